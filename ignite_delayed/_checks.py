@@ -1,0 +1,132 @@
+"""Argument checks with one wording: the argument, what was expected, what came, and the likely fix."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+from collections.abc import Collection
+from typing import Any, NoReturn
+
+__all__ = [
+    "check_choice",
+    "check_count",
+    "check_flag",
+    "check_name",
+    "check_real",
+    "is_coroutine",
+    "refuse_type",
+    "refuse_value",
+    "shown",
+    "suggestion",
+]
+
+_LONGEST = 120
+
+
+def shown(value: object) -> str:
+    """``value`` as an error message shows it: its repr, cut short, and its type."""
+    try:
+        text = repr(value)
+    except Exception:  # a broken repr must not hide the error we are about to raise
+        text = f"<{type(value).__name__} without a repr>"
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 3] + "..."
+    return f"{text} ({type(value).__name__})"
+
+
+def _message(argument: str, expected: str, got: object, hint: str) -> str:
+    return f"{argument} must be {expected}, got {shown(got)}." + (f" {hint}" if hint else "")
+
+
+def refuse_type(argument: str, expected: str, got: object, hint: str = "") -> NoReturn:
+    """Raise the ``TypeError`` for an argument of the wrong kind."""
+    raise TypeError(_message(argument, expected, got, hint))
+
+
+def refuse_value(argument: str, expected: str, got: object, hint: str = "") -> NoReturn:
+    """Raise the ``ValueError`` for an argument of the right kind and a wrong value."""
+    raise ValueError(_message(argument, expected, got, hint))
+
+
+def check_count(argument: str, value: object, *, least: int = 1, hint: str = "") -> int:
+    """``value`` as an ``int >= least``; whole floats and bools are refused, NumPy integers taken."""
+    expected = f"a whole number >= {least}"
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        if isinstance(value, numbers.Real) and not isinstance(value, bool):
+            refuse_value(argument, expected, value, hint)
+        refuse_type(argument, expected, value, hint)
+    if value < least:
+        refuse_value(argument, expected, value, hint)
+    return int(value)
+
+
+def check_real(
+    argument: str,
+    value: object,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    above: float = -math.inf,
+    hint: str = "",
+) -> float:
+    """``value`` as a finite ``float`` with ``least <= value <= most`` and ``value > above``."""
+    bounds = [f">= {least:g}"] * (least > -math.inf)
+    bounds += [f"> {above:g}"] * (above > -math.inf) + [f"<= {most:g}"] * (most < math.inf)
+    expected = " ".join(["a finite number", " and ".join(bounds)]).strip()
+    number: Any = value
+    if hasattr(value, "item") and not isinstance(value, numbers.Real):  # a one-element tensor or array
+        try:
+            number = value.item()
+        except (RuntimeError, ValueError):
+            refuse_type(argument, expected, value, hint)
+    if isinstance(number, bool) or not isinstance(number, numbers.Real):
+        refuse_type(argument, expected, value, hint)
+    try:
+        result = float(number)
+    except OverflowError:
+        result = math.inf
+    if not (math.isfinite(result) and least <= result <= most and result > above):
+        refuse_value(argument, expected, value, hint)
+    return result
+
+
+def check_choice(argument: str, value: object, choices: Collection[str], *, hint: str = "") -> str:
+    """``value`` if it is one of ``choices``, spelled exactly."""
+    listed = [repr(choice) for choice in choices]
+    expected = " or ".join(listed) if len(listed) < 3 else f"one of {', '.join(listed)}"
+    if not isinstance(value, str):
+        refuse_type(argument, expected, value, hint)
+    if value not in choices:
+        refuse_value(argument, expected, value, hint or suggestion(value, choices))
+    return value
+
+
+def check_flag(argument: str, value: object) -> bool:
+    """``value`` if it is ``True`` or ``False``."""
+    if not isinstance(value, bool):
+        refuse_type(argument, "True or False", value)
+    return value
+
+
+def check_name(argument: str, value: object, *, hint: str = "") -> str:
+    """``value`` if it is a non-empty string."""
+    if not isinstance(value, str):
+        refuse_type(argument, "a non-empty string", value, hint)
+    if not value:
+        refuse_value(argument, "a non-empty string", value, hint)
+    return value
+
+
+def is_coroutine(function: object) -> bool:
+    """Whether calling ``function`` makes a coroutine, which is always true and never awaited."""
+    call = type(function).__call__ if callable(function) else None
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def suggestion(word: str, known: Collection[str]) -> str:
+    """``"Did you mean 'x'?"`` for the known word closest to ``word``, or nothing."""
+    import difflib  # only an error needs it
+
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"Did you mean {close[0]!r}?" if close else ""

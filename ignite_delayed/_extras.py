@@ -1,0 +1,19 @@
+"""Optional packages, imported where they are needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["require_extra"]
+
+
+def require_extra(module: str, extra: str) -> Any:
+    """``module``, or an ``ImportError`` that names the extra which installs it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImportError(
+            f"{package} is needed for this and is not installed: pip install 'ignite-delayed[{extra}]'"
+        ) from error

@@ -1,0 +1,144 @@
+"""Calling a user's handler as Ignite would, from a handler of ours."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ignite.engine import Engine, Events, State
+
+from ._checks import is_coroutine, refuse_type
+
+if TYPE_CHECKING:
+    from .gates import Gate
+
+__all__ = ["Handler", "adapted", "gated", "identity"]
+
+Handler = Callable[..., Any]
+
+# What Ignite passes besides the engine.
+_EXTRA: dict[Any, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    Events.EXCEPTION_RAISED: ((Exception(),), {}),
+    Events.TERMINATE_SINGLE_EPOCH: ((), {"iter_counter": 0}),
+}
+
+
+def adapted(handler: Handler, event: Any) -> Callable[..., Any]:
+    """``handler`` as a function of the engine and whatever the event passes.
+
+    The engine is passed where the signature takes it, after Ignite's own rule; ``iter_counter`` only where it is
+    asked for.
+
+    Raises:
+        TypeError: where the signature fits neither way, or is a coroutine's.
+    """
+    if not callable(handler):
+        refuse_type("handler", "a callable", handler)
+    if is_coroutine(handler):
+        refuse_type("handler", "a plain callable", handler, "Ignite would call the coroutine and never await it.")
+    args, kwargs = _EXTRA.get(event, ((), {}))
+    for first in ((object(),), ()):
+        for named in (kwargs, {}):
+            if _accepts(handler, (*first, *args), named):
+                return _caller(handler, bool(first), bool(named), event in _EXTRA)
+    hint = f"Its signature is {_signature(handler)}."
+    refuse_type("handler", "a callable of the engine, or of nothing", handler, hint)
+
+
+def _signature(handler: Handler) -> inspect.Signature | None:
+    try:
+        return inspect.signature(handler)
+    except (TypeError, ValueError):
+        return None
+
+
+def _accepts(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    signature = _signature(handler)
+    if signature is None:  # a builtin tells nothing; Ignite refuses it, we pass the engine
+        return True
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
+
+
+def _caller(handler: Handler, with_engine: bool, with_named: bool, extras: bool) -> Callable[..., Any]:
+    if with_engine and (with_named or not extras):
+        return handler
+    if with_engine:
+        return lambda engine, *args, **kwargs: handler(engine, *args)
+    if with_named:
+        return lambda engine, *args, **kwargs: handler(*args, **kwargs)
+    return lambda engine, *args, **kwargs: handler(*args)
+
+
+def identity(handler: Handler) -> tuple[int, ...]:
+    """What makes two handlers the same: the object, or for a method the object and the function.
+
+    Not ``==``: two equal dataclass handlers are two handlers.
+    """
+    owner = getattr(handler, "__self__", None)
+    function = getattr(handler, "__func__", None)
+    if owner is not None and function is not None:
+        return id(owner), id(function)
+    return (id(handler),)
+
+
+def gated(gate: Gate, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
+    """A plain handler that asks the gate first; Ignite's filter wrapper doubles the cost of a fired event."""
+    if event == Events.EXCEPTION_RAISED:
+        return _gated_exception(gate, getattr(event, "filter", None), call)
+    if getattr(event, "filter", None) is not None:
+        return _gated_and_filtered(gate, event, call)
+    if event in _EXTRA:
+
+        def with_extras(engine: Engine, *args: Any, **kwargs: Any) -> None:
+            if gate.is_open:
+                call(engine, *args, **kwargs)
+
+        return with_extras
+
+    def plain(engine: Engine) -> None:
+        if gate.is_open:
+            call(engine)
+
+    return plain
+
+
+def _gated_and_filtered(gate: Gate, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
+    """Both must hold; the filter is asked at every firing, so that one with a memory misses none."""
+    fired = 0
+
+    def filtered(engine: Engine, *args: Any, **kwargs: Any) -> None:
+        nonlocal fired
+        fired += 1
+        counted = event.name in State.event_to_attr  # the others have no counter: Ignite's own filters fail on them
+        passes = event.filter(engine, engine.state.get_event_attrib_value(event.name) if counted else fired)
+        if passes and gate.is_open:
+            call(engine, *args, **kwargs)
+
+    return filtered
+
+
+def _gated_exception(gate: Gate, passes: Any, call: Callable[..., Any]) -> Callable[..., None]:
+    """Ignite takes an exception for dealt with when any handler is attached: one that waits must hand it on."""
+    fired = 0
+
+    def on_exception(engine: Engine, error: BaseException) -> None:
+        nonlocal fired
+        fired += 1
+        if gate.is_open and (passes is None or passes(engine, fired)):
+            call(engine, error)
+        elif not any(_deals(attached) for attached, _, _ in engine._event_handlers[Events.EXCEPTION_RAISED]):
+            raise error
+
+    def _deals(attached: Callable[..., Any]) -> bool:
+        if attached is on_exception:
+            return False
+        waits: Gate | None = getattr(attached, "gate", None)
+        return waits is None or waits.is_open
+
+    on_exception.gate = gate  # type: ignore[attr-defined]
+    return on_exception

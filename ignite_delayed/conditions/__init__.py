@@ -1,0 +1,37 @@
+"""Conditions: immutable descriptions of a moment in training, folded over the records of a run."""
+
+from .boolean import Always, And, Never, Not, Or
+from .clock import After
+from .comparison import Compare, Finite
+from .condition import Condition, as_condition
+from .early_stop import EarlyStop
+from .expression import Expression, Metric
+from .node import Explanation, State
+from .patience import Plateau
+from .predicate import Predicate
+from .temporal import Between, Holds, Latched, Sustained, Then
+
+__all__ = [
+    "After",
+    "Always",
+    "And",
+    "Between",
+    "Compare",
+    "Condition",
+    "EarlyStop",
+    "Explanation",
+    "Expression",
+    "Finite",
+    "Holds",
+    "Latched",
+    "Metric",
+    "Never",
+    "Not",
+    "Or",
+    "Plateau",
+    "Predicate",
+    "State",
+    "Sustained",
+    "Then",
+    "as_condition",
+]

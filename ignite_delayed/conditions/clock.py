@@ -1,0 +1,116 @@
+"""The trainer's clock as a condition."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from .._checks import check_count, check_real, refuse_type
+from ..records import Record
+from .condition import Condition
+from .node import State
+
+__all__ = ["After"]
+
+_UNITS = ("epochs", "iterations", "evaluations", "seconds", "fraction")
+
+
+class After(Condition):
+    """True while ``clock > point``, strictly: ``After(epochs=50)`` first lets through what happens in epoch 51.
+
+    The clock is the trainer's, whatever engine an evaluation runs on. Exactly one unit is given.
+
+    Args:
+        epochs: true while ``trainer.state.epoch > epochs``; a whole number >= 0.
+        iterations: true while ``trainer.state.iteration > iterations``; a whole number >= 0.
+        evaluations: true from evaluation ``evaluations + 1`` on; a whole number >= 0. Evaluators that run at the
+            same trainer iteration make one evaluation; the trainer's own metrics make none.
+        seconds: true once training took longer; seconds >= 0, or a ``timedelta``. Time between the parts of a
+            resumed run does not count.
+        fraction: true while ``trainer.state.iteration > fraction * planned iterations``, ``0 <= fraction <= 1``;
+            unknown while the length of the run is not known.
+
+    Raises:
+        TypeError: without a unit, or with two.
+        ValueError: for a negative or fractional count, or a fraction past 1.
+
+    Example:
+        >>> After(epochs=50), After(seconds=timedelta(hours=2))
+        (After(epochs=50), After(seconds=7200.0))
+        >>> After(50)
+        Traceback (most recent call last):
+            ...
+        TypeError: After takes its point by unit, got 50 (int). Write After(epochs=50), After(iterations=50), ...
+    """
+
+    __slots__ = ("epochs", "evaluations", "fraction", "iterations", "point", "seconds", "ticks", "unit")
+    memory = ("verdict", "value", "value")  # the clock's reading and the point it is compared with, for explain
+
+    def __init__(
+        self,
+        *unitless: Any,
+        epochs: int | None = None,
+        iterations: int | None = None,
+        evaluations: int | None = None,
+        seconds: float | timedelta | None = None,
+        fraction: float | None = None,
+    ) -> None:
+        if unitless:
+            raise TypeError(
+                f"After takes its point by unit, got {unitless[0]!r} ({type(unitless[0]).__name__}). "
+                f"Write After(epochs={unitless[0]!r}), After(iterations={unitless[0]!r}), ..."
+            )
+        values = dict(zip(_UNITS, (epochs, iterations, evaluations, seconds, fraction), strict=True))
+        given = [unit for unit in _UNITS if values[unit] is not None]
+        if len(given) != 1:
+            raise TypeError(
+                f"After takes exactly one of {', '.join(_UNITS)}, got {' and '.join(given) or 'none'}. "
+                "Combine two with & (both) or | (either)."
+            )
+        unit = given[0]
+        values[unit] = point = _point(unit, values[unit])
+        self._keep(unit=unit, point=point, ticks=frozenset({unit}), **values)
+        self._has()
+
+    def advance(self, state: State, record: Record) -> State:
+        unit, point = self.unit, self.point
+        now: float
+        if unit == "epochs":
+            now = record.epoch
+        elif unit == "iterations":
+            now = record.iteration
+        elif unit == "evaluations":
+            now = record.evaluation
+        elif unit == "seconds":
+            now = record.seconds
+        elif record.planned is None:
+            return None, record.iteration, None
+        else:
+            now, point = record.iteration, point * record.planned
+        return now > point, now, point
+
+    def detail(self, state: State) -> str:
+        _, now, point = state
+        if now is None:
+            return "nothing seen yet"
+        unit = {"evaluations": "evaluation", "epochs": "epoch", "seconds": "seconds"}.get(self.unit, "iteration")
+        if point is None:
+            return f"{unit} {now:g}, the length of the run is not known yet"
+        return f"{unit} {now:g}, needs > {point:g}"
+
+    def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (), {self.unit: self.point}
+
+    unit: str
+    point: float
+
+
+def _point(unit: str, value: Any) -> float:
+    if unit == "seconds":
+        return check_real("seconds", value.total_seconds() if isinstance(value, timedelta) else value, least=0)
+    if unit == "fraction":
+        hint = "A fraction of the planned run; 0.1 is its first tenth."
+        return check_real("fraction", value, least=0, most=1, hint=hint)
+    if isinstance(value, timedelta):
+        refuse_type(unit, "a whole number >= 0", value, "Write After(seconds=...) for a time.")
+    return check_count(unit, value, least=0, hint="Clocks count from 0 in whole steps.")

@@ -1,0 +1,103 @@
+"""Conditions on the value of an expression."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from .._checks import check_choice, refuse_type
+from ..records import Record
+from .condition import Condition
+from .expression import Expression, Metric, as_expression
+from .node import State
+
+__all__ = ["Compare", "Finite", "monitored"]
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Compare(Condition):
+    """``expression < bound`` (``<= > >=``): how the last observed value compares; unknown on NaN.
+
+    Example:
+        >>> Metric("loss") < 0.5
+        Metric('loss') < 0.5
+    """
+
+    __slots__ = ("_apply", "left", "right", "symbol")
+    binds = 1
+    left: Expression
+    right: Expression
+    symbol: str
+    _apply: Callable[[float, float], bool]
+
+    def __init__(self, left: Any, symbol: str, right: Any) -> None:
+        check_choice("symbol", symbol, _COMPARISONS)
+        left, right = as_expression(f"the left of {symbol}", left), as_expression(f"the right of {symbol}", right)
+        self._keep(left=left, symbol=symbol, right=right, _apply=_COMPARISONS[symbol])
+        self._has(left, right)
+        if not self.reads:
+            raise TypeError(f"{self!r} reads no metric: one side must be a metric expression such as Metric('loss').")
+
+    def advance(self, state: State, record: Record) -> State:
+        left, right = self.left.advance(state[1], record), self.right.advance(state[2], record)
+        verdict = state[0]
+        if self.observed(record):
+            a, b = left[0], right[0]
+            known = a is not None and b is not None and a == a and b == b
+            verdict = self._apply(a, b) if known else None
+        return verdict, left, right
+
+    def detail(self, state: State) -> str:
+        left, right = state[1][0], state[2][0]
+        if left is None or right is None:
+            return "no value yet"
+        return f"last value {left:g}, needs {self.symbol} {right:g}"
+
+    def __repr__(self) -> str:
+        return f"{self.left._within(4)} {self.symbol} {self.right._within(4)}"
+
+
+class Finite(Condition):
+    """``|value| < infinity``: false on NaN and the infinities, unknown before the first observation.
+
+    Args:
+        metric: a metric's name, or an expression.
+
+    Example:
+        >>> ~Finite("loss")
+        ~Finite('loss')
+    """
+
+    __slots__ = ("_monitor", "metric")
+    metric: str | Expression
+    _monitor: Expression
+
+    def __init__(self, metric: str | Expression) -> None:
+        monitor = monitored("metric", metric)
+        self._keep(metric=metric, _monitor=monitor)
+        self._has(monitor)
+
+    def advance(self, state: State, record: Record) -> State:
+        value = self._monitor.advance(state[1], record)
+        return (None if value[0] is None else math.isfinite(value[0])), value
+
+    def detail(self, state: State) -> str:
+        value = state[1][0]
+        return "no value yet" if value is None else f"last value {value:g}"
+
+
+def monitored(argument: str, value: str | Expression) -> Expression:
+    """What is monitored: a metric by its name, or an expression."""
+    if isinstance(value, str) and value:
+        return Metric(value)
+    if isinstance(value, Expression):
+        return value
+    refuse_type(argument, "the name of a metric or a metric expression", value, "For example 'loss' or Metric('loss').")

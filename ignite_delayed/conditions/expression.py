@@ -1,0 +1,298 @@
+"""Expressions over metrics: a metric, numbers, arithmetic."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from .._checks import check_name, check_real, refuse_type, shown
+from ..records import Record
+from .condition import _USE_OPERATORS, Condition
+from .node import Node, State
+
+if TYPE_CHECKING:
+    from .comparison import Compare
+    from .windows import Best, Change, Ema, First, Max, Mean, Min, Slope, Std
+
+__all__ = ["Absolute", "Arithmetic", "Expression", "Metric", "Negative", "Number", "as_expression"]
+
+
+class Expression(Node):
+    """A number that can be told from the records: its value after a record is that of its last observation.
+
+    An expression over several metrics is observed once per trainer iteration, when all that it reads were recorded
+    at that iteration. Compare it with ``< <= > >=`` to get a condition.
+    """
+
+    __slots__ = ()
+    memory: ClassVar[tuple[str, ...]] = ("value",)
+
+    def _has(self, *parts: Node, reads: frozenset[str] = frozenset()) -> None:
+        super()._has(*parts, reads=reads)
+        if parts and not self.reads:
+            raise TypeError(f"{self!r} reads no metric: one operand must be an expression such as Metric('loss').")
+
+    def mean(self, n: int) -> Mean:
+        """The mean of the last ``n`` observations; unknown before there were ``n``. ``n >= 1``."""
+        from .windows import Mean
+
+        return Mean(self, n)
+
+    def min(self, n: int) -> Min:
+        """The smallest of the last ``n`` observations; unknown before there were ``n``. ``n >= 1``."""
+        from .windows import Min
+
+        return Min(self, n)
+
+    def max(self, n: int) -> Max:
+        """The largest of the last ``n`` observations; unknown before there were ``n``. ``n >= 1``."""
+        from .windows import Max
+
+        return Max(self, n)
+
+    def std(self, n: int) -> Std:
+        """The sample standard deviation (``n - 1``) of the last ``n`` observations; ``n >= 2``."""
+        from .windows import Std
+
+        return Std(self, n)
+
+    def slope(self, n: int) -> Slope:
+        """The least-squares slope of the last ``n`` observations, per observation; ``n >= 2``."""
+        from .windows import Slope
+
+        return Slope(self, n)
+
+    def change(self, n: int) -> Change:
+        """The last observation minus the one ``n`` observations before it; ``n >= 1``."""
+        from .windows import Change
+
+        return Change(self, n)
+
+    def ema(self, decay: float) -> Ema:
+        """``decay * ema + (1 - decay) * value``, starting at the first observation; ``0 <= decay < 1``."""
+        from .windows import Ema
+
+        return Ema(self, decay)
+
+    def first(self) -> First:
+        """The first observation that was not NaN."""
+        from .windows import First
+
+        return First(self)
+
+    def best(self, mode: str) -> Best:
+        """The smallest (``mode="min"``) or largest (``"max"``) observation so far; NaN is passed over."""
+        from .windows import Best
+
+        return Best(self, mode)
+
+    def __lt__(self, other: Any) -> Compare:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> Compare:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> Compare:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> Compare:
+        return self._compare(">=", other)
+
+    def _compare(self, symbol: str, other: Any) -> Compare:
+        from .comparison import Compare
+
+        return Compare(self, symbol, other)
+
+    def __add__(self, other: Any) -> Arithmetic:
+        return Arithmetic(self, "+", other)
+
+    def __radd__(self, other: Any) -> Arithmetic:
+        return Arithmetic(other, "+", self)
+
+    def __sub__(self, other: Any) -> Arithmetic:
+        return Arithmetic(self, "-", other)
+
+    def __rsub__(self, other: Any) -> Arithmetic:
+        return Arithmetic(other, "-", self)
+
+    def __mul__(self, other: Any) -> Arithmetic:
+        return Arithmetic(self, "*", other)
+
+    def __rmul__(self, other: Any) -> Arithmetic:
+        return Arithmetic(other, "*", self)
+
+    def __truediv__(self, other: Any) -> Arithmetic:
+        return Arithmetic(self, "/", other)
+
+    def __rtruediv__(self, other: Any) -> Arithmetic:
+        return Arithmetic(other, "/", self)
+
+    def __neg__(self) -> Negative:
+        return Negative(self)
+
+    def __abs__(self) -> Absolute:
+        return Absolute(self)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"a metric expression has no truth value by itself: {self!r}. {_USE_OPERATORS}")
+
+    def _combined(self, other: object) -> NoReturn:
+        raise TypeError(
+            f"& and | combine conditions, got the number {self!r} and {shown(other)}: a comparison lacks its "
+            f"parentheses, for & binds before <. {_USE_OPERATORS}"
+        )
+
+    __and__ = __rand__ = __or__ = __ror__ = _combined
+
+    def __invert__(self) -> NoReturn:
+        raise TypeError(f"~ negates a condition, got the number {self!r}: write ~({self!r} < 0.5).")
+
+
+class Metric(Expression):
+    """The last observed value of a metric.
+
+    Args:
+        name: the metric's name as records have it: ``"loss"`` with one evaluator, ``"val/loss"`` with named ones.
+
+    Example:
+        >>> Metric("val/loss") - Metric("train/loss") > 0.1
+        Metric('val/loss') - Metric('train/loss') > 0.1
+    """
+
+    __slots__ = ("name",)
+    name: str
+
+    def __init__(self, name: str) -> None:
+        self._keep(name=check_name("name", name, hint="It is the metric's name as attached, e.g. Metric('loss')."))
+        self._has(reads=frozenset({name}))
+
+    def advance(self, state: State, record: Record) -> State:
+        value = record.fresh.get(self.name)
+        return state if value is None else (value,)
+
+
+class Number(Expression):
+    """A constant; numbers in expressions become one by themselves."""
+
+    __slots__ = ("binds", "value")
+    value: float
+
+    def __init__(self, value: float) -> None:
+        value = check_real("a number in a metric expression", value, hint="For finiteness use Finite(...).")
+        self._keep(value=value, binds=9 if math.copysign(1.0, value) > 0 else 7)
+        self._has()
+
+    def initial(self) -> State:
+        return (self.value,)
+
+    def advance(self, state: State, record: Record) -> State:
+        return state
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+def _divide(a: float, b: float) -> float:
+    """IEEE division: a metric that is 0 must not end a training run with ZeroDivisionError."""
+    if b != 0:
+        return a / b
+    return math.nan if a == 0 or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+_ARITHMETIC: dict[str, tuple[Callable[[float, float], float], int]] = {
+    "+": (operator.add, 5),
+    "-": (operator.sub, 5),
+    "*": (operator.mul, 6),
+    "/": (_divide, 6),
+}
+
+
+class Arithmetic(Expression):
+    """``a + b``, ``a - b``, ``a * b`` or ``a / b``; a division by zero is infinite or NaN, never an error."""
+
+    __slots__ = ("_apply", "binds", "left", "right", "symbol")
+    left: Expression
+    right: Expression
+    symbol: str
+    _apply: Callable[[float, float], float]
+
+    def __init__(self, left: Any, symbol: str, right: Any) -> None:
+        left, right = as_expression(f"the left of {symbol}", left), as_expression(f"the right of {symbol}", right)
+        apply, binds = _ARITHMETIC[symbol]
+        self._keep(left=left, symbol=symbol, right=right, _apply=apply, binds=binds)
+        self._has(left, right)
+
+    def advance(self, state: State, record: Record) -> State:
+        left, right = self.left.advance(state[1], record), self.right.advance(state[2], record)
+        value = state[0]
+        if self.observed(record):
+            known = left[0] is not None and right[0] is not None
+            value = self._apply(left[0], right[0]) if known else None
+        return value, left, right
+
+    def __repr__(self) -> str:
+        # Equal operators on the right keep their parentheses: a - (b - c) is another value than a - b - c.
+        return f"{self.left._within(self.binds)} {self.symbol} {self.right._within(self.binds + 1)}"
+
+
+class _Unary(Expression):
+    __slots__ = ("operand",)
+    operand: Expression
+
+    def __init__(self, operand: Any) -> None:
+        operand = as_expression("operand", operand)
+        self._keep(operand=operand)
+        self._has(operand)
+
+    @staticmethod
+    def _apply(value: float) -> float:
+        raise NotImplementedError
+
+    def advance(self, state: State, record: Record) -> State:
+        inner = self.operand.advance(state[1], record)
+        return (None if inner[0] is None else self._apply(inner[0])), inner
+
+
+class Negative(_Unary):
+    """``-a``."""
+
+    __slots__ = ()
+    binds = 7
+
+    @staticmethod
+    def _apply(value: float) -> float:
+        return -value
+
+    def __repr__(self) -> str:
+        return f"-{self.operand._within(self.binds)}"
+
+
+class Absolute(_Unary):
+    """``abs(a)``."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def _apply(value: float) -> float:
+        return abs(value)
+
+    def __repr__(self) -> str:
+        return f"abs({self.operand!r})"
+
+
+def as_expression(argument: str, value: Any) -> Expression:
+    """``value`` as an expression: one already, or a finite number.
+
+    Raises:
+        TypeError: for anything else.
+        ValueError: for NaN and the infinities.
+    """
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, str):
+        refuse_type(argument, "a number or a metric expression", value, f"Write Metric({value!r}).")
+    if isinstance(value, Condition):
+        refuse_type(argument, "a number or a metric expression", value, f"This is a condition. {_USE_OPERATORS}")
+    return Number(check_real(argument, value, hint="For a test of finiteness use Finite(...)."))

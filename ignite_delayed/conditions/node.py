@@ -1,0 +1,105 @@
+"""What conditions and metric expressions have in common: parts, what they read, and their state.
+
+The state of a node is a flat, immutable tuple: what the node says now (a verdict or a value), the node's own memory
+as declared by ``memory``, then the states of its parts. It holds plain scalars only, so it can be saved as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .._values import Value
+from ..errors import StateError
+from ..records import Record
+from .memory import KINDS
+
+__all__ = ["Explanation", "Node", "State"]
+
+State = tuple[Any, ...]
+
+
+class Explanation:
+    """One node of an explained condition: what it is, what it says now, and what is missing."""
+
+    __slots__ = ("detail", "node", "parts", "verdict")
+
+    def __init__(self, node: Node, verdict: bool | None, detail: str, parts: tuple[Explanation, ...]) -> None:
+        self.node = node
+        self.verdict = verdict
+        self.detail = detail
+        self.parts = parts
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines("", ""))
+
+    def _lines(self, head: str, tail: str) -> list[str]:
+        said = {True: "true", False: "false", None: "unknown"}[self.verdict]
+        lines = [f"{head}{self.node!r}: {said}" + (f" ({self.detail})" if self.detail else "")]
+        for part in self.parts:
+            last = part is self.parts[-1]
+            lines += part._lines(tail + ("└─ " if last else "├─ "), tail + ("   " if last else "│  "))
+        return lines
+
+
+class Node(Value):
+    """A value that is folded over the records of a run."""
+
+    __slots__ = ("_only", "parts", "reads")
+
+    #: The kinds (see :mod:`.memory`) of the node's own part of the state, what it says now first.
+    memory: ClassVar[tuple[str, ...]]
+    #: How tightly the node's repr binds, after Python's precedence: an operand that binds less is parenthesised.
+    binds: int = 9
+    # NumPy scalars must hand arithmetic and comparison over to us instead of making object arrays.
+    __array_ufunc__ = None
+
+    #: The conditions and expressions this one is made of, in the order of the state.
+    parts: tuple[Node, ...]
+    #: The names of the metrics it reads, directly or through its parts.
+    reads: frozenset[str]
+    _only: str | None  # the one name, where it reads one
+
+    def _has(self, *parts: Node, reads: frozenset[str] = frozenset()) -> None:
+        """Keep what a node is made of; every ``__init__`` ends with it."""
+        reads = reads.union(*(part.reads for part in parts))
+        self._keep(parts=parts, reads=reads, _only=next(iter(reads)) if len(reads) == 1 else None)
+
+    def initial(self) -> State:
+        """The state before the first record."""
+        return (*self._unlearned(), *(part.initial() for part in self.parts))
+
+    def _unlearned(self) -> State:
+        """The node's own part of the initial state."""
+        return tuple(KINDS[kind].initial for kind in self.memory)
+
+    def advance(self, state: State, record: Record) -> State:
+        """The state after ``record``: pure, O(1) in the number of records."""
+        raise NotImplementedError
+
+    def observed(self, record: Record) -> bool:
+        """Whether ``record`` completes an observation of all that this node reads, at most once an iteration."""
+        if self._only is not None:
+            return self._only in record.fresh
+        if not self.reads:
+            return record.first
+        return self.reads <= record.seen.keys() and not self.reads.isdisjoint(record.fresh)
+
+    def decode(self, raw: Any) -> State:
+        """The state that was saved as ``raw``, every scalar checked.
+
+        Raises:
+            StateError: where ``raw`` is no state of this node.
+        """
+        own, parts = len(self.memory), len(self.parts)
+        if not isinstance(raw, (list, tuple)) or len(raw) != own + parts:
+            raise StateError(f"the state of {self!r} must be a list of {own + parts} entries, got {type(raw).__name__}")
+        mine = tuple(KINDS[kind].decode(entry, self) for kind, entry in zip(self.memory, raw, strict=False))
+        return mine + tuple(part.decode(entry) for part, entry in zip(self.parts, raw[own:], strict=True))
+
+    def detail(self, state: State) -> str:
+        """What ``state`` remembers, in words; nothing where the parts say it all."""
+        return ""
+
+    def _within(self, binds: int) -> str:
+        """The repr as an operand of something that binds as tightly as ``binds``."""
+        return f"({self!r})" if self.binds < binds else repr(self)

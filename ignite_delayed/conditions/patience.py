@@ -1,0 +1,124 @@
+"""Improvement and patience: the rule that early stopping and plateau detection share."""
+
+from __future__ import annotations
+
+import math
+
+from .._checks import check_choice, check_count, check_flag, check_real
+from ..records import Record
+from .comparison import monitored
+from .condition import Condition
+from .expression import Expression
+from .node import State
+
+__all__ = ["Patient", "Plateau"]
+
+_MODE_HINT = "Say which way is better: mode='min' for a loss, mode='max' for an accuracy. It is never guessed."
+
+
+class Patient(Condition):
+    """A condition that loses patience with a metric: base of :class:`Plateau` and :class:`EarlyStop`."""
+
+    __slots__ = ("_monitor", "cumulative", "mode", "patience", "threshold", "threshold_mode")
+    mode: str
+    patience: int
+    threshold: float
+    threshold_mode: str
+    cumulative: bool
+    _monitor: Expression
+
+    def _watch(
+        self,
+        argument: str,
+        metric: str | Expression,
+        mode: str,
+        patience: int,
+        threshold: float,
+        threshold_mode: str,
+        cumulative: bool,
+    ) -> None:
+        """Check and keep the arguments that every rule of patience takes."""
+        hint = "A threshold is how much better counts as better; the direction is mode's."
+        self._keep(
+            _monitor=monitored(argument, metric),
+            mode=check_choice("mode", mode, ("min", "max"), hint=_MODE_HINT),
+            patience=check_count("patience", patience, hint="It counts the evaluations without improvement to accept."),
+            threshold=check_real("threshold", threshold, least=0, hint=hint),
+            threshold_mode=check_choice("threshold_mode", threshold_mode, ("abs", "rel")),
+            cumulative=check_flag("cumulative", cumulative),
+        )
+
+    def _judge(self, best: float | None, value: float) -> tuple[float | None, bool]:
+        """The best value after ``value``, and whether ``value`` improved on it; NaN never does."""
+        if value != value:
+            return best, False
+        if best is None:
+            return value, True
+        step = self.threshold if self.mode == "max" else -self.threshold
+        if self.threshold_mode == "abs" or math.isinf(best):
+            bound = best + step
+        else:
+            bound = best * (1 + math.copysign(1.0, best) * step)
+        if value > bound if self.mode == "max" else value < bound:
+            return value, True
+        if not self.cumulative:
+            best = max(best, value) if self.mode == "max" else min(best, value)
+        return best, False
+
+
+class Plateau(Patient):
+    """True when ``patience`` observations in a row brought no improvement.
+
+    An observation improves when ``value > best + threshold`` (``mode="max"``) or ``value < best - threshold``
+    (``"min"``); with ``threshold_mode="rel"`` the threshold is a fraction of ``abs(best)``, so negative scores work.
+    On finite data this is true first at the evaluation at which ``ignite.handlers.EarlyStopping`` stops. NaN never
+    improves, never erases the best value, and counts against patience.
+
+    Args:
+        metric: a metric's name, or an expression.
+        mode: ``"min"`` or ``"max"``: which way is better.
+        patience: observations without improvement, >= 1.
+        threshold: how much better is better, >= 0, in the metric's unit or as a fraction.
+        threshold_mode: ``"abs"`` or ``"rel"``.
+        cumulative: whether small steps add up: the best value then moves only when an improvement counts.
+
+    Raises:
+        TypeError, ValueError: for any other argument.
+
+    Example:
+        >>> Plateau("loss", mode="min", patience=5)
+        Plateau('loss', mode='min', patience=5)
+    """
+
+    __slots__ = ("metric",)
+    memory = ("verdict", "value", "count")  # best, observations without improvement
+    metric: str | Expression
+
+    def __init__(
+        self,
+        metric: str | Expression,
+        *,
+        mode: str = "",
+        patience: int,
+        threshold: float = 0.0,
+        threshold_mode: str = "abs",
+        cumulative: bool = False,
+    ) -> None:
+        self._watch("metric", metric, mode, patience, threshold, threshold_mode, cumulative)
+        self._keep(metric=metric)
+        self._has(self._monitor)
+
+    def advance(self, state: State, record: Record) -> State:
+        verdict, best, counter, monitor = state
+        monitor = self._monitor.advance(monitor, record)
+        if monitor[0] is None or not self.observed(record):
+            return verdict, best, counter, monitor
+        best, improved = self._judge(best, monitor[0])
+        counter = 0 if improved else counter + 1
+        return counter >= self.patience, best, counter, monitor
+
+    def detail(self, state: State) -> str:
+        _, best, counter, monitor = state
+        if monitor[0] is None:
+            return "no value yet"
+        return f"{counter} of {self.patience} without improvement, best {'none' if best is None else f'{best:g}'}"

@@ -1,0 +1,206 @@
+"""Windows over the observations of an expression.
+
+A window of ``n`` is unknown until it is full, and NaN while it holds a NaN. ``first``, ``best`` and ``ema`` remember
+without a window and pass over NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .._checks import check_choice, check_count, check_real, refuse_value
+from ..records import Record
+from .expression import Expression, as_expression
+from .node import State
+
+__all__ = ["Best", "Change", "Ema", "First", "Max", "Mean", "Min", "Slope", "Std"]
+
+
+def _total(values: Sequence[float]) -> float:
+    """The exactly rounded sum; infinite or NaN as plain addition has it where that cannot be."""
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):  # a finite sum overflows, or +inf meets -inf
+        return sum(values)
+
+
+class _Over(Expression):
+    """Something told from the observations of ``expression``."""
+
+    __slots__ = ("expression",)
+    expression: Expression
+
+    def _suffix(self) -> str:
+        args, kwargs = self._arguments()
+        listed = [repr(arg) for arg in args[1:]] + [f"{name}={value!r}" for name, value in kwargs.items()]
+        return f".{type(self).__name__.lower()}({', '.join(listed)})"
+
+    def __repr__(self) -> str:
+        return self.expression._within(self.binds) + self._suffix()
+
+
+class _Window(_Over):
+    """A statistic of the last ``n`` observations (of ``n + _more``)."""
+
+    __slots__ = ("n",)
+    memory = ("value", "values")
+    least = 1
+    _more = 0
+    n: int
+
+    def __init__(self, expression: Any, n: int) -> None:
+        hint = f"A window of {type(self).__name__.lower()} spans at least {self.least} observations."
+        n = check_count("n", n, least=self.least, hint=hint)
+        expression = as_expression("expression", expression)
+        self._keep(expression=expression, n=n)
+        self._has(expression)
+
+    def advance(self, state: State, record: Record) -> State:
+        inner = self.expression.advance(state[2], record)
+        if inner[0] is None or not self.observed(record):
+            return state[0], state[1], inner
+        full = self.n + self._more
+        window = (*state[1], inner[0])[-full:]
+        return (self._statistic(window) if len(window) == full else None), window, inner
+
+    def _statistic(self, window: tuple[float, ...]) -> float:
+        return math.nan if any(value != value for value in window) else self._of(window)
+
+    @staticmethod
+    def _of(window: tuple[float, ...]) -> float:
+        raise NotImplementedError
+
+
+class Mean(_Window):
+    """The mean of the last ``n`` observations."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def _of(window: tuple[float, ...]) -> float:
+        return _total(window) / len(window)
+
+
+class Min(_Window):
+    """The smallest of the last ``n`` observations."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def _of(window: tuple[float, ...]) -> float:
+        return min(window)
+
+
+class Max(_Window):
+    """The largest of the last ``n`` observations."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def _of(window: tuple[float, ...]) -> float:
+        return max(window)
+
+
+class Std(_Window):
+    """The sample standard deviation (``n - 1`` in the denominator) of the last ``n`` observations."""
+
+    __slots__ = ()
+    least = 2
+
+    @staticmethod
+    def _of(window: tuple[float, ...]) -> float:
+        mean = _total(window) / len(window)
+        return math.sqrt(_total([(value - mean) * (value - mean) for value in window]) / (len(window) - 1))
+
+
+class Slope(_Window):
+    """The least-squares slope of the last ``n`` observations, per observation.
+
+    ``sum((i - mean(i)) * value_i) / sum((i - mean(i))**2)`` for ``i = 0 .. n - 1``.
+    """
+
+    __slots__ = ()
+    least = 2
+
+    @staticmethod
+    def _of(window: tuple[float, ...]) -> float:
+        n = len(window)
+        middle = (n - 1) / 2
+        return _total([(i - middle) * value for i, value in enumerate(window)]) * 12 / (n * (n * n - 1))
+
+
+class Change(_Window):
+    """The last observation minus the one ``n`` before it."""
+
+    __slots__ = ()
+    _more = 1
+
+    @staticmethod
+    def _of(window: tuple[float, ...]) -> float:
+        return window[-1] - window[0]
+
+
+class _Memory(_Over):
+    """One remembered number, moved by each observation that is not NaN."""
+
+    __slots__ = ()
+
+    def advance(self, state: State, record: Record) -> State:
+        inner = self.expression.advance(state[1], record)
+        value = inner[0]
+        if value is None or value != value or not self.observed(record):
+            return state[0], inner
+        return (value if state[0] is None else self._moved(state[0], value)), inner
+
+    def _moved(self, remembered: float, value: float) -> float:
+        raise NotImplementedError
+
+
+class First(_Memory):
+    """The first observation that was not NaN."""
+
+    __slots__ = ()
+
+    def __init__(self, expression: Any) -> None:
+        expression = as_expression("expression", expression)
+        self._keep(expression=expression)
+        self._has(expression)
+
+    def _moved(self, remembered: float, value: float) -> float:
+        return remembered
+
+
+class Best(_Memory):
+    """The smallest (``mode="min"``) or largest (``mode="max"``) observation so far."""
+
+    __slots__ = ("mode",)
+    mode: str
+
+    def __init__(self, expression: Any, mode: str) -> None:
+        check_choice("mode", mode, ("min", "max"))
+        expression = as_expression("expression", expression)
+        self._keep(expression=expression, mode=mode)
+        self._has(expression)
+
+    def _moved(self, remembered: float, value: float) -> float:
+        return min(remembered, value) if self.mode == "min" else max(remembered, value)
+
+
+class Ema(_Memory):
+    """``decay * ema + (1 - decay) * value``, from the first observation on."""
+
+    __slots__ = ("decay",)
+    decay: float
+
+    def __init__(self, expression: Any, decay: float) -> None:
+        decay = check_real("decay", decay, least=0, hint="The weight of the past: 0.9 averages about 10 observations.")
+        if decay >= 1:
+            refuse_value("decay", "a number >= 0 and < 1", decay, "At 1 the first value would stay for ever.")
+        expression = as_expression("expression", expression)
+        self._keep(expression=expression, decay=decay)
+        self._has(expression)
+
+    def _moved(self, remembered: float, value: float) -> float:
+        return self.decay * remembered + (1 - self.decay) * value

@@ -1,0 +1,25 @@
+"""What goes wrong with the run or with a saved file, as exceptions; bad arguments raise TypeError or ValueError."""
+
+from __future__ import annotations
+
+__all__ = ["AttachError", "HistoryError", "MetricValueError", "StateError", "UnknownMetricError"]
+
+
+class UnknownMetricError(LookupError):
+    """A condition reads a metric that the evaluator which should report it does not report."""
+
+
+class MetricValueError(ValueError):
+    """A metric that a condition reads is no single real number, or a predicate answers no verdict."""
+
+
+class AttachError(ValueError):
+    """A handler cannot be attached as asked: it is attached already, or would misbehave silently."""
+
+
+class StateError(ValueError):
+    """A state dict cannot be loaded; nothing was changed."""
+
+
+class HistoryError(ValueError):
+    """A history file cannot be read."""

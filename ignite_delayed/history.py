@@ -1,0 +1,363 @@
+"""The history of a run: its records in columns, and marks where something was decided."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+from ._checks import check_count, refuse_type, refuse_value, suggestion
+from .errors import UnknownMetricError
+from .records import CLOCK, Record
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+__all__ = ["History", "Mark"]
+
+
+class Mark(NamedTuple):
+    """Something that was decided: a gate opened or closed, the run was stopped.
+
+    Args:
+        kind: ``"opened"``, ``"closed"`` or ``"stopped"``.
+        name: of the gate or stopper.
+        epoch, iteration, evaluation, seconds: the clock of the record that decided it.
+        text: why, in words.
+    """
+
+    kind: str
+    name: str
+    epoch: int
+    iteration: int
+    evaluation: int
+    seconds: float
+    text: str = ""
+
+
+class Column:
+    """The values of one metric, and the numbers of the rows that have them."""
+
+    __slots__ = ("rows", "values")
+
+    def __init__(self) -> None:
+        self.rows = array("q")
+        self.values = array("d")
+
+    def span(self, start: int, stop: int) -> slice:
+        """The part of the column that belongs to the rows ``start <= row < stop``."""
+        return slice(bisect_left(self.rows, start), bisect_left(self.rows, stop))
+
+
+class Table:
+    """Append-only storage of records; rows keep their number when the oldest are dropped."""
+
+    __slots__ = ("clock", "columns", "dropped", "last", "sources", "which")
+
+    def __init__(self) -> None:
+        self.clock: dict[str, array[Any]] = {
+            "epoch": array("q"),
+            "iteration": array("q"),
+            "evaluation": array("q"),
+            "seconds": array("d"),
+            "planned": array("q"),  # -1 where it is not known
+        }
+        self.sources: list[str | None] = []
+        self.which = array("q")  # the row's source, as a position in sources
+        self.columns: dict[str, Column] = {}
+        self.dropped = 0
+        self.last: Record | None = None
+
+    @property
+    def end(self) -> int:
+        """One past the number of the last row."""
+        return self.dropped + len(self.which)
+
+    def append(self, record: Record) -> None:
+        row = self.end
+        clock = self.clock
+        clock["epoch"].append(record.epoch)
+        clock["iteration"].append(record.iteration)
+        clock["evaluation"].append(record.evaluation)
+        clock["seconds"].append(record.seconds)
+        clock["planned"].append(-1 if record.planned is None else record.planned)
+        if record.source not in self.sources:
+            self.sources.append(record.source)
+        self.which.append(self.sources.index(record.source))
+        columns = self.columns
+        for name, value in record.values.items():
+            column = columns.get(name)
+            if column is None:
+                column = columns[name] = Column()
+            column.rows.append(row)
+            column.values.append(value)
+        self.last = record
+
+    def row(self, row: int, previous: Record | None) -> Record:
+        """Row number ``row`` as a record, in the context of the one before it."""
+        at = row - self.dropped
+        planned = self.clock["planned"][at]
+        values = {}
+        for name, column in self.columns.items():
+            place = bisect_left(column.rows, row)
+            if place < len(column.rows) and column.rows[place] == row:
+                values[name] = column.values[place]
+        return Record.following(
+            previous,
+            epoch=self.clock["epoch"][at],
+            iteration=self.clock["iteration"][at],
+            evaluation=self.clock["evaluation"][at],
+            seconds=self.clock["seconds"][at],
+            planned=None if planned < 0 else planned,
+            source=self.sources[self.which[at]],
+            values=values,
+        )
+
+    def drop(self, count: int) -> None:
+        """Forget the ``count`` oldest rows."""
+        self.dropped += count
+        for cells in (*self.clock.values(), self.which):
+            del cells[:count]
+        for column in self.columns.values():
+            place = bisect_left(column.rows, self.dropped)
+            del column.rows[:place], column.values[:place]
+
+
+class History:
+    """The records of a run, in order: a sequence of :class:`Record`, stored in columns.
+
+    ``history[3]`` is a record, ``history[10:20]`` a view without a copy, ``history["loss"]`` the observed values of
+    a metric as an array. Appending is O(1).
+
+    Args:
+        records: the first records.
+        keep: how many records to hold at least; older ones are dropped. ``None`` keeps all.
+
+    Attributes:
+        marks: what was decided in the run, in order (a view has those of its part).
+
+    Example:
+        >>> history = History(Record(epoch=e, iteration=e, values={"loss": 1 / e}) for e in (1, 2, 4))
+        >>> len(history), history[-1]["loss"], history["loss"].tolist(), history.metrics
+        (3, 0.25, [1.0, 0.5, 0.25], ['loss'])
+    """
+
+    def __init__(self, records: Iterable[Record] = (), *, keep: int | None = None) -> None:
+        self.keep = None if keep is None else check_count("keep", keep, hint="None keeps every record.")
+        self._table = Table()
+        self._start = 0
+        self._stop: int | None = None  # None: open at the end, as the history of a run is
+        self._marks: list[Mark] = []
+        for record in records:
+            self.append(Record.following(self._table.last, **_fields(record)))
+
+    def append(self, record: Record) -> None:
+        """Add ``record`` at the end; views refuse it."""
+        if self._stop is not None:
+            raise TypeError("a slice of a history is a view and cannot be appended to")
+        self._table.append(record)
+        # Dropping twice as rarely as necessary makes it O(1) a record.
+        if self.keep is not None and len(self._table.which) >= 2 * self.keep:
+            self._table.drop(len(self._table.which) - self.keep)
+
+    def mark(self, kind: str, name: str, record: Record, text: str = "") -> None:
+        """Note what was decided at ``record``."""
+        self._marks.append(Mark(kind, name, *record.clock, text))
+
+    @property
+    def marks(self) -> list[Mark]:
+        """What was decided in (this part of) the run, in order."""
+        if self._stop is None and not self._start:
+            return list(self._marks)
+        if not len(self):
+            return []
+        first, last = self[0].iteration, self[-1].iteration
+        return [mark for mark in self._marks if first <= mark.iteration <= last]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the metrics that were recorded, in order of appearance."""
+        rows = self._rows()
+        columns = self._table.columns.items()
+        return [name for name, column in columns if len(range(*column.span(rows.start, rows.stop).indices(2**62)))]
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of the evaluators that were recorded."""
+        return [source for source in self._table.sources if source is not None]
+
+    def clock(self, unit: str, of: str | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The clock at every record, or at those that observed the metric ``of``.
+
+        Args:
+            unit: ``"epoch"``, ``"iteration"``, ``"evaluation"``, ``"seconds"`` or ``"planned"`` (NaN if unknown).
+            of: a metric's name.
+        """
+        import numpy as np
+
+        if unit not in CLOCK:
+            refuse_value("unit", f"one of {', '.join(map(repr, CLOCK))}", unit, suggestion(str(unit), CLOCK))
+        rows, dropped = self._rows(), self._table.dropped
+        cells = np.array(self._table.clock[unit][rows.start - dropped : rows.stop - dropped], dtype=float)
+        if unit == "planned":
+            cells[cells < 0] = np.nan
+        if of is None:
+            return cells
+        column = self._column(of)
+        observed = np.array(column.rows[column.span(rows.start, rows.stop)], dtype=int)
+        return np.take(cells, observed - rows.start)
+
+    def _column(self, name: str) -> Column:
+        column = self._table.columns.get(name)
+        if column is None:
+            known = ", ".join(map(repr, self._table.columns)) or "none"
+            hint = suggestion(name, self._table.columns)
+            raise UnknownMetricError(f"no metric {name!r} was recorded; there are: {known}. {hint}".rstrip())
+        return column
+
+    def _rows(self) -> range:
+        """The numbers of the rows of this view that are still there."""
+        table = self._table
+        stop = table.end if self._stop is None else self._stop
+        start = max(self._start, table.dropped)
+        return range(start, max(start, stop))
+
+    def __len__(self) -> int:
+        return len(self._rows())
+
+    def __iter__(self) -> Iterator[Record]:
+        rows = self._rows()
+        record = self._context(rows.start) if rows else None
+        for row in rows:
+            record = self._table.row(row, record)
+            yield record
+
+    def _context(self, row: int) -> Record | None:
+        """The record before ``row`` if it is of the same trainer iteration: what ``row`` adds depends on it."""
+        table = self._table
+        iterations = table.clock["iteration"]
+        first = at = row - table.dropped
+        while first > 0 and iterations[first - 1] == iterations[at]:
+            first -= 1
+        record = None
+        for earlier in range(first, at):
+            record = table.row(earlier + table.dropped, record)
+        return record
+
+    @overload
+    def __getitem__(self, key: int) -> Record: ...
+    @overload
+    def __getitem__(self, key: slice) -> History: ...
+    @overload
+    def __getitem__(self, key: str) -> np.ndarray[Any, np.dtype[np.float64]]: ...
+
+    def __getitem__(self, key: int | slice | str) -> Any:
+        if isinstance(key, str):
+            import numpy as np
+
+            column, rows = self._column(key), self._rows()
+            return np.array(column.values[column.span(rows.start, rows.stop)], dtype=float)
+        if isinstance(key, slice):
+            return self._slice(key)
+        if isinstance(key, bool) or not isinstance(key, int):
+            refuse_type("key", "a position, a slice or a metric's name", key)
+        row = self._rows()[key]
+        return self._table.row(row, self._context(row))
+
+    def _slice(self, key: slice) -> History:
+        if key.step not in (None, 1):
+            refuse_value("step of a slice", "1", key.step, "A history with gaps is no history of a run.")
+        rows = self._rows()[key]
+        view = History()
+        view._table, view._marks, view._start, view._stop = self._table, self._marks, rows.start, rows.stop
+        return view
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, History):
+            return NotImplemented
+        same = len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+        return same and self.marks == other.marks
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<History: no records>"
+        first, last = self[0], self[-1]
+        names = ", ".join(self.metrics) or "no metrics"
+        return f"<History: {len(self)} records, epochs {first.epoch} to {last.epoch}, {names}>"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The records as a table: a row each, the clock, the source, and a column for each metric.
+
+        Raises:
+            ImportError: without pandas (``pip install 'ignite-delayed[pandas]'``).
+        """
+        from ._extras import require_extra
+
+        frame = require_extra("pandas", "pandas").DataFrame
+        rows = [{**{unit: getattr(r, unit) for unit in CLOCK}, "source": r.source, **r.values} for r in self]
+        table: pd.DataFrame = frame(rows, columns=[*CLOCK, "source", *self.metrics])
+        return table
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the history as JSON Lines: a header, then a line for each record and mark.
+
+        The file appears whole or not at all.
+
+        Args:
+            path: the file to write.
+            overwrite: whether an existing file may be replaced.
+
+        Returns:
+            The path written.
+
+        Raises:
+            FileExistsError: where the file exists and ``overwrite`` is false.
+        """
+        from ._jsonl import write
+
+        return write(self, Path(path), overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> History:
+        """The history that :meth:`save` wrote.
+
+        A last line that was cut short is dropped with a warning; any other damage is refused.
+
+        Raises:
+            HistoryError: where the file is no history, naming the line.
+        """
+        from ._jsonl import read
+
+        return read(Path(path))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The whole history as plain, compact values (``None, int, str, list, dict``)."""
+        from ._packing import pack
+
+        return pack(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Replace the records by those saved.
+
+        Raises:
+            StateError: where the state is no history; nothing was changed.
+        """
+        from ._packing import unpack
+
+        if self._stop is not None:
+            raise TypeError("a slice of a history is a view and cannot be loaded into")
+        self._table, self._marks = unpack(state_dict)
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    """What :meth:`Record.following` takes of ``record``."""
+    return {
+        **{unit: getattr(record, unit) for unit in CLOCK},
+        "source": record.source,
+        "values": dict(record.values),
+    }

@@ -1,0 +1,323 @@
+"""The recorder: the only thing that watches the engines."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ignite.engine import Engine, Events
+
+from . import _state
+from ._coerce import as_float
+from ._engines import check_engines
+from ._rates import read_rates, watched_rates
+from ._run import Run
+from ._sources import EvaluatorSource, Source, TrainerSource
+from ._wakeup import next_wakeup
+from .errors import AttachError, UnknownMetricError
+from .history import History
+from .records import Record, reporter, require
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from .gates import Gate
+
+__all__ = ["Recorder"]
+
+logger = logging.getLogger(__name__)
+
+_recorders: weakref.WeakKeyDictionary[Engine, weakref.WeakSet[Recorder]] = weakref.WeakKeyDictionary()
+
+
+class Recorder:
+    """Makes one record of each real evaluation, keeps the history, and moves every gate.
+
+    An evaluation is recorded when the trainer is inside ``run()``, the evaluator finished an epoch in this run of
+    its own, and it was not recorded at this ``trainer.state.iteration`` before. Otherwise the log says so, once per
+    cause, and no gate moves. When the trainer starts at iteration 0, history and gates start afresh; the history of
+    the run before stays what it was for whoever holds it.
+
+    Build it before anything that is to be delayed; metrics may be attached before or after.
+
+    Args:
+        trainer: the engine that trains: its clock counts.
+        evaluators: the evaluator, whose metrics keep their names (``"loss"``); or several by name, whose metrics are
+            named ``"val/loss"``. The trainer itself may be one of the named: its own metrics are read once an epoch.
+        optimizer: adds the learning rate to every record: ``"lr"``, or ``"lr/0"``, ``"lr/1"``, ... for several
+            groups. Several optimizers by name give ``"lr/name"``, ``"lr/name/0"``, ...
+        keep: how many records the history holds at least; ``None`` for all. Gates need none of them.
+
+    Attributes:
+        history: the records of this run so far, a :class:`History`.
+
+    Raises:
+        TypeError, ValueError: for anything but engines and names, and for the trainer as the unnamed evaluator.
+        AttachError: where this trainer already has a recorder of that evaluator.
+
+    Example:
+        >>> from ignite.engine import Engine, Events
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> recorder = Recorder(trainer, evaluator)
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = 1 / trainer.state.epoch
+        >>> _ = trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        >>> _ = trainer.run([0], max_epochs=4)
+        >>> recorder.history["loss"].tolist()
+        [1.0, 0.5, 0.3333333333333333, 0.25]
+    """
+
+    def __init__(
+        self,
+        trainer: Engine,
+        evaluators: Engine | Mapping[str, Engine],
+        *,
+        optimizer: Optimizer | Mapping[str, Optimizer] | None = None,
+        keep: int | None = None,
+    ) -> None:
+        named = check_engines(trainer, evaluators)
+        rates = watched_rates(optimizer)
+        self.history = History(keep=keep)
+        self._refuse_second(trainer, named)
+        self._rates = rates
+        self._gates: list[Gate] = []
+        self._wanted: dict[str, set[str]] = {name: set() for name in named}
+        self._names: set[str] = set()
+        self._stateful: dict[str, Any] = {}  # delayed handlers that have a state, by the name of their handle
+        self._last: Record | None = None
+        self._evaluations, self._last_counted = 0, -1
+        self._loaded = False
+        self._said: set[str] = set()
+        self._wake: float = 0
+        self._on_iterations: Any = None
+        self._run = Run(trainer)
+        self._handles: list[Any] = [
+            *self._run.handles,
+            trainer.add_event_handler(Events.STARTED, self._on_trainer_started),
+            trainer.add_event_handler(Events.EPOCH_STARTED, self._on_trainer_epoch_started),
+        ]
+        self._sources: dict[str, Source] = {}
+        for name, engine in named.items():
+            kind = TrainerSource if engine is trainer else EvaluatorSource
+            self._sources[name] = kind(name, engine, self._observe)
+            self._handles += self._sources[name].handles
+        self._counts_trainer = all(isinstance(source, TrainerSource) for source in self._sources.values())
+        _recorders.setdefault(trainer, weakref.WeakSet()).add(self)
+
+    @property
+    def trainer(self) -> Engine:
+        """The trainer whose clock counts."""
+        return self._run.trainer
+
+    @property
+    def evaluators(self) -> dict[str, Engine]:
+        """The recorded engines by name, ``""`` for the one unnamed evaluator."""
+        engines = {name: source.engine for name, source in self._sources.items()}
+        return {name: engine for name, engine in engines.items() if engine is not None}
+
+    @property
+    def gates(self) -> list[Gate]:
+        """The gates (and stoppers) fed by this recorder, in the order they move."""
+        return list(self._gates)
+
+    def remove(self) -> None:
+        """Take every handler off the engines: its own, and those delayed or stopped through it."""
+        while self._handles:
+            self._handles.pop().remove()
+        _recorders.get(self.trainer, weakref.WeakSet()).discard(self)
+
+    def to_save(self) -> dict[str, Recorder]:
+        """What belongs into a checkpoint: ``Checkpoint({"trainer": trainer, **recorder.to_save()}, ...)``."""
+        return {"recorder": self}
+
+    def state_dict(self) -> dict[str, Any]:
+        """History, gates, stoppers and the states of delayed handlers, as plain values."""
+        return _state.save(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Continue a saved run: the next ``trainer.run()`` keeps what is loaded instead of starting afresh.
+
+        Attach everything first, then load.
+
+        Raises:
+            StateError: where the state is damaged, or of other gates and rules; nothing was changed.
+        """
+        _state.load(self, state_dict)
+
+    @staticmethod
+    def _refuse_second(trainer: Engine, named: Mapping[str, Engine]) -> None:
+        for other in _recorders.get(trainer, ()):
+            if any(engine is mine for engine in other.evaluators.values() for mine in named.values()):
+                raise AttachError(
+                    "this trainer already has a recorder of that evaluator (a notebook cell that ran twice?): "
+                    "use that one, or call its remove() first"
+                )
+
+    # --- what gates and handles call -------------------------------------------------------------------------
+
+    def _admit(self, gate: Gate) -> None:
+        """Feed ``gate`` from now on, its metrics checked as far as they can be."""
+        for name in sorted(gate.condition.reads):
+            if reporter(name, self._sources) is None and name not in read_rates(self._rates):
+                self._refuse_name(name, gate)
+        self._gates.append(gate)
+        self._want()
+        if gate.condition.ticks and gate.condition.ticks - {"epochs", "evaluations"} and self._on_iterations is None:
+            self._on_iterations = self.trainer.add_event_handler(Events.ITERATION_STARTED, self._on_trainer_iteration)
+            self._handles.append(self._on_iterations)
+        self._wake = 0
+
+    def _dismiss(self, gate: Gate) -> None:
+        """Feed ``gate`` no longer; its name is free again."""
+        if gate in self._gates:
+            self._gates.remove(gate)
+            self._names.discard(gate.name)
+            self._want()
+
+    def _want(self) -> None:
+        """Find which metrics each source must report."""
+        for wanted in self._wanted.values():
+            wanted.clear()
+        for name in {name for gate in self._gates for name in gate.condition.reads}:
+            source = reporter(name, self._sources)
+            if source is not None:
+                self._wanted[source].add(name)
+
+    def _refuse_name(self, name: str, gate: Gate) -> None:
+        if name == "lr" or name.startswith("lr/"):
+            known = ", ".join(map(repr, read_rates(self._rates))) or "none: give the recorder optimizer="
+            raise UnknownMetricError(f"{gate.condition!r} reads {name!r}; learning rates recorded: {known}")
+        sources = ", ".join(map(repr, self._sources))
+        raise UnknownMetricError(
+            f"{gate.condition!r} reads {name!r}, which none of the evaluators {sources} can report: with named "
+            f"evaluators a metric is named like {next(iter(self._sources))}/{name.rpartition('/')[2]}"
+        )
+
+    def _unique(self, name: str) -> str:
+        """``name``, numbered where it is taken."""
+        numbered, number = name, 1
+        while numbered in self._names:
+            number += 1
+            numbered = f"{name} {number}"
+        self._names.add(numbered)
+        return numbered
+
+    # --- what the engines call -------------------------------------------------------------------------------
+
+    def _on_trainer_started(self, engine: Engine) -> None:
+        self._enter()
+        self._tick(engine)
+
+    def _on_trainer_epoch_started(self, engine: Engine) -> None:
+        self._enter()
+        self._tick(engine)
+
+    def _on_trainer_iteration(self, engine: Engine) -> None:
+        if engine.state.iteration >= self._wake:
+            self._tick(engine)
+
+    def _enter(self) -> None:
+        """Begin with a new run, unless that was done: an evaluation in STARTED may come before our own handler."""
+        self._run.touch()
+        if not self._run.is_new():
+            return
+        fresh = self.trainer.state.iteration == 0 and not self._loaded
+        self._loaded = False
+        if fresh:
+            self._reset()
+        self._run.restart(self._run.seconds())
+        for gate in self._gates:
+            gate._on_run(fresh)
+
+    def _reset(self) -> None:
+        if len(self.history):  # whoever holds the history of the run before keeps it
+            self.history = History(keep=self.history.keep)
+        self._last, self._evaluations, self._last_counted, self._wake = None, 0, -1, 0
+        for source in self._sources.values():
+            source.last_iteration = -1
+        self._run.restart(0.0)
+        self._said.clear()
+
+    def _observe(self, source: Source, engine: Engine) -> None:
+        """Make a record of what ``source`` shows, if it is a real evaluation, and move the gates."""
+        who = f"evaluator {source.name!r}" if source.name else "the evaluator"
+        if not self._run.inside():
+            self._say("outside", f"{who} ran outside of trainer.run(): such an evaluation is not recorded")
+            return
+        self._enter()
+        if not source.finished:  # type: ignore[attr-defined]
+            self._say("unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded")
+            return
+        iteration = self.trainer.state.iteration
+        if source.last_iteration == iteration:
+            self._say("again", f"{who} ran again at trainer iteration {iteration}: the second look is not recorded")
+            return
+        unusable: dict[str, str] = {}
+        values = self._read(source, engine, unusable)
+        counted = source.counts or self._counts_trainer
+        new = counted and self._last_counted != iteration
+        record = self._record(source.name, values, self._evaluations + new)
+        require(self._wanted[source.name], record, unusable)
+        self._emit(record)
+        source.last_iteration = iteration
+        self._evaluations += new
+        if counted:
+            self._last_counted = iteration
+
+    def _read(self, source: Source, engine: Engine, unusable: dict[str, str]) -> dict[str, float]:
+        """The metrics of ``engine`` as floats, and the learning rates; what is no number goes to ``unusable``."""
+        values: dict[str, float] = {}
+        for metric, value in engine.state.metrics.items():
+            name = source.prefixed(str(metric))
+            number = as_float(value)
+            if isinstance(number, str):
+                unusable[name] = number
+            else:
+                values[name] = number
+        for name, rate in read_rates(self._rates).items():
+            values.setdefault(name, rate)
+        return values
+
+    def _record(self, source: str | None, values: dict[str, float], evaluation: int) -> Record:
+        state = self.trainer.state
+        return Record.following(
+            self._last,
+            epoch=state.epoch,
+            iteration=state.iteration,
+            evaluation=evaluation,
+            seconds=self._run.seconds(),
+            planned=self._run.planned(),
+            source=source,
+            values=values,
+        )
+
+    def _tick(self, engine: Engine) -> None:
+        """Let the clock move the gates that it alone decides; the history notes it where one did."""
+        gates = [gate for gate in self._gates if gate.condition.ticks is not None and gate._moves]
+        if not gates:
+            self._wake = float("inf")
+            return
+        record = self._record(None, {}, self._evaluations)
+        if any((gate.condition.step(gate._state, record)[1] is True) is not gate.is_open for gate in gates):
+            self._emit(record)
+        self._wake = next_wakeup([gate.condition for gate in gates if gate._moves], record)
+
+    def _emit(self, record: Record) -> None:
+        """Move every gate by ``record``, all or none, then say what changed."""
+        moves = [(gate, gate.condition.step(gate._state, record)) for gate in self._gates if gate._moves]
+        self.history.append(record)
+        self._last = record
+        changed = [gate for gate, (state, verdict) in moves if gate._move(state, verdict, record)]
+        for gate in changed:
+            gate._announce(record)
+
+    def _say(self, cause: str, message: str) -> None:
+        if cause not in self._said:
+            self._said.add(cause)
+            logger.warning("%s. (Said once a run.)", message)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
+        raise TypeError("a recorder belongs to its engines and cannot be copied: build a new one on the copied engines")

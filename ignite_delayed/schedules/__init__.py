@@ -1,0 +1,26 @@
+"""Schedules: immutable values that are pure functions ``step -> factor`` of each group's own base rate.
+
+>>> schedule = warmup(fraction=0.05).then(Cosine(fraction=0.95))
+>>> schedule = schedule.resolve(per="iteration", epochs=10, iterations_per_epoch=100)
+>>> [round(schedule(step), 2) for step in (0, 25, 50, 525, 1000)]
+[0.0, 0.5, 1.0, 0.5, 0.0]
+"""
+
+from .base import Schedule
+from .chain import Chain
+from .decays import CosineRestarts, Exponential, InverseSqrt, Step
+from .ramps import Constant, Cosine, Linear, Polynomial, warmup
+
+__all__ = [
+    "Chain",
+    "Constant",
+    "Cosine",
+    "CosineRestarts",
+    "Exponential",
+    "InverseSqrt",
+    "Linear",
+    "Polynomial",
+    "Schedule",
+    "Step",
+    "warmup",
+]

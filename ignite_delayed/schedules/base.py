@@ -1,0 +1,235 @@
+"""What every schedule can do, and what a schedule of one rule adds."""
+
+from __future__ import annotations
+
+import math
+import sys
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
+
+from .._checks import check_real, refuse_value
+from .._values import Value
+from ._curves import Curve, Piece, constant, evaluate, join
+from ._lengths import COUNTED, UNITS, Run, check_amount, named_unit, whole_steps
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from .chain import Chain
+
+__all__ = ["Schedule", "Shape"]
+
+A = TypeVar("A", bound="Schedule")
+S = TypeVar("S", bound="Shape")
+
+
+class Schedule(Value):
+    """A pure function ``step -> factor`` of each parameter group's own base rate.
+
+    ``step`` counts from 0: an ``int``, a ``float`` or a NumPy array. A phase of ``n`` steps owns steps
+    ``0 <= step < n`` and reaches its end value at ``n``, where the next phase begins with *its* step 0; without a
+    next phase it stays at the end value.
+
+    A length is given in exactly one unit:
+
+    * ``steps=n``: calls of the schedule, whatever drives it (a count);
+    * ``iterations=n``: batches, so that driving it per epoch is refused (a count);
+    * ``epochs=n``: epochs, also ``0.5`` (greater than 0);
+    * ``fraction=f``: a share of the planned run (``0 < f <= 1``).
+
+    A schedule with a length in epochs or a fraction must be told the run by :meth:`resolve` before it can be called.
+    It can be given to ``torch.optim.lr_scheduler.LambdaLR`` as it is.
+    """
+
+    # LambdaLR.state_dict() copies the __dict__ of its callable, so there has to be one; it stays empty.
+    __slots__ = ("__dict__", "_curves", "_starts")
+
+    _starts: list[int]
+    _curves: list[Curve]
+
+    @overload
+    def __call__(self, step: float) -> float: ...
+
+    @overload
+    def __call__(self, step: npt.NDArray[Any]) -> npt.NDArray[np.float64]: ...
+
+    def __call__(self, step: Any) -> Any:
+        """The factor at ``step``.
+
+        Raises:
+            TypeError: ``step`` is no number (a bool is none) and no array of numbers.
+            ValueError: ``step`` is negative or not finite, or the schedule is not resolved.
+        """
+        if type(step) is int:
+            return self._curves[bisect_right(self._starts, step)](step)
+        numpy = sys.modules.get("numpy")  # who has no array has not imported it either
+        if numpy is not None and isinstance(step, numpy.ndarray):
+            return evaluate(self._known_pieces(), step)
+        number = check_real("step", step, least=0)
+        return self._curves[bisect_right(self._starts, number)](number)
+
+    def then(self, other: Schedule) -> Chain:
+        """This schedule until its end, then ``other`` from its step 0.
+
+        Raises:
+            TypeError: ``other`` is no schedule.
+            ValueError: this schedule never ends, or the fractions of the run add up to more than 1.
+
+        >>> from ignite_delayed.schedules import Constant, Linear
+        >>> schedule = Linear(0, 1, steps=2).then(Constant(0.5))
+        >>> [schedule(step) for step in range(4)]
+        [0.0, 0.5, 0.5, 0.5]
+        """
+        from .chain import Chain  # it is a schedule itself
+
+        return Chain(self, other)
+
+    def resolve(self: A, *, per: str, epochs: float | None = None, iterations_per_epoch: int | None = None) -> A:
+        """The same schedule with every length in whole steps.
+
+        Lengths that are whole stay as they are. Of the others the *ends* are rounded to the nearest step, so that
+        phases add up to their rounded sum, and each keeps at least one step.
+
+        Args:
+            per: what one step is, ``"iteration"`` or ``"epoch"``.
+            epochs: the planned length of the run in epochs (greater than 0, need not be whole); lengths given as a
+                fraction need it.
+            iterations_per_epoch: batches in an epoch (a count); per iteration, lengths in epochs or fractions need it.
+
+        Raises:
+            ValueError: what a length needs is missing, or a length in iterations meets ``per="epoch"``.
+
+        >>> from ignite_delayed.schedules import Cosine, warmup
+        >>> schedule = warmup(epochs=5).then(Cosine(fraction=0.95))
+        >>> schedule.resolve(per="iteration", epochs=100, iterations_per_epoch=30)
+        Linear(0.0, 1.0, steps=150).then(Cosine(steps=2850))
+        >>> schedule.resolve(per="epoch", epochs=100)
+        Linear(0.0, 1.0, steps=5).then(Cosine(steps=95))
+        """
+        return self._resolve(Run(per, epochs, iterations_per_epoch))
+
+    @property
+    def endless(self) -> bool:
+        """Whether the schedule has no end, so that nothing can follow it."""
+        raise NotImplementedError
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every length is known in steps, so that the schedule can be called."""
+        raise NotImplementedError
+
+    @property
+    def length(self) -> int | None:
+        """The number of steps until the end value is reached, ``None`` if there is no end.
+
+        Raises:
+            ValueError: the schedule is not resolved.
+        """
+        return self.segments()[-1][1]
+
+    def segments(self) -> tuple[tuple[int, int | None, Shape], ...]:
+        """The phases as ``(start, stop, phase)``: each owns ``start <= step < stop``; ``stop`` is ``None`` without end.
+
+        Raises:
+            ValueError: the schedule is not resolved.
+
+        >>> from ignite_delayed.schedules import Cosine, warmup
+        >>> warmup(steps=5).then(Cosine(steps=95)).segments()
+        ((0, 5, Linear(0.0, 1.0, steps=5)), (5, 100, Cosine(steps=95)))
+        """
+        if not self.resolved:
+            self._refuse_unresolved()
+        found: list[tuple[int, int | None, Shape]] = []
+        start = 0
+        for phase in self._phases():
+            stop = None if phase.endless else start + phase._span()
+            found.append((start, stop, phase))
+            start = stop or 0
+        return tuple(found)
+
+    def _phases(self) -> tuple[Shape, ...]:
+        """The schedules that this one consists of, in order."""
+        raise NotImplementedError
+
+    def _resolve(self: A, run: Run) -> A:
+        raise NotImplementedError
+
+    def _known_pieces(self) -> list[Piece]:
+        if not self.resolved:
+            self._refuse_unresolved()
+        pieces = [piece for phase in self._phases() for piece in phase._pieces()]
+        if not self.endless:
+            pieces.append((None, constant(self._phases()[-1]._final())))
+        return pieces
+
+    def _compile(self) -> None:
+        """Prepare the scalar path; the last act of ``__init__``."""
+        starts, curves = join(self._known_pieces(), math) if self.resolved else ([], [self._refuse_unresolved])
+        self._keep(_starts=starts, _curves=curves)
+
+    def _refuse_unresolved(self, step: object = None) -> NoReturn:
+        units = sorted({str(phase._unit) for phase in self._phases() if not phase.resolved})
+        given = "per=..., " + "epochs=..., " * ("fraction" in units) + "iterations_per_epoch=..."
+        hint = f"Call schedule.resolve({given}) first: how many steps its {' and '.join(units)} make is not known."
+        refuse_value("schedule", "given in steps or iterations, or resolved", self, hint)
+
+
+class Shape(Schedule):
+    """A schedule of one rule, which takes its length, or the scale of its time axis, in one of the four units."""
+
+    __slots__ = ("_unit", "epochs", "fraction", "iterations", "steps")
+
+    _unit: str | None
+    steps: Any
+    iterations: Any
+    epochs: Any
+    fraction: Any
+
+    def _measure(self, *, optional: bool = False, **given: Any) -> None:
+        """Keep and check the length, then prepare the calls; the last act of ``__init__``."""
+        unit = named_unit(type(self).__name__, given, optional=optional)
+        if unit is not None:
+            given[unit] = self._check_amount(unit, given[unit])
+        self._keep(_unit=unit, **given)
+        self._compile()
+
+    def _check_amount(self, unit: str, amount: Any) -> Any:
+        return check_amount(unit, amount)
+
+    def _span(self) -> Any:
+        """The length or time scale, as it was given."""
+        return getattr(self, self._unit) if self._unit else None
+
+    def _in_steps(self: S, span: Any) -> S:
+        """This shape with ``span`` steps instead of what was given."""
+        args, kwargs = self._arguments()
+        kept = {name: value for name, value in kwargs.items() if name not in UNITS}
+        kind: Any = type(self)
+        return cast("S", kind(*args, **kept, steps=span))
+
+    def _exact(self, run: Run) -> float:
+        assert self._unit is not None
+        return run.steps(self._unit, self._span())
+
+    def _resolve(self: S, run: Run) -> S:
+        return self if self._unit is None else self._in_steps(whole_steps([self._exact(run)])[0])
+
+    @property
+    def endless(self) -> bool:
+        return False
+
+    @property
+    def resolved(self) -> bool:
+        return self._unit is None or self._unit in COUNTED
+
+    def _phases(self) -> tuple[Shape, ...]:
+        return (self,)
+
+    def _pieces(self) -> list[Piece]:
+        """The formulas of this shape; known only when it is resolved."""
+        raise NotImplementedError
+
+    def _final(self) -> float:
+        """The end value of a shape that ends."""
+        raise NotImplementedError

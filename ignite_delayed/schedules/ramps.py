@@ -1,0 +1,242 @@
+"""Schedules from one value to another in a given length."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .._checks import check_real
+from ._curves import Build, Curve, Piece, constant
+from .base import Shape
+
+__all__ = ["Constant", "Cosine", "Linear", "Polynomial", "half_wave", "warmup"]
+
+
+class Constant(Shape):
+    """``factor`` at every step.
+
+    Args:
+        factor: the factor (at least 0).
+        steps, iterations, epochs, fraction: the length, at most one of them (see :class:`Schedule`); without, it
+            never ends.
+
+    Raises:
+        TypeError: two lengths were given, or an argument is of the wrong kind.
+        ValueError: an argument is out of its bounds.
+
+    >>> Constant(0.5)(1000)
+    0.5
+    >>> schedule = Constant(steps=2).then(Constant(0.1))
+    >>> [schedule(step) for step in range(4)]
+    [1.0, 1.0, 0.1, 0.1]
+    """
+
+    __slots__ = ("factor",)
+
+    factor: float
+
+    def __init__(
+        self,
+        factor: float = 1.0,
+        *,
+        steps: int | None = None,
+        iterations: int | None = None,
+        epochs: float | None = None,
+        fraction: float | None = None,
+    ) -> None:
+        self._keep(factor=check_real("factor", factor, least=0))
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, optional=True)
+
+    @property
+    def endless(self) -> bool:
+        return self._unit is None
+
+    def _pieces(self) -> list[Piece]:
+        return [(self._span(), constant(self.factor))]
+
+    def _final(self) -> float:
+        return self.factor
+
+
+class _Ramp(Shape):
+    """From ``start`` at step 0 to ``end`` at the end of the length."""
+
+    __slots__ = ("end", "start")
+
+    start: float
+    end: float
+
+    def _keep_ends(self, start: float, end: float) -> None:
+        self._keep(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
+
+    def _pieces(self) -> list[Piece]:
+        return [(self._span(), self._curve)]
+
+    def _curve(self, at: int, xp: Any) -> Curve:
+        raise NotImplementedError
+
+    def _final(self) -> float:
+        return self.end
+
+
+class Linear(_Ramp):
+    """``start + (end - start) * s / n`` for step ``s`` of a length of ``n``, then ``end``.
+
+    Args:
+        start: the factor at step 0 (at least 0).
+        end: the factor at step ``n`` and after (at least 0).
+        steps, iterations, epochs, fraction: the length ``n``, exactly one of them (see :class:`Schedule`).
+
+    Raises:
+        TypeError: not exactly one length was given, or an argument is of the wrong kind.
+        ValueError: an argument is out of its bounds.
+
+    >>> schedule = Linear(1, 0, steps=4)
+    >>> [schedule(step) for step in range(6)]
+    [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        start: float = 1.0,
+        end: float = 0.0,
+        *,
+        steps: int | None = None,
+        iterations: int | None = None,
+        epochs: float | None = None,
+        fraction: float | None = None,
+    ) -> None:
+        self._keep_ends(start, end)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+
+    def _curve(self, at: int, xp: Any) -> Curve:
+        start, rise, length = self.start, self.end - self.start, self._span()
+        return lambda step: start + rise * ((step - at) / length)
+
+
+class Cosine(_Ramp):
+    """``end + (start - end) * (1 + cos(pi * s / n)) / 2`` for step ``s`` of a length of ``n``, then ``end``.
+
+    Args:
+        start: the factor at step 0 (at least 0).
+        end: the factor at step ``n`` and after (at least 0).
+        steps, iterations, epochs, fraction: the length ``n``, exactly one of them (see :class:`Schedule`).
+
+    Raises:
+        TypeError: not exactly one length was given, or an argument is of the wrong kind.
+        ValueError: an argument is out of its bounds.
+
+    Source: I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017,
+    https://arxiv.org/abs/1608.03983, equation 5, one cycle.
+
+    >>> schedule = Cosine(steps=4)
+    >>> [round(schedule(step), 3) for step in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        start: float = 1.0,
+        end: float = 0.0,
+        *,
+        steps: int | None = None,
+        iterations: int | None = None,
+        epochs: float | None = None,
+        fraction: float | None = None,
+    ) -> None:
+        self._keep_ends(start, end)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+
+    def _curve(self, at: int, xp: Any) -> Curve:
+        return half_wave(self.start, self.end, self._span())(at, xp)
+
+
+class Polynomial(_Ramp):
+    """``end + (start - end) * (1 - s / n) ** power`` for step ``s`` of a length of ``n``, then ``end``.
+
+    Args:
+        power: the exponent (greater than 0); 1 is :class:`Linear`, 0.9 is common in segmentation.
+        start: the factor at step 0 (at least 0).
+        end: the factor at step ``n`` and after (at least 0).
+        steps, iterations, epochs, fraction: the length ``n``, exactly one of them (see :class:`Schedule`).
+
+    Raises:
+        TypeError: not exactly one length was given, or an argument is of the wrong kind.
+        ValueError: an argument is out of its bounds.
+
+    >>> schedule = Polynomial(2, steps=4)
+    >>> [schedule(step) for step in range(6)]
+    [1.0, 0.5625, 0.25, 0.0625, 0.0, 0.0]
+    """
+
+    __slots__ = ("power",)
+
+    power: float
+
+    def __init__(
+        self,
+        power: float,
+        start: float = 1.0,
+        end: float = 0.0,
+        *,
+        steps: int | None = None,
+        iterations: int | None = None,
+        epochs: float | None = None,
+        fraction: float | None = None,
+    ) -> None:
+        self._keep(power=check_real("power", power, above=0))
+        self._keep_ends(start, end)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+
+    def _curve(self, at: int, xp: Any) -> Curve:
+        end, fall, length, power = self.end, self.start - self.end, self._span(), self.power
+        return lambda step: end + fall * (1 - (step - at) / length) ** power
+
+
+def half_wave(start: float, end: float, length: int) -> Build:
+    """The falling half of a cosine, from ``start`` to ``end`` over ``length`` steps."""
+    middle, reach, turn = (start + end) / 2, (start - end) / 2, math.pi / length
+
+    def build(at: int, xp: Any) -> Curve:
+        cos = xp.cos
+        return lambda step: middle + reach * cos(turn * (step - at))
+
+    return build
+
+
+def warmup(
+    start: float = 0.0,
+    *,
+    steps: int | None = None,
+    iterations: int | None = None,
+    epochs: float | None = None,
+    fraction: float | None = None,
+) -> Linear:
+    """``start + (1 - start) * s / n``: linear from ``start`` to the base rate; another name for ``Linear(start, 1)``.
+
+    The step after the warm-up, the first of what follows, is the first at the full base rate.
+
+    Args:
+        start: the factor at step 0 (at least 0). At 0 the first step trains at a rate of 0; ``start=1 / n`` with
+            ``steps=n - 1`` leaves that step out.
+        steps: the length ``n`` in steps, or one of the following instead (see :class:`Schedule`).
+        iterations: the length in iterations.
+        epochs: the length in epochs.
+        fraction: the length as a fraction of the run.
+
+    Raises:
+        TypeError: not exactly one length was given, or an argument is of the wrong kind.
+        ValueError: an argument is out of its bounds.
+
+    Source: P. Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017,
+    https://arxiv.org/abs/1706.02677, section 2.2, gradual warm-up.
+
+    >>> schedule = warmup(steps=4).then(Cosine(steps=4))
+    >>> [round(schedule(step), 3) for step in range(9)]
+    [0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0]
+    """
+    return Linear(start, 1.0, steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)

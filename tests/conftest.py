@@ -1,0 +1,16 @@
+"""Settings shared by all tests; HYPOTHESIS_PROFILE chooses how many examples each property is tried on."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# Plots are drawn without a display, also in the processes that tests start. Set before anything imports matplotlib.
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# No deadline: the first example pays for imports, and shared machines stall.
+settings.register_profile("default", max_examples=100, deadline=None)
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("nightly", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
