@@ -30,11 +30,30 @@ if TYPE_CHECKING:
     from .gates import Gate as Gate
     from .history import History as History
     from .history import Mark as Mark
+    from .lr import LRAdjuster as LRAdjuster
+    from .lr import LRPhases as LRPhases
+    from .lr import Phase as Phase
+    from .lr import Preview as Preview
+    from .lr import Switched as Switched
+    from .lr import adjust_lr as adjust_lr
+    from .lr import apply_schedule as apply_schedule
+    from .lr import delay_lr_scheduler as delay_lr_scheduler
+    from .lr import preview as preview
     from .recorder import Recorder as Recorder
     from .records import Record as Record
     from .replays import EarlyStopReplay as EarlyStopReplay
     from .replays import Replay as Replay
     from .replays import replay as replay
+    from .schedules import Constant as Constant
+    from .schedules import Cosine as Cosine
+    from .schedules import CosineRestarts as CosineRestarts
+    from .schedules import Exponential as Exponential
+    from .schedules import InverseSqrt as InverseSqrt
+    from .schedules import Linear as Linear
+    from .schedules import Polynomial as Polynomial
+    from .schedules import Schedule as Schedule
+    from .schedules import Step as Step
+    from .schedules import warmup as warmup
 
 # Resolved on first use: past runs can be studied, and the command line starts, without importing torch and ignite.
 _HOME = {
@@ -44,9 +63,11 @@ _HOME = {
     "errors": "AttachError HistoryError MetricValueError StateError UnknownMetricError",
     "gates": "Gate",
     "history": "History Mark",
+    "lr": "LRAdjuster LRPhases Phase Preview Switched adjust_lr apply_schedule delay_lr_scheduler preview",
     "records": "Record",
     "recorder": "Recorder",
     "replays": "EarlyStopReplay Replay replay",
+    "schedules": "Constant Cosine CosineRestarts Exponential InverseSqrt Linear Polynomial Schedule Step warmup",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 

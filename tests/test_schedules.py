@@ -308,7 +308,7 @@ RESOLVED = [
     (fractions(0.999, 0.001), "epoch", [9, 1]),
     (fractions(0.24, 0.24, 0.24, 0.28), "epoch", [2, 3, 2, 3]),
     (fractions(*[0.001] * 4), "epoch", [1, 1, 1, 1]),
-    (Linear(epochs=0.05).then(Linear(fraction=0.28)), "iteration", [1, 28]),
+    (Linear(epochs=0.05).then(Linear(fraction=0.47)), "iteration", [1, 47]),
     (Linear(steps=5).then(Linear(fraction=0.001)).then(Linear(steps=5)), "iteration", [5, 1, 5]),
 ]
 

@@ -1,0 +1,20 @@
+"""Learning rates: torch schedulers that start later, schedules, phases of either kind, adjustments, previews."""
+
+from .adjust import LRAdjuster, adjust_lr
+from .applied import apply_schedule
+from .delayed import delay_lr_scheduler
+from .phase import Phase
+from .phases import LRPhases, Switched
+from .previews import Preview, preview
+
+__all__ = [
+    "LRAdjuster",
+    "LRPhases",
+    "Phase",
+    "Preview",
+    "Switched",
+    "adjust_lr",
+    "apply_schedule",
+    "delay_lr_scheduler",
+    "preview",
+]

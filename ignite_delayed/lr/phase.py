@@ -1,0 +1,140 @@
+"""One phase of a parameter: what moves it, per what, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from .._checks import check_choice, refuse_type, refuse_value
+from ..conditions import Condition, Expression, as_condition
+from ..conditions.comparison import monitored
+from ..conditions.patience import Patient
+from ..schedules import Schedule
+from ._drives import Drive, Hold, ScheduleDrive, SchedulerDrive, as_factory, check_monitored, try_factory
+
+__all__ = ["Phase", "check_phases", "window"]
+
+
+class Phase:
+    """A schedule or a torch scheduler, for as long as ``until`` does not hold.
+
+    Everything in ``until`` counts from the beginning of the phase: ``After(epochs=5)`` is five epochs of the phase,
+    and a plateau forgets what was before.
+
+    Args:
+        what: a :class:`~ignite_delayed.schedules.Schedule`, whose factors are of each group's base rate; or a function
+            ``optimizer -> torch scheduler``, called when the phase begins; ``None`` leaves the rates alone.
+        per: ``"iteration"``, ``"epoch"``, or for torch schedulers also ``"evaluation"``: what one step is.
+            ``ReduceLROnPlateau`` is stepped per evaluation, and needs no telling.
+        until: ends the phase: a condition, or a function of one record. A schedule that ends by itself needs none.
+        monitor: the metric that ``ReduceLROnPlateau`` watches: a name or an expression.
+
+    Raises:
+        TypeError, ValueError: for any other argument.
+
+    Example:
+        >>> from ignite_delayed import Plateau, warmup
+        >>> Phase(warmup(fraction=0.05), per="iteration")
+        Phase(Linear(0.0, 1.0, fraction=0.05), per='iteration')
+    """
+
+    def __init__(
+        self,
+        what: Schedule | Callable[[Optimizer], LRScheduler] | LRScheduler | None,
+        *,
+        per: str | None = None,
+        until: Any = None,
+        monitor: str | Expression | None = None,
+    ) -> None:
+        self.what = what
+        self.until: Condition | None = None if until is None else as_condition("until", until)
+        self.monitor = monitor
+        self._monitored = None if monitor is None else monitored("monitor", monitor)
+        self.per = self._check(per)
+
+    def _check(self, per: Any) -> str | None:
+        hint = "It says what one step is, and is never guessed."
+        if self.what is None:
+            if self.until is None:
+                raise TypeError("a phase that leaves the rates alone needs until=, the condition that ends it")
+            if per is not None:
+                refuse_value("per", "left out where nothing is stepped", per)
+            return None
+        if self.monitor is not None and isinstance(self.what, Schedule):
+            refuse_value("monitor", "left out for a schedule", self.monitor, "Only ReduceLROnPlateau takes a metric.")
+        if isinstance(self.what, Schedule):
+            return check_choice("per", per, ("iteration", "epoch"), hint=hint)
+        if not callable(self.what) and not isinstance(self.what, LRScheduler):
+            refuse_type("what", "a schedule, or a function that builds a torch scheduler", self.what)
+        if per is None and (self.monitor is not None or isinstance(self.what, ReduceLROnPlateau)):
+            return "evaluation"
+        return check_choice("per", per, ("iteration", "epoch", "evaluation"), hint=hint)
+
+    @property
+    def ends(self) -> bool:
+        """Whether another phase can follow."""
+        return self.until is not None or (isinstance(self.what, Schedule) and not self.what.endless)
+
+    def _drive(self, optimizer: Optimizer, parameter: str, conditions: list[Condition]) -> Drive:
+        """What moves the parameter, tried out as far as it can be without touching ``optimizer``."""
+        if self.what is None:
+            return Hold()
+        if isinstance(self.what, Schedule):
+            return ScheduleDrive(self.what, str(self.per), parameter)
+        if parameter != "lr":
+            refuse_value("parameter", "'lr' for a torch scheduler", parameter, "Other parameters take a schedule.")
+        factory = as_factory("the scheduler", self.what, optimizer)
+        scheduler = self.what if isinstance(self.what, LRScheduler) else try_factory("factory", factory, optimizer)
+        check_monitored("factory", scheduler, str(self.per), self.monitor, self._mode(conditions))
+        return SchedulerDrive(factory, str(self.per))
+
+    def _mode(self, conditions: list[Condition]) -> str | None:
+        """The direction that a condition on the same metric asks for."""
+        for condition in conditions:
+            for leaf in _patient(condition):
+                if leaf._monitor == self._monitored:
+                    return leaf.mode
+        return None
+
+    def __repr__(self) -> str:
+        what = self.what
+        named = getattr(what, "__qualname__", None) or f"<{type(what).__name__}>"
+        listed = [repr(what) if what is None or isinstance(what, Schedule) else named]
+        listed += [f"per={self.per!r}"] * (self.per is not None)
+        listed += [f"until={self.until!r}"] * (self.until is not None)
+        listed += [f"monitor={self.monitor!r}"] * (self.monitor is not None)
+        return f"Phase({', '.join(listed)})"
+
+
+def _patient(condition: Condition) -> Iterator[Patient]:
+    if isinstance(condition, Patient):
+        yield condition
+    for part in condition.parts:
+        if isinstance(part, Condition):
+            yield from _patient(part)
+
+
+def check_phases(phases: Any) -> list[Phase]:
+    """``phases`` as a list in which only the last may go on for ever."""
+    listed = list(phases) if isinstance(phases, Iterable) else [phases]
+    for phase in listed:
+        if not isinstance(phase, Phase):
+            refuse_type("an entry of phases", "a Phase", phase, "Write Phase(schedule, per='iteration').")
+    if not listed:
+        raise ValueError("phases must hold at least one Phase, got none.")
+    for phase in listed[:-1]:
+        if not phase.ends:
+            raise ValueError(
+                f"{phase!r} never ends, so no phase can follow it: give it until=, or a schedule that ends."
+            )
+    return listed
+
+
+def window(phases: list[Phase]) -> tuple[Condition | None, Condition | None]:
+    """When the phases begin to write, and when they stop, as far as it can be told."""
+    starts = phases[0].until if phases[0].what is None else None
+    ends = phases[0].until if len(phases) == 1 else None
+    return starts, ends

@@ -1,0 +1,152 @@
+"""The rates that a run would use, without the run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from ignite.engine import Engine, Events
+
+from .._checks import check_count, refuse_type, refuse_value
+from ..recorder import Recorder
+from ..schedules import Schedule
+from ._groups import read_all, stand_in
+from .phase import Phase
+from .phases import LRPhases, Switched
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch.optim import Optimizer
+
+__all__ = ["Preview", "preview"]
+
+
+class Preview(NamedTuple):
+    """The rates of a run, ready to plot.
+
+    Args:
+        epochs: when each batch is over, in epochs: ``(iteration + 1) / iterations_per_epoch``, shape ``(n,)``.
+        rates: what each batch trains at, shape ``(n, groups)``; factors of the base rate for a lone schedule.
+        switches: the changes of phase.
+    """
+
+    epochs: npt.NDArray[np.float64]
+    rates: npt.NDArray[np.float64]
+    switches: list[Switched]
+
+
+def preview(
+    what: Schedule | LRPhases | Iterable[Phase],
+    *,
+    epochs: int,
+    iterations_per_epoch: int,
+    per: str = "iteration",
+    metrics: Mapping[str, Sequence[float] | Callable[[int], float]] | None = None,
+    optimizer: Optimizer | None = None,
+) -> Preview:
+    """What each batch of a run would train at.
+
+    A lone schedule is evaluated at once. Phases are really run, on a stand-in for the optimizer, with an evaluation
+    after each epoch that reports the assumed ``metrics``: the rates are those of the run, whatever they depend on.
+
+    Args:
+        what: a schedule, :class:`LRPhases` (untouched), or a list of :class:`Phase`.
+        epochs: epochs of the run, >= 1.
+        iterations_per_epoch: batches in an epoch, >= 1.
+        per: for a lone schedule: what one step is, ``"iteration"`` or ``"epoch"``.
+        metrics: for phases: the value of each metric after each epoch: a sequence of ``epochs`` numbers, or a function
+            of the epoch, counted from 1.
+        optimizer: for a list of phases: whose groups the rates are for (untouched); else one group of rate 1.
+
+    Returns:
+        A :class:`Preview`.
+
+    Raises:
+        TypeError, ValueError: for arguments of the wrong kind.
+        UnknownMetricError: where a phase needs a metric that ``metrics`` lacks.
+
+    Example:
+        >>> from ignite_delayed import Cosine, preview, warmup
+        >>> schedule = warmup(epochs=1).then(Cosine(epochs=1))
+        >>> preview(schedule, epochs=2, iterations_per_epoch=4).rates[:, 0].round(3).tolist()
+        [0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146]
+    """
+    check_count("epochs", epochs)
+    check_count("iterations_per_epoch", iterations_per_epoch)
+    if isinstance(what, Schedule):
+        return _of_schedule(what, per, epochs, iterations_per_epoch)
+    if isinstance(what, LRPhases):
+        phases, parameter = what.phases, what.parameter
+        double = _fresh(what)
+    else:
+        if isinstance(what, Phase) or not isinstance(what, Iterable):
+            refuse_type("what", "a schedule, LRPhases, or a list of Phase", what)
+        phases, parameter = list(what), "lr"
+        double = torch.optim.SGD([torch.zeros(1)], lr=1.0) if optimizer is None else stand_in(optimizer)
+    known = {name: _reporter(name, values, epochs) for name, values in (metrics or {}).items()}
+    return _of_phases(double, phases, parameter, epochs, iterations_per_epoch, known)
+
+
+def _of_schedule(schedule: Schedule, per: str, epochs: int, iterations_per_epoch: int) -> Preview:
+    import numpy as np
+
+    resolved = schedule.resolve(per=per, epochs=epochs, iterations_per_epoch=iterations_per_epoch)
+    iterations = np.arange(epochs * iterations_per_epoch)
+    steps = iterations if per == "iteration" else iterations // iterations_per_epoch
+    return Preview((iterations + 1) / iterations_per_epoch, resolved(steps)[:, None], [])
+
+
+def _fresh(phases: LRPhases) -> Optimizer:
+    """A stand-in with the groups as they were before ``phases`` touched them."""
+    from ._groups import restore
+
+    double = stand_in(phases.optimizer)
+    if phases._untouched is not None:
+        restore(double, phases._untouched)
+    return double
+
+
+def _reporter(name: str, values: Any, epochs: int) -> Callable[[int], float]:
+    if callable(values):
+        return values  # type: ignore[no-any-return]
+    if len(values) != epochs:
+        refuse_value(f"metrics[{name!r}]", f"one value for each of the {epochs} epochs", values)
+    return lambda epoch: float(values[epoch - 1])
+
+
+def _of_phases(
+    optimizer: Optimizer,
+    phases: list[Phase],
+    parameter: str,
+    epochs: int,
+    iterations_per_epoch: int,
+    metrics: dict[str, Callable[[int], float]],
+) -> Preview:
+    import numpy as np
+
+    rates: list[list[float]] = []
+
+    def train(engine: Engine, batch: Any) -> None:
+        rates.append(read_all(optimizer, parameter))
+        optimizer.step()
+
+    trainer, evaluator = Engine(train), Engine(lambda engine, batch: None)
+    for engine in (trainer, evaluator):
+        engine.logger = logging.getLogger(f"{__name__}.silent")
+        engine.logger.setLevel(logging.CRITICAL)
+
+    @evaluator.on(Events.EPOCH_COMPLETED)
+    def report() -> None:
+        for name, value in metrics.items():
+            evaluator.state.metrics[name] = value(trainer.state.epoch)
+
+    # The handlers of the recorder see the stand-in as their own engines: it is one unnamed evaluator that reports all.
+    run = LRPhases(Recorder(trainer, evaluator), optimizer, phases, parameter=parameter)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0] * iterations_per_epoch, max_epochs=epochs)
+    groups = max(map(len, rates))
+    table = np.array([row + [np.nan] * (groups - len(row)) for row in rates])
+    return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, run.switches)
