@@ -1,0 +1,156 @@
+"""The cases: each gives the ways to do one piece of work, the bare one first."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+
+from ignite_delayed import Cosine, Gate, History, Metric, Record, Recorder, apply_schedule, delay, preview, warmup
+
+Work = Callable[[], object]
+
+
+def engines() -> tuple[Engine, Engine]:
+    return Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+
+
+def fire(attach: Callable[[Engine, Recorder], object]) -> Work:
+    """A fired ITERATION_COMPLETED with what ``attach`` has attached."""
+    trainer, evaluator = engines()
+    attach(trainer, Recorder(trainer, evaluator))
+    return lambda: trainer._fire_event(Events.ITERATION_COMPLETED)
+
+
+def closed_gate() -> tuple[Work, Work]:
+    """A closed gate on a per-iteration event, against a plain handler that does nothing."""
+
+    def nothing(engine: Engine) -> None:
+        pass
+
+    def gated(trainer: Engine, recorder: Recorder) -> None:
+        delay(recorder, nothing, until=Metric("loss") < 0, engine=trainer, event=Events.ITERATION_COMPLETED)
+
+    plain = fire(lambda trainer, recorder: trainer.add_event_handler(Events.ITERATION_COMPLETED, nothing))
+    return plain, fire(gated)
+
+
+def evaluating(recorder: Recorder, trainer: Engine, evaluator: Engine) -> Work:
+    """A training run of 500 iterations with an evaluation after each."""
+    evaluator.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.state.metrics.update(loss=0.5))
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: evaluator.run([0]))
+    return lambda: trainer.run([0] * 500, max_epochs=1)
+
+
+def gates_fed(count: int) -> Work:
+    """Such a run with ``count`` closed gates."""
+    trainer, evaluator = engines()
+    recorder = Recorder(trainer, evaluator, keep=10)
+    for _ in range(count):
+        Gate(recorder, until=Metric("loss") < 0.1)
+    return evaluating(recorder, trainer, evaluator)
+
+
+def rate_step(groups: int) -> tuple[Work, Work]:
+    """One step of warm-up and cosine for some groups, against the closed form written out."""
+    parameters = [{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(groups)]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    trainer, evaluator = engines()
+    schedule = warmup(iterations=100).then(Cosine(iterations=900))
+    phases = apply_schedule(Recorder(trainer, evaluator), optimizer, schedule, per="iteration")
+    phases._on_run(True)
+    trainer.state.iteration = 500
+    bases = [0.1] * groups
+
+    def by_hand() -> None:
+        step = trainer.state.iteration - 1
+        factor = step / 100 if step < 100 else 0.5 * (1 + math.cos(math.pi * (step - 100) / 900))
+        for group, base in zip(optimizer.param_groups, bases, strict=True):
+            group["lr"] = base * factor
+
+    return by_hand, lambda: phases._before_iteration(trainer)
+
+
+def million_steps() -> tuple[Work, Work]:
+    """A preview of a million steps, against NumPy's closed form for each segment."""
+
+    def by_hand() -> object:
+        steps = np.arange(1_000_000)
+        factors = np.empty(len(steps))
+        factors[:50_000] = steps[:50_000] / 50_000
+        factors[50_000:] = 0.5 * (1 + np.cos(np.pi * (steps[50_000:] - 50_000) / 950_000))
+        return (steps + 1) / 1000, factors
+
+    schedule = warmup(iterations=50_000).then(Cosine(iterations=950_000))
+    return by_hand, lambda: preview(schedule, epochs=1000, iterations_per_epoch=1000)
+
+
+def recording() -> tuple[Work, Work]:
+    """A record of one metric appended to a history, against appends of the same numbers to arrays."""
+    columns = [array("q"), array("q"), array("q"), array("d"), array("q"), array("q"), array("q"), array("d")]
+    history, record = History(), Record(epoch=1, iteration=1, values={"loss": 0.5})
+
+    def by_hand() -> None:
+        epochs, iterations, evaluations, seconds, planned, sources, rows, values = columns
+        epochs.append(1)
+        iterations.append(1)
+        evaluations.append(1)
+        seconds.append(0.0)
+        planned.append(-1)
+        sources.append(0)
+        rows.append(1)
+        values.append(0.5)
+
+    return by_hand, lambda: history.append(record)
+
+
+def import_time() -> float:
+    """Milliseconds that ``import ignite_delayed`` takes on top of ``import ignite``."""
+    code = "import time, ignite; t = time.perf_counter(); import ignite_delayed; print(time.perf_counter() - t)"
+    runs = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout) for _ in range(5)
+    ]
+    return min(runs) * 1e3
+
+
+def grown_history() -> float:
+    """How much dearer an evaluation is after 100,000 records than at the beginning."""
+    trainer, evaluator = engines()
+    recorder = Recorder(trainer, evaluator)
+    Gate(recorder, until=(Metric("loss").mean(10) < 0).sustained(evaluations=5))
+    times: list[float] = []
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: times.append(time.perf_counter()))
+    evaluating(recorder, trainer, evaluator)
+    trainer.run([0] * 2000, max_epochs=55)
+    laps = np.diff(times)
+    return float(laps[-5:].min() / laps[:5].min())
+
+
+TIMED: dict[str, tuple[Callable[[], tuple[Work, Work]], int, float]] = {
+    "closed gate on a per-iteration event / plain handler": (closed_gate, 20_000, 1.05),
+    "rate step, 1 group / closed form": (lambda: rate_step(1), 5_000, 1.5),
+    "rate step, 100 groups / closed form": (lambda: rate_step(100), 1_000, 1.5),
+    "preview of 1,000,000 steps / NumPy": (million_steps, 1, 1.5),
+    "record appended / arrays appended": (recording, 20_000, 1.5),
+}
+
+
+def measured_alone() -> list[tuple[str, Any, float, str]]:
+    """What has no bare counterpart: name, figure, goal, unit."""
+    from timing import side_by_side
+
+    runs = side_by_side({"none": gates_fed(0), "hundred": gates_fed(100)}, number=1)
+    micros = (runs["hundred"] - runs["none"]) / 500 * 1e6
+    return [
+        ("100 gates fed by one evaluation", micros, 100.0, "us"),
+        ("import ignite_delayed on top of ignite", import_time(), 30.0, "ms"),
+        ("evaluation after 100,000 records / after none", grown_history(), 1.3, "x"),
+    ]
