@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from .lr import apply_schedule as apply_schedule
     from .lr import delay_lr_scheduler as delay_lr_scheduler
     from .lr import preview as preview
+    from .plots import Timeline as Timeline
+    from .plots import plot_timeline as plot_timeline
     from .recorder import Recorder as Recorder
     from .records import Record as Record
     from .replays import EarlyStopReplay as EarlyStopReplay
@@ -64,6 +66,7 @@ _HOME = {
     "gates": "Gate",
     "history": "History Mark",
     "lr": "LRAdjuster LRPhases Phase Preview Switched adjust_lr apply_schedule delay_lr_scheduler preview",
+    "plots": "Timeline plot_timeline",
     "records": "Record",
     "recorder": "Recorder",
     "replays": "EarlyStopReplay Replay replay",

@@ -25,9 +25,9 @@ _LONGEST = 120
 
 
 def shown(value: object) -> str:
-    """``value`` as an error message shows it: its repr, cut short, and its type."""
+    """``value`` as an error message shows it: its repr on one line, cut short, and its type."""
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except Exception:  # a broken repr must not hide the error we are about to raise
         text = f"<{type(value).__name__} without a repr>"
     if len(text) > _LONGEST:
@@ -50,15 +50,18 @@ def refuse_value(argument: str, expected: str, got: object, hint: str = "") -> N
 
 
 def check_count(argument: str, value: object, *, least: int = 1, hint: str = "") -> int:
-    """``value`` as an ``int >= least``; whole floats and bools are refused, NumPy integers taken."""
+    """``value`` as an ``int >= least`` of 64 bits; whole floats and bools are refused, NumPy integers taken."""
     expected = f"a whole number >= {least}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         if isinstance(value, numbers.Real) and not isinstance(value, bool):
             refuse_value(argument, expected, value, hint)
         refuse_type(argument, expected, value, hint)
-    if value < least:
+    count = int(value)
+    if count < least:
         refuse_value(argument, expected, value, hint)
-    return int(value)
+    if count >= 2**63:
+        refuse_value(argument, f"{expected} and < 2**63", value, hint)
+    return count
 
 
 def check_real(
@@ -99,7 +102,7 @@ def check_choice(argument: str, value: object, choices: Collection[str], *, hint
         refuse_type(argument, expected, value, hint)
     if value not in choices:
         refuse_value(argument, expected, value, hint or suggestion(value, choices))
-    return value
+    return str.__str__(value)
 
 
 def check_flag(argument: str, value: object) -> bool:
@@ -115,7 +118,7 @@ def check_name(argument: str, value: object, *, hint: str = "") -> str:
         refuse_type(argument, "a non-empty string", value, hint)
     if not value:
         refuse_value(argument, "a non-empty string", value, hint)
-    return value
+    return str.__str__(value)  # plain: NumPy's strings and enums have reprs of their own
 
 
 def is_coroutine(function: object) -> bool:

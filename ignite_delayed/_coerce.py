@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from decimal import Decimal
 from typing import Any
 
 __all__ = ["as_float"]
@@ -19,8 +20,11 @@ def as_float(value: Any) -> float | str:
         shape = tuple(getattr(value, "shape", ()))
         if math.prod(shape) != 1:
             return f"it has {math.prod(shape)} elements (shape {shape}); report one number, for example its mean"
-        value = value.detach().item() if hasattr(value, "detach") else value.item()
-    if isinstance(value, numbers.Real) or type(value).__name__ in ("bool", "bool_"):
+        try:
+            value = (value.detach() if hasattr(value, "detach") else value).item()
+        except Exception as error:  # a metric that nobody asks for must not end the run
+            return f"its item() failed with {error!r}"
+    if isinstance(value, (numbers.Real, Decimal)):
         try:
             return float(value)
         except OverflowError:

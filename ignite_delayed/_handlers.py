@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,8 @@ _EXTRA: dict[Any, tuple[tuple[Any, ...], dict[str, Any]]] = {
 def adapted(handler: Handler, event: Any) -> Callable[..., Any]:
     """``handler`` as a function of the engine and whatever the event passes.
 
-    The engine is passed where the signature takes it, after Ignite's own rule; ``iter_counter`` only where it is
-    asked for.
+    The engine is passed where the signature takes it, as by Ignite, but not into a parameter with a default (the
+    ``k`` of ``lambda k=k: ...``) unless that is called ``engine``; ``iter_counter`` only where it is asked for.
 
     Raises:
         TypeError: where the signature fits neither way, or is a coroutine's.
@@ -38,12 +39,12 @@ def adapted(handler: Handler, event: Any) -> Callable[..., Any]:
     if is_coroutine(handler):
         refuse_type("handler", "a plain callable", handler, "Ignite would call the coroutine and never await it.")
     args, kwargs = _EXTRA.get(event, ((), {}))
-    for first in ((object(),), ()):
-        for named in (kwargs, {}):
+    for named in (kwargs, {}):
+        for first in ((object(),), ()) if _wants_engine(handler) else ((),):
             if _accepts(handler, (*first, *args), named):
                 return _caller(handler, bool(first), bool(named), event in _EXTRA)
-    hint = f"Its signature is {_signature(handler)}."
-    refuse_type("handler", "a callable of the engine, or of nothing", handler, hint)
+    fit = "the engine and the exception, or of the exception" if args else "the engine, or of nothing"
+    refuse_type("handler", f"a callable of {fit}", handler, f"Its signature is {_signature(handler)}.")
 
 
 def _signature(handler: Handler) -> inspect.Signature | None:
@@ -51,6 +52,12 @@ def _signature(handler: Handler) -> inspect.Signature | None:
         return inspect.signature(handler)
     except (TypeError, ValueError):
         return None
+
+
+def _wants_engine(handler: Handler) -> bool:
+    signature = _signature(handler)
+    first = next(iter(signature.parameters.values()), None) if signature is not None else None
+    return first is None or first.default is first.empty or first.name in ("engine", "trainer", "evaluator")
 
 
 def _accepts(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -74,22 +81,25 @@ def _caller(handler: Handler, with_engine: bool, with_named: bool, extras: bool)
     return lambda engine, *args, **kwargs: handler(*args)
 
 
-def identity(handler: Handler) -> tuple[int, ...]:
+def identity(handler: Handler) -> tuple[Any, ...]:
     """What makes two handlers the same: the object, or for a method the object and the function.
 
     Not ``==``: two equal dataclass handlers are two handlers.
     """
+    parent = getattr(handler, "_parent", None)  # Ignite's wrapper of a filtered handler has a reference to it there
+    if isinstance(parent, weakref.ref):
+        handler = parent() or handler
     owner = getattr(handler, "__self__", None)
+    if owner is None:
+        return (id(handler),)
     function = getattr(handler, "__func__", None)
-    if owner is not None and function is not None:
-        return id(owner), id(function)
-    return (id(handler),)
+    return id(owner), getattr(handler, "__name__", "") if function is None else id(function)
 
 
-def gated(gate: Gate, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
+def gated(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
     """A plain handler that asks the gate first; Ignite's filter wrapper doubles the cost of a fired event."""
     if event == Events.EXCEPTION_RAISED:
-        return _gated_exception(gate, getattr(event, "filter", None), call)
+        return _gated_exception(gate, engine, getattr(event, "filter", None), call)
     if getattr(event, "filter", None) is not None:
         return _gated_and_filtered(gate, event, call)
     if event in _EXTRA:
@@ -122,13 +132,19 @@ def _gated_and_filtered(gate: Gate, event: Any, call: Callable[..., Any]) -> Cal
     return filtered
 
 
-def _gated_exception(gate: Gate, passes: Any, call: Callable[..., Any]) -> Callable[..., None]:
-    """Ignite takes an exception for dealt with when any handler is attached: one that waits must hand it on."""
-    fired = 0
+def _gated_exception(gate: Gate, engine: Engine, passes: Any, call: Callable[..., Any]) -> Callable[..., None]:
+    """Ignite takes an exception for dealt with when any handler is attached: one that waits must hand it on.
 
-    def on_exception(engine: Engine, error: BaseException) -> None:
+    It is not passed the engine: that is gone when the generator of an interrupted run is dropped with its engine.
+    """
+    fired, alive = 0, weakref.ref(engine)
+
+    def on_exception(error: BaseException) -> None:
         nonlocal fired
         fired += 1
+        engine = alive()
+        if engine is None:
+            raise error
         if gate.is_open and (passes is None or passes(engine, fired)):
             call(engine, error)
         elif not any(_deals(attached) for attached, _, _ in engine._event_handlers[Events.EXCEPTION_RAISED]):

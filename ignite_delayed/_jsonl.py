@@ -52,10 +52,10 @@ def write(history: History, path: Path, overwrite: bool) -> Path:
 
 def read(path: Path) -> History:
     """The history in ``path``."""
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     history = History()
     for number, text in enumerate(lines, start=1):
-        if not text and number == len(lines):
+        if not text and number == len(lines) > 1:
             break
         try:
             line = json.loads(text)
@@ -75,12 +75,9 @@ def _take(history: History, line: Any, where: str, is_header: bool) -> None:
         return
     try:
         if "mark" in line:
-            history._marks.append(Mark(**line["mark"]))
+            history._marks.append(Mark.checked(*Mark(**line["mark"])))
             return
         values = {name: _WORDS[value] if isinstance(value, str) else value for name, value in line["values"].items()}
-        record = Record(**{**line, "values": values})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        history._take(Record(**{**line, "values": values}))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise HistoryError(f"{where}: no record of a history: {error}") from error
-    fields = {unit: getattr(record, unit) for unit in CLOCK}
-    last = history._table.last
-    history.append(Record.following(last, **fields, source=record.source, values=record.values))

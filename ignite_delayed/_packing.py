@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._checks import shown
+from ._checks import check_count, shown
 from .errors import StateError
 
 if TYPE_CHECKING:
-    from .history import History, Mark, Table
+    from .history import Mark, Table
 
 __all__ = ["pack", "unpack"]
 
@@ -37,9 +37,8 @@ def _cells(typecode: str, text: Any, what: str) -> array[Any]:
     return cells
 
 
-def pack(history: History) -> dict[str, Any]:
-    """The records and marks of ``history``."""
-    table = history._table
+def pack(table: Table, marks: Iterable[Mark]) -> dict[str, Any]:
+    """The records in ``table``, and ``marks``."""
     return {
         "version": _VERSION,
         "rows": len(table.which),
@@ -48,7 +47,7 @@ def pack(history: History) -> dict[str, Any]:
         "which": _text(table.which),
         "clock": {unit: _text(cells) for unit, cells in table.clock.items()},
         "metrics": {name: [_text(column.rows), _text(column.values)] for name, column in table.columns.items()},
-        "marks": [list(mark) for mark in history.marks],
+        "marks": [list(mark) for mark in marks],
     }
 
 
@@ -72,33 +71,33 @@ def unpack(state: Mapping[str, Any]) -> tuple[Table, list[Mark]]:
 def _table(state: Mapping[str, Any]) -> Table:
     from .history import Column, Table
 
-    table, rows = Table(), state["rows"]
-    table.dropped = state["dropped"]
+    table = Table()
+    rows, table.dropped = (check_count(name, state[name], least=0) for name in ("rows", "dropped"))
     table.sources = list(state["sources"])
+    if not all(source is None or isinstance(source, str) for source in table.sources):
+        raise StateError(f"history state: sources must be names, got {shown(table.sources)}")
     table.which = _cells("q", state["which"], "which")
     for unit, empty in table.clock.items():
         table.clock[unit] = _cells(empty.typecode, state["clock"][unit], unit)
+    lengths = {len(cells) for cells in (*table.clock.values(), table.which)}
+    if lengths != {rows}:
+        raise StateError(f"history state: columns of {sorted(lengths)} entries for {rows} rows")
+    if any(not 0 <= source < len(table.sources) for source in table.which):
+        raise StateError(f"history state: {len(table.sources)} sources, and rows of others")
+    if any(min(cells, default=0) < 0 for unit, cells in table.clock.items() if unit != "planned"):
+        raise StateError("history state: the clock is negative")
     for name, (numbers, values) in state["metrics"].items():
         column = table.columns[name] = Column()
         column.rows, column.values = _cells("q", numbers, name), _cells("d", values, name)
         inside = all(table.dropped <= row < table.dropped + rows for row in column.rows)
         if len(column.rows) != len(column.values) or not inside or sorted(set(column.rows)) != list(column.rows):
             raise StateError(f"history state: the rows of {name!r} do not fit its values")
-    lengths = {len(cells) for cells in (*table.clock.values(), table.which)}
-    if lengths != {rows} or any(not 0 <= source < len(table.sources) for source in table.which):
-        raise StateError(f"history state: columns of {sorted(lengths)} entries for {rows} rows")
-    for row in range(table.dropped, table.end)[-8:]:  # the last iteration's rows are the context of the next
-        table.last = table.row(row, table.last)
+    if rows:
+        table.last = table.row(table.end - 1, table.context(table.end - 1))
     return table
 
 
 def _marks(raw: Any) -> list[Mark]:
     from .history import Mark
 
-    return [Mark(*map(_typed, (str, str, int, int, int, (int, float), str), entry)) for entry in raw]
-
-
-def _typed(kind: Any, value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise StateError(f"history state: a mark holds {shown(value)} where {kind} belongs")
-    return value
+    return [Mark.checked(*entry) for entry in raw]

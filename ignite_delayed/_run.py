@@ -17,10 +17,11 @@ class Run:
     def __init__(self, trainer: Engine) -> None:
         self._trainer = weakref.ref(trainer)
         self._generator: weakref.ref[Any] | None = None
-        self._legacy = False
-        self._spent = 0.0
+        self._legacy = self._started = False
+        self._spent = self._seen = 0.0
         self._since: float | None = None
         self.handles = [
+            trainer.add_event_handler(Events.STARTED, self._on_started),
             trainer.add_event_handler(Events.COMPLETED, self._leave),
             trainer.add_event_handler(Events.INTERRUPT, self._leave),
         ]
@@ -39,48 +40,69 @@ class Run:
         Events do not tell: ``interrupt()`` leaves without an end, an exception without any event, and both come
         back without a start. The generator that Ignite runs in does.
         """
-        generator: Any = self.trainer._internal_run_generator
+        trainer = self._trainer()
+        if trainer is None:  # its evaluator may live on
+            return False
+        generator: Any = trainer._internal_run_generator
         if generator is not None and generator.gi_running:
             return True
         return self._legacy and not Engine.interrupt_resume_enabled
 
-    def is_new(self) -> bool:
-        """Whether this run has not been seen before; true once a run."""
+    def begun(self) -> bool:
+        """Whether we are inside a run that :meth:`begins` was asked about already."""
+        return self.inside() and not self._is_other()
+
+    def begins(self) -> bool:
+        """Whether this run was not seen before: true once a run. The stopwatch runs from here on."""
+        new = self._is_other()
+        if new:
+            self._halt()  # an exception ended the run before, and no event said so
+            self._started = False
+            generator = self.trainer._internal_run_generator
+            self._generator = None if generator is None else weakref.ref(generator)
+        if self._since is None:
+            self._since = self._seen = time.monotonic()
+        return new
+
+    def _is_other(self) -> bool:
         generator = self.trainer._internal_run_generator
-        if generator is None:  # interrupt_resume_enabled is off: only STARTED tells, and it is fired once
-            new, self._legacy = not self._legacy, True
-            return new
-        known = None if self._generator is None else self._generator()
-        self._generator = weakref.ref(generator)
-        return generator is not known
+        if generator is None:  # Engine.interrupt_resume_enabled is off: STARTED tells, and it is fired once
+            return self._started
+        return self._generator is None or self._generator() is not generator
+
+    def _on_started(self, engine: Engine) -> None:
+        self._legacy = self._started = engine._internal_run_generator is None
 
     def _leave(self, engine: Engine) -> None:
-        self._spent, self._since, self._legacy = self.seconds(), None, False
+        self._legacy = False
+        self.seconds()
+        self._halt()
 
-    def restart(self, spent: float) -> None:
-        """Set the stopwatch to ``spent`` seconds, running."""
-        self._spent, self._since = spent, time.monotonic()
+    def _halt(self) -> None:
+        """Stop the stopwatch where it was last seen running."""
+        if self._since is not None:
+            self._spent, self._since = self._spent + self._seen - self._since, None
 
     def set_spent(self, spent: float) -> None:
         """Set the stopwatch to ``spent`` seconds, as it runs or stands."""
-        self._spent, self._since = spent, None if self._since is None else time.monotonic()
+        self._spent = spent
+        if self._since is not None:
+            self._since = self._seen = time.monotonic()
 
     def seconds(self) -> float:
-        """Seconds spent inside the run so far."""
+        """Seconds spent inside the run so far; after an exception, until the clock was last read."""
         if self._since is None:
             return self._spent
-        return self._spent + time.monotonic() - self._since
-
-    def touch(self) -> None:
-        """Let the stopwatch run again after an interruption."""
-        if self._since is None:
-            self._since = time.monotonic()
+        if self.inside():
+            self._seen = time.monotonic()
+        return self._spent + self._seen - self._since
 
     def planned(self) -> int | None:
         """Iterations the whole run will take, ``None`` while that is not known."""
         state = self.trainer.state
-        if state.max_iters is not None:
-            return int(state.max_iters)
+        max_iters = getattr(state, "max_iters", None)  # since Ignite 0.5.5
+        if max_iters is not None:
+            return int(max_iters)
         if state.max_epochs is None or state.epoch_length is None:
             return None
         return int(state.max_epochs * state.epoch_length)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ignite.engine import Engine, Events
 
-__all__ = ["EvaluatorSource", "Source", "TrainerSource"]
+from ._coerce import as_float
+from .errors import UnknownMetricError
 
-Reader = Callable[["Source", Engine], None]
+if TYPE_CHECKING:
+    from .conditions import Condition
+
+__all__ = ["EvaluatorSource", "Source", "TrainerSource", "refuse_unreported"]
+
+Observer = Callable[["Source", Engine], None]
 
 
 class Source:
     """An engine whose metrics are recorded under a name."""
 
     counts = True  # as an evaluation
+    finished = True  # an epoch, so that the metrics are this run's
 
-    def __init__(self, name: str, engine: Engine, read: Reader) -> None:
+    def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
         self.name = name
         self._engine = weakref.ref(engine)
-        self._read = read
+        self._observe = observe
         #: The trainer's iteration at which this source was recorded last, -1 before.
         self.last_iteration = -1
         self.handles: list[Any] = []
@@ -31,9 +38,18 @@ class Source:
         """The engine, while it lives."""
         return self._engine()
 
-    def prefixed(self, metric: str) -> str:
-        """The name of a metric in records."""
-        return f"{self.name}/{metric}" if self.name else metric
+    def read(self, engine: Engine) -> tuple[dict[str, float], dict[str, str]]:
+        """The engine's metrics by the names that records give them, and of those that are no number why not."""
+        values: dict[str, float] = {}
+        unusable: dict[str, str] = {}
+        for metric, value in engine.state.metrics.items():
+            name = f"{self.name}/{metric}" if self.name else str(metric)
+            number = as_float(value)
+            if isinstance(number, str):
+                unusable[name] = number
+            else:
+                values[name] = number
+        return values, unusable
 
 
 class EvaluatorSource(Source):
@@ -43,8 +59,8 @@ class EvaluatorSource(Source):
     exception that a handler swallowed leaves metrics of part of the data.
     """
 
-    def __init__(self, name: str, engine: Engine, read: Reader) -> None:
-        super().__init__(name, engine, read)
+    def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
+        super().__init__(name, engine, observe)
         self.finished = False
         self._cut_short = False
         self.handles = [
@@ -66,7 +82,7 @@ class EvaluatorSource(Source):
         self.finished = whole or self._cut_short
 
     def _on_completed(self, engine: Engine) -> None:
-        self._read(self, engine)
+        self._observe(self, engine)
 
 
 class TrainerSource(Source):
@@ -77,10 +93,9 @@ class TrainerSource(Source):
     """
 
     counts = False
-    finished = True
 
-    def __init__(self, name: str, engine: Engine, read: Reader) -> None:
-        super().__init__(name, engine, read)
+    def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
+        super().__init__(name, engine, observe)
         self.after: list[Callable[[Engine], None]] = []
         self._last = engine.add_event_handler(Events.EPOCH_COMPLETED, self._on_epoch_completed)
         self.handles = [self, engine.add_event_handler(Events.EPOCH_STARTED, self._move_to_end)]
@@ -90,10 +105,22 @@ class TrainerSource(Source):
         self._last = engine.add_event_handler(Events.EPOCH_COMPLETED, self._on_epoch_completed)
 
     def _on_epoch_completed(self, engine: Engine) -> None:
-        self._read(self, engine)
+        self._observe(self, engine)
         for handler in list(self.after):
             handler(engine)
 
     def remove(self) -> None:
         """Stop reading."""
         self._last.remove()
+
+
+def refuse_unreported(name: str, condition: Condition, sources: Iterable[str], rates: Iterable[str]) -> NoReturn:
+    """Raise, at once, where none of ``sources`` can report the metric ``name`` that ``condition`` reads."""
+    if name == "lr" or name.startswith("lr/"):
+        known = ", ".join(map(repr, rates)) or "none: give the recorder optimizer="
+        raise UnknownMetricError(f"{condition!r} reads {name!r}; learning rates recorded: {known}")
+    named = list(sources)
+    raise UnknownMetricError(
+        f"{condition!r} reads {name!r}, which none of the evaluators {', '.join(map(repr, named))} can report: with "
+        f"named evaluators a metric is named like {named[0]}/{name.rpartition('/')[2]}"
+    )

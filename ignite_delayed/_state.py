@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from .errors import StateError
 if TYPE_CHECKING:
     from .recorder import Recorder
 
-__all__ = ["load", "save"]
+__all__ = ["load", "load_handlers", "plain", "save"]
 
 _VERSION = 1
 
@@ -49,15 +51,13 @@ def load(recorder: Recorder, raw: Mapping[str, Any]) -> None:
     _same_names("sources", raw["sources"], set(recorder._sources))
     counts = {"evaluations": raw["evaluations"], "last_counted": raw["last_counted"], **raw["sources"]}
     for name, count in counts.items():
-        if type(count) is not int:
+        if type(count) is not int or count < -1:
             raise StateError(f"recorder state: {name} must be a whole number, got {shown(count)}")
-    if type(raw["seconds"]) not in (int, float):
-        raise StateError(f"recorder state: seconds must be a number, got {shown(raw['seconds'])}")
+    if type(raw["seconds"]) not in (int, float) or not 0 <= raw["seconds"] < math.inf:
+        raise StateError(f"recorder state: seconds must be a number >= 0, got {shown(raw['seconds'])}")
     table, marks = unpack(raw["history"])
     checked = [(gate, gate._checked(raw["gates"][gate.name])) for gate in recorder._gates]
-    # Handlers check their own state as they load it; ours comes after, so a refusal leaves it untouched.
-    for name, handler in recorder._stateful.items():
-        handler.load_state_dict(raw["handlers"][name])
+    load_handlers(recorder._stateful, raw["handlers"])
     for gate, state in checked:
         gate._apply(state)
     recorder.history._table, recorder.history._marks = table, marks
@@ -66,7 +66,24 @@ def load(recorder: Recorder, raw: Mapping[str, Any]) -> None:
     for name, iteration in raw["sources"].items():
         recorder._sources[name].last_iteration = iteration
     recorder._run.set_spent(raw["seconds"])
-    recorder._wake, recorder._loaded = 0, True
+    recorder._continue()
+
+
+def load_handlers(handlers: Mapping[str, Any], states: Mapping[str, Any]) -> None:
+    """Load the state of each of ``handlers``, all or none: they check it only as they take it.
+
+    Raises:
+        StateError: where one of them refuses.
+    """
+    before: dict[str, Any] = {}
+    for name, handler in handlers.items():
+        before[name] = copy.deepcopy(handler.state_dict())
+        try:
+            handler.load_state_dict(states[name])
+        except Exception as error:
+            for loaded, state in before.items():
+                handlers[loaded].load_state_dict(state)
+            raise StateError(f"the handler {name!r} refuses its saved state: {error}") from error
 
 
 def _same_names(what: str, saved: Any, here: set[str]) -> None:

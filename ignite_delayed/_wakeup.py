@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from .conditions import After, Condition
 from .records import Record
@@ -11,10 +11,9 @@ from .records import Record
 __all__ = ["next_wakeup"]
 
 
-def next_wakeup(conditions: Iterable[Condition], now: Record) -> float:
-    """The first iteration after ``now`` at which one of ``conditions`` may change; infinite if none can."""
-    ahead = (point for condition in conditions for point in _points(condition, now))
-    return min((point for point in ahead if point > now.iteration), default=math.inf)
+def next_wakeup(condition: Condition, now: Record) -> float:
+    """The first iteration after ``now`` at which the clock may change ``condition``; infinite if it cannot."""
+    return min((point for point in _points(condition, now) if point > now.iteration), default=math.inf)
 
 
 def _points(condition: Condition, now: Record) -> Iterator[float]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from ignite.engine import Engine, Events
 from ignite.engine.events import CallableEventWithFilter, EventsList
 
-from ._checks import refuse_type
+from ._checks import check_name, refuse_type
 from ._handlers import Handler, adapted, gated, identity
 from ._sources import TrainerSource
-from ._state import plain
+from ._state import load_handlers, plain
 from .errors import AttachError, StateError
 from .gates import Gate
 from .recorder import Recorder
@@ -22,7 +22,7 @@ from .recorder import Recorder
 __all__ = ["DelayHandle", "delay"]
 
 # What is delayed on each engine: event name and identity of the handler.
-_delayed: weakref.WeakKeyDictionary[Engine, set[tuple[str, tuple[int, ...]]]] = weakref.WeakKeyDictionary()
+_delayed: weakref.WeakKeyDictionary[Engine, set[tuple[str, tuple[Any, ...]]]] = weakref.WeakKeyDictionary()
 
 
 class DelayHandle:
@@ -38,7 +38,7 @@ class DelayHandle:
         self.gate = gate
         self.handler = handler
         self.name = name
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
 
     def remove(self) -> None:
         """Take the handler off its events, and its gate off the recorder; a shared gate goes on. Idempotent."""
@@ -71,9 +71,9 @@ class DelayHandle:
             raise StateError(f"the state of {self.name!r} is of another handler, or truncated")
         checked = self.gate._checked(state_dict["gate"])
         if stateful:
-            self.handler.load_state_dict(state_dict["handler"])  # type: ignore[attr-defined]
+            load_handlers({self.name: self.handler}, {self.name: state_dict["handler"]})
         self.gate._apply(checked)
-        self.gate.recorder._loaded = True
+        self.gate.recorder._continue()
 
     def __repr__(self) -> str:
         return f"<DelayHandle of {self.handler!r} behind {self.gate!r}>"
@@ -91,8 +91,9 @@ def delay(
 ) -> DelayHandle:
     """Attach ``handler`` so that it runs only once ``until`` has held (or while ``when`` holds).
 
-    The evaluation that opens the gate is the first that the handler sees. It works for every event, filtered ones
-    (both must hold), lists of events, and events on which Ignite's own filters fail.
+    The evaluation that opens the gate is the first that the handler sees; from then on it runs whenever its event is
+    fired, also by an evaluation outside of training. It works for every event, filtered ones (both must hold), lists
+    of events, and events on which Ignite's own filters fail.
 
     Args:
         recorder: what feeds the gate.
@@ -128,18 +129,38 @@ def delay(
     events = _events(event)
     calls = [adapted(handler, _plain_event(one)) for one in events]
     _check_attachable(engine, events, handler)
-    shared = isinstance(until, Gate) and when is None
-    gate = _shared(recorder, until) if shared else Gate(recorder, until=until, when=when, name=name or _name(handler))
-    handle = DelayHandle(gate, handler, recorder._unique(name or _name(handler)) if shared else gate.name)
-    if not shared:
-        handle._undo.append(gate.remove)
+    if engine is not recorder.trainer:
+        _warn_of_counts(engine, events)
+    name = _name(handler) if name is None else check_name("name", name)
+    handle = _behind(recorder, handler, until, when, name)
     for one, call in zip(events, calls, strict=True):
         _attach(handle, engine, one, call)
     if hasattr(handler, "state_dict") and hasattr(handler, "load_state_dict"):
         recorder._stateful[handle.name] = handler
-        handle._undo.append(lambda: recorder._stateful.pop(handle.name, None) and None)
+        handle._undo.append(lambda: recorder._stateful.pop(handle.name))
     recorder._handles.append(handle)
+    handle._undo.append(lambda: _let_go(recorder, handle))
     return handle
+
+
+def _behind(recorder: Recorder, handler: Handler, until: Any, when: Any, name: str) -> DelayHandle:
+    """A handle on a gate of its own, or on the one that is shared."""
+    if isinstance(when, Gate):
+        refuse_type("when", "a condition, or a function of one record", when, "Share a gate by until=gate.")
+    if not isinstance(until, Gate) or when is not None:
+        gate = Gate(recorder, until=until, when=when, name=name)
+        handle = DelayHandle(gate, handler, gate.name)
+        handle._undo.append(gate.remove)
+        return handle
+    if until.recorder is not recorder:
+        raise AttachError("until is a gate of another recorder: build one on this recorder, or share its condition")
+    return DelayHandle(until, handler, recorder._unique(name))
+
+
+def _let_go(recorder: Recorder, handle: DelayHandle) -> None:
+    recorder._names.discard(handle.name)
+    if handle in recorder._handles:
+        recorder._handles.remove(handle)
 
 
 def _engine(recorder: Recorder, engine: Any) -> Engine:
@@ -175,16 +196,10 @@ def _label(event: Any) -> str:
 
 def _name(handler: Handler) -> str:
     owner = getattr(handler, "__self__", None)
-    if owner is not None and not isinstance(owner, type):
+    if owner is not None and not isinstance(owner, (type, ModuleType)):
         return f"{type(owner).__name__}.{getattr(handler, '__name__', 'handler')}"
     name = getattr(handler, "__name__", None) or type(handler).__name__
     return "handler" if name == "<lambda>" else str(name)
-
-
-def _shared(recorder: Recorder, gate: Gate) -> Gate:
-    if gate.recorder is not recorder:
-        raise AttachError("until is a gate of another recorder: build one on this recorder, or share its condition")
-    return gate
 
 
 def _check_attachable(engine: Engine, events: list[Any], handler: Handler) -> None:
@@ -203,7 +218,6 @@ def _check_attachable(engine: Engine, events: list[Any], handler: Handler) -> No
                 "resets it at every evaluation, so that it never stops"
             )
     _check_reset(engine, handler)
-    _warn_of_counts(engine, events)
 
 
 def _check_reset(engine: Engine, handler: Handler) -> None:
@@ -228,18 +242,18 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
                 f"Events.{_label(event)} is filtered by its count (after=, every=, once= or before=). On an evaluator "
                 "that is the evaluator's own epoch, which is 1 at every run; write until=After(epochs=...) for the "
                 "trainer's epoch instead",
-                stacklevel=4,
+                stacklevel=3,
             )
 
 
 def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any]) -> None:
     key = (_label(event), identity(handle.handler))
     taken = _delayed.setdefault(engine, set())
-    handler = gated(handle.gate, event, call)
+    handler = gated(handle.gate, engine, event, call)
     source = _trainer_source(handle.gate, engine, event)
     if source is None:
         attached = engine.add_event_handler(_plain_event(event), handler)
-        handle._undo.append(lambda: _detach(attached, engine, event))
+        handle._undo.append(lambda: _detach(attached, event))
     else:
         source.after.append(handler)
         handle._undo.append(lambda: source.after.remove(handler))
@@ -247,17 +261,17 @@ def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[...,
     handle._undo.append(lambda: taken.discard(key))
 
 
-def _detach(attached: Any, engine: Engine, event: Any) -> None:
+def _detach(attached: Any, event: Any) -> None:
     attached.remove()
+    engine = attached.engine()  # weakly held: a handle must not keep the engine, its model and its data
     # Ignite takes an empty list of EXCEPTION_RAISED handlers for one that dealt with the exception.
-    if not engine._event_handlers.get(event):
+    if engine is not None and not engine._event_handlers.get(event):
         engine._event_handlers.pop(event, None)
 
 
 def _trainer_source(gate: Gate, engine: Engine, event: Any) -> TrainerSource | None:
-    """The trainer as a source, if ``gate`` reads it and ``event`` is the one at which it is recorded."""
-    for source in gate.recorder._sources.values():
-        read = any(name.startswith(f"{source.name}/") for name in gate.condition.reads)
-        if read and isinstance(source, TrainerSource) and source.engine is engine and event == Events.EPOCH_COMPLETED:
-            return source
-    return None
+    """The trainer as a source, where its record may open ``gate`` in the very event that is delayed."""
+    if gate.condition.ticks is not None or event != Events.EPOCH_COMPLETED:
+        return None
+    sources = gate.recorder._sources.values()
+    return next((one for one in sources if isinstance(one, TrainerSource) and one.engine is engine), None)

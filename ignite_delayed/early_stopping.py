@@ -17,17 +17,17 @@ class Stopper(Gate):
     """A gate that ends the run when it opens; :func:`stop_when` and :func:`delay_early_stopping` build it.
 
     Attributes:
-        reason: why the run was stopped, ``None`` while it was not; also ``trainer.state.stop_reason``.
+        reason: why the run was stopped, ``None`` while it was not; also ``trainer.state.stop_reason`` (of several
+            that stopped the run at once, the one attached first).
         stopped_at: the record that stopped it.
         logger: says why, at level INFO.
     """
 
+    logger = logging.getLogger(f"{__name__}.Stopper")
     _kinds = ("stopped", "closed")
 
     def __init__(self, recorder: Recorder, condition: Any, *, name: str | None = None) -> None:
-        self.logger = logging.getLogger(f"{__name__}.Stopper")
-        self.reason: str | None = None
-        super().__init__(recorder, until=condition, name=name or "stop")
+        super().__init__(recorder, until=condition, name="stop" if name is None else name)
         self._publish()
 
     @property
@@ -59,10 +59,12 @@ class Stopper(Gate):
     def reset(self) -> None:
         """Forget all that was seen, so that a stopped run can go on."""
         self._forget()
+        self._publish()
+        self.recorder._wake = 0
 
     def _forget(self) -> None:
         super()._forget()
-        self.reason = None
+        self.reason: str | None = None
 
     def _on_run(self, fresh: bool) -> None:
         super()._on_run(fresh)
@@ -77,22 +79,30 @@ class Stopper(Gate):
         rule = self.condition
         if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(state) != rule.opened(self._state):
             self.recorder.history.mark("opened", self.name, record, repr(rule.until))
+            self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
         return super()._move(state, verdict, record)
 
     def _announce(self, record: Record) -> None:
         self.reason = self._why()
         self._publish()
         super()._announce(record)
-        self.recorder.trainer.terminate()
+        if self.is_open:  # whoever heard of it may have called reset()
+            self.recorder.trainer.terminate()
 
     def _publish(self) -> None:
         state: Any = self.recorder.trainer.state
-        state.stop_reason = self.reason
+        reasons = (gate.reason for gate in self.recorder.gates if isinstance(gate, Stopper))
+        state.stop_reason = next((reason for reason in reasons if reason is not None), None)
 
     def _why(self) -> str:
         if isinstance(self.condition, EarlyStop):
             return self.condition.reason(self._state)
         return f"{self.condition!r} held"
+
+    def _apply(self, checked: tuple[State, bool, Record | None]) -> None:
+        super()._apply(checked)
+        self.reason = self._why() if self.is_open else None
+        self._publish()
 
 
 def stop_when(recorder: Recorder, condition: Any, *, name: str | None = None) -> Stopper:
@@ -191,4 +201,4 @@ def delay_early_stopping(
         cumulative=cumulative,
         nan=nan,
     )
-    return Stopper(recorder, rule, name=name or "early stopping")
+    return Stopper(recorder, rule, name="early stopping" if name is None else name)

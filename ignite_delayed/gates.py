@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from ._checks import check_name, refuse_type, shown
+from ._wakeup import next_wakeup
 from .conditions import Condition, Explanation, State, as_condition
 from .errors import StateError
 from .recorder import Recorder
 from .records import Record
 
 __all__ = ["Gate"]
-
-logger = logging.getLogger(__name__)
 
 OnOpen = TypeVar("OnOpen", bound=Callable[["Gate"], Any])
 
@@ -37,6 +36,7 @@ class Gate:
         condition: the condition, as given.
         is_open: whether the gate is open now.
         opened_at: the record at which it opened last, ``None`` before.
+        logger: says what happened, at level INFO.
 
     Raises:
         TypeError: without a condition, or with both.
@@ -56,6 +56,7 @@ class Gate:
         epoch 4
     """
 
+    logger = logging.getLogger(f"{__name__}.Gate")
     _kinds = ("opened", "closed")
 
     def __init__(self, recorder: Recorder, *, until: Any = None, when: Any = None, name: str | None = None) -> None:
@@ -113,6 +114,14 @@ class Gate:
         if fresh:
             self._forget()
 
+    def _judge(self, record: Record) -> tuple[State, bool | None]:
+        """What ``record`` makes of the gate; nothing moves yet."""
+        return self.condition.step(self._state, record)
+
+    def _wakeup(self, record: Record) -> float:
+        """The first iteration after ``record`` at which the clock may move the gate."""
+        return next_wakeup(self.condition, record)
+
     def _move(self, state: State, verdict: bool | None, record: Record) -> bool:
         """Take the new state; whether the gate opened or closed."""
         self._state = state
@@ -126,7 +135,7 @@ class Gate:
         kind = self._kinds[not self.is_open]
         text = self._why()
         self.recorder.history.mark(kind, self.name, record, text)
-        logger.info("%s %s in epoch %d, iteration %d: %s", self.name, kind, record.epoch, record.iteration, text)
+        self.logger.info("%s %s in epoch %d, iteration %d: %s", self.name, kind, record.epoch, record.iteration, text)
         if self.is_open:
             for function in list(self._callbacks):
                 function(self)
@@ -157,7 +166,7 @@ class Gate:
             StateError: where it is of another rule or version, or damaged; nothing was changed.
         """
         self._apply(self._checked(state_dict))
-        self.recorder._loaded = True
+        self.recorder._continue()
 
     def _checked(self, raw: Any) -> tuple[State, bool, Record | None]:
         """The state in ``raw``, checked whole."""
@@ -174,8 +183,11 @@ class Gate:
             )
         if not isinstance(raw.get("is_open"), bool) or "state" not in raw or "opened_at" not in raw:
             raise StateError(f"the state of {self.name!r} is truncated: it has {sorted(map(str, raw))}")
-        opened = raw["opened_at"]
-        return self.condition.decode(raw["state"]), raw["is_open"], None if opened is None else _restored(opened)
+        state, is_open = self.condition.decode(raw["state"]), raw["is_open"]
+        opened = None if raw["opened_at"] is None else _restored(raw["opened_at"])
+        if is_open is not (state[0] is True) or (is_open and opened is None):
+            raise StateError(f"the state of {self.name!r} contradicts itself about whether the gate is open: damaged")
+        return state, is_open, opened
 
     def _apply(self, checked: tuple[State, bool, Record | None]) -> None:
         self._state, self.is_open, self.opened_at = checked

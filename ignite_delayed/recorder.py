@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ignite.engine import Engine, Events
 
 from . import _state
-from ._coerce import as_float
 from ._engines import check_engines
 from ._rates import read_rates, watched_rates
 from ._run import Run
-from ._sources import EvaluatorSource, Source, TrainerSource
-from ._wakeup import next_wakeup
-from .errors import AttachError, UnknownMetricError
+from ._sources import EvaluatorSource, Source, TrainerSource, refuse_unreported
+from .errors import AttachError
 from .history import History
 from .records import Record, reporter, require
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+    from .conditions import State
     from .gates import Gate
 
 __all__ = ["Recorder"]
@@ -86,6 +85,7 @@ class Recorder:
         self._gates: list[Gate] = []
         self._wanted: dict[str, set[str]] = {name: set() for name in named}
         self._names: set[str] = set()
+        self._on_begin: list[Callable[[bool], None]] = []  # called when a run begins: is it a fresh one?
         self._stateful: dict[str, Any] = {}  # delayed handlers that have a state, by the name of their handle
         self._last: Record | None = None
         self._evaluations, self._last_counted = 0, -1
@@ -96,8 +96,8 @@ class Recorder:
         self._run = Run(trainer)
         self._handles: list[Any] = [
             *self._run.handles,
-            trainer.add_event_handler(Events.STARTED, self._on_trainer_started),
-            trainer.add_event_handler(Events.EPOCH_STARTED, self._on_trainer_epoch_started),
+            trainer.add_event_handler(Events.STARTED, self._on_clock),
+            trainer.add_event_handler(Events.EPOCH_STARTED, self._on_clock),
         ]
         self._sources: dict[str, Source] = {}
         for name, engine in named.items():
@@ -127,7 +127,8 @@ class Recorder:
         """Take every handler off the engines: its own, and those delayed or stopped through it."""
         while self._handles:
             self._handles.pop().remove()
-        _recorders.get(self.trainer, weakref.WeakSet()).discard(self)
+        for recorders in _recorders.values():  # not by the trainer: it may be gone
+            recorders.discard(self)
 
     def to_save(self) -> dict[str, Recorder]:
         """What belongs into a checkpoint: ``Checkpoint({"trainer": trainer, **recorder.to_save()}, ...)``."""
@@ -162,7 +163,7 @@ class Recorder:
         """Feed ``gate`` from now on, its metrics checked as far as they can be."""
         for name in sorted(gate.condition.reads):
             if reporter(name, self._sources) is None and name not in read_rates(self._rates):
-                self._refuse_name(name, gate)
+                refuse_unreported(name, gate.condition, self._sources, read_rates(self._rates))
         self._gates.append(gate)
         self._want()
         if gate.condition.ticks and gate.condition.ticks - {"epochs", "evaluations"} and self._on_iterations is None:
@@ -177,6 +178,11 @@ class Recorder:
             self._names.discard(gate.name)
             self._want()
 
+    def _continue(self) -> None:
+        """A state was loaded: the run that begins next goes on with it, or the one that we are in."""
+        self._wake = 0
+        self._loaded = not self._run.begun()
+
     def _want(self) -> None:
         """Find which metrics each source must report."""
         for wanted in self._wanted.values():
@@ -185,16 +191,6 @@ class Recorder:
             source = reporter(name, self._sources)
             if source is not None:
                 self._wanted[source].add(name)
-
-    def _refuse_name(self, name: str, gate: Gate) -> None:
-        if name == "lr" or name.startswith("lr/"):
-            known = ", ".join(map(repr, read_rates(self._rates))) or "none: give the recorder optimizer="
-            raise UnknownMetricError(f"{gate.condition!r} reads {name!r}; learning rates recorded: {known}")
-        sources = ", ".join(map(repr, self._sources))
-        raise UnknownMetricError(
-            f"{gate.condition!r} reads {name!r}, which none of the evaluators {sources} can report: with named "
-            f"evaluators a metric is named like {next(iter(self._sources))}/{name.rpartition('/')[2]}"
-        )
 
     def _unique(self, name: str) -> str:
         """``name``, numbered where it is taken."""
@@ -207,30 +203,26 @@ class Recorder:
 
     # --- what the engines call -------------------------------------------------------------------------------
 
-    def _on_trainer_started(self, engine: Engine) -> None:
+    def _on_clock(self, engine: Engine) -> None:
         self._enter()
-        self._tick(engine)
-
-    def _on_trainer_epoch_started(self, engine: Engine) -> None:
-        self._enter()
-        self._tick(engine)
+        self._tick()
 
     def _on_trainer_iteration(self, engine: Engine) -> None:
         if engine.state.iteration >= self._wake:
-            self._tick(engine)
+            self._on_clock(engine)
 
     def _enter(self) -> None:
         """Begin with a new run, unless that was done: an evaluation in STARTED may come before our own handler."""
-        self._run.touch()
-        if not self._run.is_new():
+        if not self._run.begins():
             return
         fresh = self.trainer.state.iteration == 0 and not self._loaded
         self._loaded = False
         if fresh:
             self._reset()
-        self._run.restart(self._run.seconds())
         for gate in self._gates:
             gate._on_run(fresh)
+        for begin in self._on_begin:
+            begin(fresh)
 
     def _reset(self) -> None:
         if len(self.history):  # whoever holds the history of the run before keeps it
@@ -238,48 +230,39 @@ class Recorder:
         self._last, self._evaluations, self._last_counted, self._wake = None, 0, -1, 0
         for source in self._sources.values():
             source.last_iteration = -1
-        self._run.restart(0.0)
+        self._run.set_spent(0.0)
         self._said.clear()
 
     def _observe(self, source: Source, engine: Engine) -> None:
-        """Make a record of what ``source`` shows, if it is a real evaluation, and move the gates."""
+        """Record what ``source`` shows, if it is a real evaluation; otherwise say why not."""
         who = f"evaluator {source.name!r}" if source.name else "the evaluator"
         if not self._run.inside():
             self._say("outside", f"{who} ran outside of trainer.run(): such an evaluation is not recorded")
             return
         self._enter()
-        if not source.finished:  # type: ignore[attr-defined]
-            self._say("unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded")
-            return
         iteration = self.trainer.state.iteration
-        if source.last_iteration == iteration:
+        if not source.finished:
+            self._say("unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded")
+        elif source.last_iteration == iteration:
             self._say("again", f"{who} ran again at trainer iteration {iteration}: the second look is not recorded")
-            return
-        unusable: dict[str, str] = {}
-        values = self._read(source, engine, unusable)
-        counted = source.counts or self._counts_trainer
-        new = counted and self._last_counted != iteration
-        record = self._record(source.name, values, self._evaluations + new)
-        require(self._wanted[source.name], record, unusable)
-        self._emit(record)
-        source.last_iteration = iteration
-        self._evaluations += new
-        if counted:
-            self._last_counted = iteration
+        else:
+            self._take(source, engine, iteration)
 
-    def _read(self, source: Source, engine: Engine, unusable: dict[str, str]) -> dict[str, float]:
-        """The metrics of ``engine`` as floats, and the learning rates; what is no number goes to ``unusable``."""
-        values: dict[str, float] = {}
-        for metric, value in engine.state.metrics.items():
-            name = source.prefixed(str(metric))
-            number = as_float(value)
-            if isinstance(number, str):
-                unusable[name] = number
-            else:
-                values[name] = number
+    def _take(self, source: Source, engine: Engine, iteration: int) -> None:
+        """Make the record, and move the gates by it; a refusal leaves all as it was."""
+        values, unusable = source.read(engine)
         for name, rate in read_rates(self._rates).items():
             values.setdefault(name, rate)
-        return values
+        counted = source.counts or self._counts_trainer
+        evaluations = self._evaluations + (counted and self._last_counted != iteration)
+        record = self._record(source.name, values, evaluations)
+        require(self._wanted[source.name], record, unusable)
+        moves = self._judge(record)
+        # Counted before anybody hears of it: whoever saves a state on hearing saves this evaluation too.
+        source.last_iteration, self._evaluations = iteration, evaluations
+        if counted:
+            self._last_counted = iteration
+        self._emit(record, moves)
 
     def _record(self, source: str | None, values: dict[str, float], evaluation: int) -> Record:
         state = self.trainer.state
@@ -294,20 +277,24 @@ class Recorder:
             values=values,
         )
 
-    def _tick(self, engine: Engine) -> None:
+    def _tick(self) -> None:
         """Let the clock move the gates that it alone decides; the history notes it where one did."""
         gates = [gate for gate in self._gates if gate.condition.ticks is not None and gate._moves]
+        self._wake = float("inf")
         if not gates:
-            self._wake = float("inf")
             return
         record = self._record(None, {}, self._evaluations)
-        if any((gate.condition.step(gate._state, record)[1] is True) is not gate.is_open for gate in gates):
-            self._emit(record)
-        self._wake = next_wakeup([gate.condition for gate in gates if gate._moves], record)
+        if any((gate._judge(record)[1] is True) is not gate.is_open for gate in gates):
+            self._emit(record, self._judge(record))
+        # What was attached or reset on hearing of it may have asked to be looked at soon.
+        self._wake = min([self._wake, *(gate._wakeup(record) for gate in gates if gate._moves)])
 
-    def _emit(self, record: Record) -> None:
-        """Move every gate by ``record``, all or none, then say what changed."""
-        moves = [(gate, gate.condition.step(gate._state, record)) for gate in self._gates if gate._moves]
+    def _judge(self, record: Record) -> list[tuple[Gate, tuple[State, bool | None]]]:
+        """What ``record`` makes of every gate that can still move; an error here has moved none."""
+        return [(gate, gate._judge(record)) for gate in self._gates if gate._moves]
+
+    def _emit(self, record: Record, moves: list[tuple[Gate, tuple[State, bool | None]]]) -> None:
+        """Keep the record and move the gates, then say what changed."""
         self.history.append(record)
         self._last = record
         changed = [gate for gate, (state, verdict) in moves if gate._move(state, verdict, record)]

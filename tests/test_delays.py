@@ -1,0 +1,497 @@
+"""Delaying any handler on any event, and taking it off again."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from engines import engine, epochs_of, evaluate, ignite_early_stopping, loop, through_json, through_torch
+from ignite.engine import Engine, EventEnum, Events
+from ignite.handlers import Checkpoint, DiskSaver, EarlyStopping
+
+from ignite_delayed import After, AttachError, DelayHandle, Gate, Metric, Recorder, StateError, delay
+
+
+class Custom(EventEnum):
+    """Events of the user."""
+
+    UPDATED = "updated"
+    COUNTED = "counted"
+
+
+def attached(*engines: Engine) -> list[dict[str, list[Any]]]:
+    """All handlers on ``engines``."""
+    return [{str(event): list(found) for event, found in one._event_handlers.items() if found} for one in engines]
+
+
+class TestEvents:
+    def test_the_evaluator_is_meant_where_there_is_one(self) -> None:
+        trainer, evaluator = loop()
+        seen: list[Engine] = []
+        delay(Recorder(trainer, evaluator), seen.append, until=After(epochs=1))
+        trainer.run([0], max_epochs=2)
+        assert seen == [evaluator]
+
+    def test_one_of_several_evaluators_must_be_named(self) -> None:
+        (trainer, evaluator), train = loop(), engine()
+        recorder = Recorder(trainer, {"train": train, "val": evaluator})
+        with pytest.raises(TypeError, match="engine must be given: the recorder has 2 evaluators"):
+            delay(recorder, print, until=After(epochs=1))
+
+    def test_the_trainer_as_a_source_is_not_the_evaluator(self) -> None:
+        trainer, evaluator = loop()
+        recorder, seen = Recorder(trainer, {"train": trainer, "val": evaluator}), list[Engine]()
+        delay(recorder, seen.append, until=After(epochs=1))
+        trainer.run([0], max_epochs=2)
+        assert seen == [evaluator]
+
+    @pytest.mark.parametrize(
+        ("event", "expected"),
+        [
+            (Events.EPOCH_STARTED, [3, 4]),
+            (Events.EPOCH_COMPLETED, [3, 4]),
+            (Events.ITERATION_STARTED, [3, 3, 4, 4]),
+            (Events.GET_BATCH_COMPLETED, [3, 3, 4, 4]),
+            (Events.DATALOADER_STOP_ITERATION, [3, 4]),
+            (Events.STARTED, []),
+            (Events.COMPLETED, [4]),
+        ],
+    )
+    def test_every_event_of_the_trainer(self, event: Any, expected: list[int]) -> None:
+        trainer, evaluator = loop()
+        seen, note = epochs_of(trainer)
+        delay(Recorder(trainer, evaluator), note, until=After(epochs=2), engine=trainer, event=event)
+        trainer.run([0, 0], max_epochs=4)
+        assert seen == expected
+
+    def test_a_filtered_event_keeps_its_filter_which_is_asked_each_time(self) -> None:
+        trainer, evaluator = loop()
+        seen, note = epochs_of(trainer)
+        asked: list[int] = []
+
+        def odd(engine: Engine, epoch: int) -> bool:
+            asked.append(epoch)
+            return len(asked) % 2 == 1
+
+        event = Events.EPOCH_COMPLETED(event_filter=odd)
+        delay(Recorder(trainer, evaluator), note, until=After(epochs=2), engine=trainer, event=event)
+        trainer.run([0], max_epochs=6)
+        assert (asked, seen) == ([1, 2, 3, 4, 5, 6], [3, 5])
+
+    @pytest.mark.parametrize("spelled", ["enum", "string"])
+    def test_custom_events(self, spelled: str) -> None:
+        trainer, evaluator = loop()
+        event: Any = Custom.UPDATED if spelled == "enum" else "updated"
+        trainer.register_events(*([Custom.UPDATED] if spelled == "enum" else ["updated"]))
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: trainer.fire_event(event))
+        seen, note = epochs_of(trainer)
+        delay(Recorder(trainer, evaluator), note, until=After(epochs=2), engine=trainer, event=event)
+        trainer.run([0], max_epochs=4)
+        assert seen == [3, 4]
+
+    def test_filtered_custom_events_count_their_firings(self) -> None:
+        trainer, evaluator = loop()
+        trainer.register_events(Custom.UPDATED)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: trainer.fire_event(Custom.UPDATED))
+        seen: list[int] = []
+        delay(
+            Recorder(trainer, evaluator),
+            lambda: seen.append(trainer.state.iteration),
+            until=After(epochs=1),
+            engine=trainer,
+            event=Custom.UPDATED(every=3),
+        )
+        trainer.run([0] * 4, max_epochs=3)
+        assert seen == [6, 9, 12]
+
+    def test_an_event_that_the_engine_does_not_have_is_refused(self) -> None:
+        trainer, evaluator = loop()
+        before = attached(trainer, evaluator)
+        recorder = Recorder(trainer, evaluator)
+        with pytest.raises(ValueError, match="not a valid event"):
+            delay(recorder, print, until=After(epochs=1), engine=trainer, event=Custom.COUNTED)
+        recorder.remove()
+        assert (recorder.gates, attached(trainer, evaluator)) == ([], before)
+
+    def test_a_list_of_events_is_served_and_not_changed(self) -> None:
+        trainer, evaluator = loop()
+        seen: list[str] = []
+        events = Events.EPOCH_STARTED | Events.EPOCH_COMPLETED(every=2)
+        delay(
+            Recorder(trainer, evaluator),
+            lambda engine: seen.append(f"{engine.last_event_name.name} {engine.state.epoch}"),
+            until=After(epochs=1),
+            engine=trainer,
+            event=events,
+        )
+        trainer.run([0], max_epochs=4)
+        assert seen == [
+            "EPOCH_STARTED 2",
+            "EPOCH_COMPLETED 2",
+            "EPOCH_STARTED 3",
+            "EPOCH_STARTED 4",
+            "EPOCH_COMPLETED 4",
+        ]
+        assert [str(event.name) for event in events] == ["EPOCH_STARTED", "EPOCH_COMPLETED"]
+
+    def test_an_event_twice_in_a_list_is_refused(self) -> None:
+        with pytest.raises(AttachError, match="names one event twice"):
+            delay(
+                Recorder(*loop()),
+                print,
+                until=After(epochs=1),
+                event=Events.COMPLETED | Events.COMPLETED(every=2),
+            )
+
+
+class TestExceptions:
+    @staticmethod
+    def _failing() -> tuple[Engine, Recorder, list[BaseException]]:
+        """A trainer that fails in epochs 2 and 4, and what handlers were told."""
+
+        def step(engine: Engine, batch: Any) -> None:
+            if engine.state.epoch % 2 == 0:
+                raise ValueError(f"broken batch {engine.state.epoch}")
+
+        trainer, evaluator = engine(step), engine()
+        evaluate(trainer, evaluator)
+        return trainer, Recorder(trainer, evaluator), []
+
+    def test_a_closed_gate_does_not_swallow_them(self) -> None:
+        trainer, recorder, told = self._failing()
+        delay(recorder, told.append, until=After(epochs=3), engine=trainer, event=Events.EXCEPTION_RAISED)
+        with pytest.raises(ValueError, match="broken batch 2"):
+            trainer.run([0], max_epochs=5)
+        assert told == []
+
+    def test_an_open_gate_hands_them_over(self) -> None:
+        trainer, recorder, told = self._failing()
+        delay(recorder, told.append, until=After(epochs=1), engine=trainer, event=Events.EXCEPTION_RAISED)
+        assert trainer.run([0], max_epochs=5).epoch == 5
+        assert [str(error) for error in told] == ["broken batch 2", "broken batch 4"]
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_another_handler_deals_with_them_meanwhile(self, first: bool) -> None:
+        trainer, recorder, told = self._failing()
+        others: list[BaseException] = []
+        if first:
+            trainer.add_event_handler(Events.EXCEPTION_RAISED, others.append)
+        delay(recorder, told.append, until=After(epochs=3), engine=trainer, event=Events.EXCEPTION_RAISED)
+        if not first:
+            trainer.add_event_handler(Events.EXCEPTION_RAISED, others.append)
+        assert trainer.run([0], max_epochs=5).epoch == 5
+        assert [[str(error)[-1] for error in seen] for seen in (told, others)] == [["4"], ["2", "4"]]
+
+    def test_two_that_wait_swallow_them_no_more_than_one(self) -> None:
+        trainer, recorder, told = self._failing()
+        for epochs in (3, 4):
+            handler = functools.partial(told.append)
+            delay(recorder, handler, until=After(epochs=epochs), engine=trainer, event=Events.EXCEPTION_RAISED)
+        with pytest.raises(ValueError, match="broken batch 2"):
+            trainer.run([0], max_epochs=5)
+
+    def test_a_filter_that_does_not_pass_hands_them_on(self) -> None:
+        trainer, recorder, told = self._failing()
+        event = Events.EXCEPTION_RAISED(event_filter=lambda engine, count: count == 1)
+        delay(recorder, told.append, until=After(epochs=1), engine=trainer, event=event)
+        with pytest.raises(ValueError, match="broken batch 4"):
+            trainer.run([0], max_epochs=5)
+        assert [str(error) for error in told] == ["broken batch 2"]
+
+    def test_nothing_is_left_that_swallows_them(self) -> None:
+        trainer, recorder, told = self._failing()
+        with delay(recorder, told.append, until=After(epochs=0), engine=trainer, event=Events.EXCEPTION_RAISED):
+            pass
+        with pytest.raises(ValueError, match="broken batch 2"):
+            trainer.run([0], max_epochs=5)
+
+
+class Counting:
+    """A handler as an object and as a method, with a state."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, engine: Engine) -> None:
+        self.count += 1
+
+    def without_engine(self) -> None:
+        self.count += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"count": self.count}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.count = -1  # before it is checked, as many do
+        self.count = state["count"]
+
+
+class TestHandlers:
+    @pytest.mark.parametrize(
+        "handler_of",
+        [
+            lambda counting: counting,
+            lambda counting: counting.without_engine,
+            functools.partial,
+            lambda counting: lambda: counting.without_engine() or None,
+            lambda counting: lambda engine: counting(engine) or None,
+        ],
+    )
+    def test_of_any_shape(self, handler_of: Callable[[Counting], Any]) -> None:
+        trainer, evaluator = loop()
+        counting = Counting()
+        handle = delay(Recorder(trainer, evaluator), handler_of(counting), until=After(epochs=1))
+        trainer.run([0], max_epochs=3)
+        handle.remove()
+        trainer.run([0], max_epochs=3)
+        assert counting.count == 2
+
+    def test_they_are_named_after_what_they_are(self) -> None:
+        recorder, counting = Recorder(*loop()), Counting()
+        handlers: list[Any] = [counting, counting.without_engine, lambda: None, functools.partial(print), print]
+        handles = [delay(recorder, handler, until=After(epochs=1)) for handler in handlers]
+        names = ["Counting", "Counting.without_engine", "handler", "partial", "print"]
+        assert [handle.name for handle in handles] == [handle.gate.name for handle in handles] == names
+        assert delay(recorder, lambda: None, until=After(epochs=1), name="mine").name == "mine"
+        assert repr(handles[0]).startswith("<DelayHandle of <")
+
+    def test_a_shared_gate_serves_several_and_outlives_them(self) -> None:
+        trainer, evaluator = loop()
+        recorder = Recorder(trainer, evaluator)
+        gate = Gate(recorder, until=After(epochs=1))
+        (seen, note), (removed, other) = epochs_of(trainer), epochs_of(trainer)
+        delay(recorder, note, until=gate)
+        handle = delay(recorder, other, until=gate)
+        assert handle.gate is gate
+        assert recorder.gates == [gate]
+        handle.remove()
+        trainer.run([0], max_epochs=3)
+        assert (seen, removed, gate.is_open) == ([2, 3], [], True)
+        assert delay(recorder, other, until=gate).name == handle.name  # which is free again
+
+    def test_when_follows(self) -> None:
+        trainer, evaluator = loop(loss=[0.9, 0.4, 0.9, 0.3])
+        seen, note = epochs_of(trainer)
+        delay(Recorder(trainer, evaluator), note, when=Metric("loss") < 0.5)
+        trainer.run([0], max_epochs=4)
+        assert seen == [2, 4]
+
+
+class TestRemoving:
+    def test_exactly_what_was_attached(self) -> None:
+        trainer, evaluator = loop()
+        recorder = Recorder(trainer, evaluator)
+        counting = Counting()
+        other = delay(recorder, counting, until=After(epochs=1))
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, print)
+        before, gates, saved = attached(trainer, evaluator), recorder.gates, recorder.state_dict()
+        events = Events.TERMINATE | Events.EPOCH_COMPLETED(every=2) | Events.EXCEPTION_RAISED
+        handle = delay(recorder, counting.__call__, until=After(epochs=2), engine=trainer, event=events)
+        assert attached(trainer, evaluator) != before
+        handle.remove()
+        handle.remove()
+        assert (attached(trainer, evaluator), recorder.gates) == (before, gates)
+        assert {**recorder.state_dict(), "seconds": 0} == {**saved, "seconds": 0}
+        assert Events.EXCEPTION_RAISED not in trainer._event_handlers
+        assert other.gate in recorder.gates
+
+    def test_in_a_with_block(self) -> None:
+        trainer, evaluator = loop()
+        recorder = Recorder(trainer, evaluator)
+        seen, note = epochs_of(trainer)
+        for _ in range(2):
+            with delay(recorder, note, until=After(epochs=1), name="block") as handle:
+                assert isinstance(handle, DelayHandle)
+                assert handle.name == "block"
+                trainer.run([0], max_epochs=2)
+        trainer.run([0], max_epochs=2)
+        assert seen == [2, 2]
+        assert not any(isinstance(kept, DelayHandle) for kept in recorder._handles)
+
+    def test_in_the_middle_of_a_run(self) -> None:
+        trainer, evaluator = loop()
+        seen, note = epochs_of(trainer)
+        handle = delay(Recorder(trainer, evaluator), note, until=After(epochs=1))
+        trainer.add_event_handler(Events.EPOCH_COMPLETED(once=3), handle.remove)
+        trainer.run([0], max_epochs=5)
+        assert seen == [2, 3]
+
+
+def _always(engine: Engine, count: int) -> bool:
+    return True
+
+
+class TestTwice:
+    def test_delayed_twice(self) -> None:
+        recorder, counting = Recorder(*loop()), Counting()
+        first = delay(recorder, counting, until=After(epochs=1), event=Events.COMPLETED(event_filter=_always))
+        with pytest.raises(AttachError, match=r"delayed on COMPLETED of this engine already.*notebook cell"):
+            delay(recorder, counting, until=After(epochs=2))
+        assert recorder.gates == [first.gate]
+        first.remove()
+        delay(recorder, counting, until=After(epochs=2))
+
+    def test_methods_and_builtins_are_recognised_though_each_access_makes_a_new_object(self) -> None:
+        recorder, counting, numbers = Recorder(*loop()), Counting(), list[Any]()
+        for handler in (lambda: counting.without_engine, lambda: numbers.append):
+            delay(recorder, handler(), until=After(epochs=1))
+            with pytest.raises(AttachError, match="already"):
+                delay(recorder, handler(), until=After(epochs=1))
+
+    @pytest.mark.parametrize("event", [Events.COMPLETED, Events.COMPLETED(every=2)])
+    def test_attached_undelayed(self, event: Any) -> None:
+        trainer, evaluator = loop()
+        recorder, counting = Recorder(trainer, evaluator), Counting()
+        evaluator.add_event_handler(event, counting)
+        with pytest.raises(AttachError, match="is attached to COMPLETED of this engine already, undelayed"):
+            delay(recorder, counting, until=After(epochs=1))
+        assert recorder.gates == []
+
+    def test_the_same_handler_on_another_event_or_engine_is_another_attachment(self) -> None:
+        trainer, evaluator = loop()
+        recorder, counting = Recorder(trainer, evaluator), Counting()
+        for one, event in ((evaluator, Events.COMPLETED), (evaluator, Events.STARTED), (trainer, Events.COMPLETED)):
+            delay(recorder, counting, until=After(epochs=1), engine=one, event=event)
+        trainer.run([0], max_epochs=2)
+        assert counting.count == 3
+
+    @pytest.mark.parametrize("reset_engine", ["evaluator", "trainer"])
+    def test_an_early_stopping_that_was_attached(self, reset_engine: str) -> None:
+        trainer, evaluator = loop()
+        stopping = ignite_early_stopping(trainer, lambda engine: 0.0, 3)
+        stopping.attach(evaluator, reset_engine=trainer if reset_engine == "trainer" else None)
+        recorder = Recorder(trainer, evaluator)
+        with pytest.raises(AttachError, match=r"do not call its attach\(\)"):
+            delay(recorder, stopping, until=After(epochs=1))
+        with pytest.raises(AttachError, match="resets itself") if reset_engine == "evaluator" else _nothing():
+            delay(recorder, stopping, until=After(epochs=1), event=Events.STARTED)
+
+
+class _nothing:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+
+class TestCounts:
+    @pytest.mark.parametrize("count", [{"after": 50}, {"every": 5}, {"once": 1}, {"before": 9}])
+    def test_counting_an_evaluators_epochs_warns_and_says_what_to_write(self, count: dict[str, Any]) -> None:
+        recorder = Recorder(*loop())
+        with pytest.warns(UserWarning, match=r"which is 1 at every run; write until=After\(epochs=\.\.\.\)") as caught:
+            delay(recorder, print, until=After(epochs=1), event=Events.COMPLETED(**count))
+        assert caught[0].filename == __file__
+
+    def test_counting_the_trainers_epochs_or_iterations_does_not(self) -> None:
+        trainer, evaluator = loop()
+        recorder = Recorder(trainer, evaluator)
+        delay(recorder, print, until=After(epochs=1), engine=trainer, event=Events.EPOCH_COMPLETED(every=5))
+        delay(recorder, print, until=After(epochs=1), event=Events.ITERATION_COMPLETED(every=5))
+        delay(recorder, print, until=After(epochs=1), event=Events.COMPLETED(event_filter=lambda engine, epoch: True))
+
+
+class TestState:
+    @pytest.mark.parametrize("through", [through_torch, through_json])
+    def test_gate_and_handler_go_on_where_they_were(self, through: Callable[[Any], Any]) -> None:
+        trainer, evaluator = loop()
+        handle = delay(Recorder(trainer, evaluator), Counting(), until=After(epochs=1))
+        trainer.run([0], max_epochs=3)
+        state = handle.state_dict()
+        assert through(state) == state
+        resumed, evaluator = loop()
+        counting = Counting()
+        its_handle = delay(Recorder(resumed, evaluator), counting, until=After(epochs=1))
+        its_handle.load_state_dict(through(state))
+        assert (counting.count, its_handle.gate.is_open) == (2, True)
+        assert its_handle.state_dict() == state
+
+    def test_a_handler_without_state_has_none(self) -> None:
+        handle = delay(Recorder(*loop()), print, until=After(epochs=1))
+        assert set(handle.state_dict()) == {"version", "gate"}
+        handle.load_state_dict(handle.state_dict())
+
+    @pytest.mark.parametrize(
+        ("damage", "message"),
+        [
+            (lambda state: None, "of another handler, or truncated"),
+            (lambda state: {"gate": state["gate"]}, "of another handler, or truncated"),
+            (lambda state: {"handler": state["handler"]}, "of another handler, or truncated"),
+            (lambda state: {**state, "handler": {}}, "'Counting' refuses its saved state: 'count'"),
+            (lambda state: {**state, "gate": {**state["gate"], "rule": "until After(epochs=7)"}}, "of another rule"),
+        ],
+    )
+    def test_a_state_that_does_not_fit_changes_nothing(self, damage: Callable[[Any], Any], message: str) -> None:
+        trainer, evaluator = loop()
+        handle = delay(Recorder(trainer, evaluator), Counting(), until=After(epochs=1))
+        trainer.run([0], max_epochs=3)
+        state = handle.state_dict()
+        with pytest.raises(StateError, match=message):
+            handle.load_state_dict(damage(state))
+        assert handle.state_dict() == state
+
+    def test_ignites_own_checkpoint_can_be_delayed_and_keeps_its_state(self, tmp_path: Any) -> None:
+        def build() -> tuple[Engine, DelayHandle]:
+            trainer, evaluator = loop(loss=lambda trainer: float(trainer.state.epoch))
+            checkpoint = Checkpoint(
+                {"trainer": trainer},
+                DiskSaver(str(tmp_path), require_empty=False),
+                n_saved=2,
+                global_step_transform=lambda engine, event: trainer.state.epoch,
+            )
+            return trainer, delay(Recorder(trainer, evaluator), checkpoint, until=Metric("loss") >= 2)
+
+        trainer, handle = build()
+        trainer.run([0], max_epochs=3)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["trainer_2.pt", "trainer_3.pt"]
+        resumed, its_handle = build()
+        its_handle.load_state_dict(through_torch(handle.state_dict()))
+        resumed.load_state_dict({**trainer.state_dict(), "max_epochs": 4})
+        resumed.run([0])
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["trainer_3.pt", "trainer_4.pt"]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"until": After(epochs=1), "handler": 3}, TypeError, "handler must be a callable, got 3"),
+            ({}, TypeError, "exactly one of until .* and when .*, got neither"),
+            ({"until": After(epochs=1), "when": After(epochs=1)}, TypeError, "got both"),
+            ({"until": 50}, TypeError, r"Spell the unit: After\(epochs=50\)"),
+            ({"until": After(epochs=1), "engine": "val"}, TypeError, "engine must be an ignite Engine, got 'val'"),
+            ({"until": After(epochs=1), "event": 3}, TypeError, "event must be an event of the engine"),
+            ({"until": After(epochs=1), "name": ""}, ValueError, "name must be a non-empty string"),
+            ({"until": After(epochs=1), "recorder": None}, TypeError, r"Build one: Recorder\(trainer, evaluator\)"),
+        ],
+    )
+    def test_arguments(self, arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+        trainer, evaluator = loop()
+        recorder = Recorder(trainer, evaluator)
+        before = attached(trainer, evaluator)
+        with pytest.raises(error, match=message):
+            delay(**{"recorder": recorder, "handler": print, **arguments})
+        assert (recorder.gates, attached(trainer, evaluator)) == ([], before)
+
+    def test_a_gate_of_another_recorder(self) -> None:
+        gate = Gate(Recorder(*loop()), until=After(epochs=1))
+        with pytest.raises(AttachError, match="a gate of another recorder"):
+            delay(Recorder(*loop()), print, until=gate)
+
+    def test_a_gate_as_when(self) -> None:
+        recorder = Recorder(*loop())
+        gate = Gate(recorder, when=After(epochs=1))
+        with pytest.raises(TypeError, match=r"Share a gate by until=gate\."):
+            delay(recorder, print, when=gate)
+
+
+def test_a_delayed_early_stopping_sees_the_evaluation_that_opens_its_gate(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    trainer, evaluator = loop(loss=[1.0, 0.4, 0.3, 0.5, 0.6, 0.7, 0.8])
+    stopping: EarlyStopping = ignite_early_stopping(trainer, lambda engine: -engine.state.metrics["loss"], 2)
+    delay(Recorder(trainer, evaluator), stopping, until=Metric("loss") < 0.5)
+    trainer.run([0], max_epochs=7)
+    assert (trainer.state.epoch, stopping.best_score) == (5, -0.3)
