@@ -12,7 +12,8 @@ from ._checks import check_count, shown
 from .errors import StateError
 
 if TYPE_CHECKING:
-    from .history import Mark, Table
+    from ._table import Table
+    from .history import Mark
 
 __all__ = ["pack", "unpack"]
 
@@ -69,7 +70,7 @@ def unpack(state: Mapping[str, Any]) -> tuple[Table, list[Mark]]:
 
 
 def _table(state: Mapping[str, Any]) -> Table:
-    from .history import Column, Table
+    from ._table import Column, Table
 
     table = Table()
     rows, table.dropped = (check_count(name, state[name], least=0) for name in ("rows", "dropped"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AttachError", "HistoryError", "MetricValueError", "StateError", "UnknownMetricError"]
+__all__ = ["AttachError", "DesyncError", "HistoryError", "MetricValueError", "StateError", "UnknownMetricError"]
 
 
 class UnknownMetricError(LookupError):
@@ -23,3 +23,7 @@ class StateError(ValueError):
 
 class HistoryError(ValueError):
     """A history file cannot be read."""
+
+
+class DesyncError(RuntimeError):
+    """The processes of a distributed run do not evaluate alike."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-from ._checks import check_count, refuse_type, refuse_value, suggestion
+from ._checks import check_count, refuse_type, refuse_value, shown, suggestion
+from ._table import Column, Table
 from .errors import UnknownMetricError
 from .records import CLOCK, Record
 
@@ -37,93 +36,21 @@ class Mark(NamedTuple):
     seconds: float
     text: str = ""
 
+    @classmethod
+    def checked(cls, *fields: Any) -> Mark:
+        """A mark of fields from a file.
 
-class Column:
-    """The values of one metric, and the numbers of the rows that have them."""
-
-    __slots__ = ("rows", "values")
-
-    def __init__(self) -> None:
-        self.rows = array("q")
-        self.values = array("d")
-
-    def span(self, start: int, stop: int) -> slice:
-        """The part of the column that belongs to the rows ``start <= row < stop``."""
-        return slice(bisect_left(self.rows, start), bisect_left(self.rows, stop))
+        Raises:
+            TypeError: where they are no mark's.
+        """
+        mark = cls(*fields)
+        for name, value, kinds in zip(cls._fields, mark, _MARK_KINDS, strict=True):
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise TypeError(f"{name} of a mark is {shown(value)}")
+        return mark
 
 
-class Table:
-    """Append-only storage of records; rows keep their number when the oldest are dropped."""
-
-    __slots__ = ("clock", "columns", "dropped", "last", "sources", "which")
-
-    def __init__(self) -> None:
-        self.clock: dict[str, array[Any]] = {
-            "epoch": array("q"),
-            "iteration": array("q"),
-            "evaluation": array("q"),
-            "seconds": array("d"),
-            "planned": array("q"),  # -1 where it is not known
-        }
-        self.sources: list[str | None] = []
-        self.which = array("q")  # the row's source, as a position in sources
-        self.columns: dict[str, Column] = {}
-        self.dropped = 0
-        self.last: Record | None = None
-
-    @property
-    def end(self) -> int:
-        """One past the number of the last row."""
-        return self.dropped + len(self.which)
-
-    def append(self, record: Record) -> None:
-        row = self.end
-        clock = self.clock
-        clock["epoch"].append(record.epoch)
-        clock["iteration"].append(record.iteration)
-        clock["evaluation"].append(record.evaluation)
-        clock["seconds"].append(record.seconds)
-        clock["planned"].append(-1 if record.planned is None else record.planned)
-        if record.source not in self.sources:
-            self.sources.append(record.source)
-        self.which.append(self.sources.index(record.source))
-        columns = self.columns
-        for name, value in record.values.items():
-            column = columns.get(name)
-            if column is None:
-                column = columns[name] = Column()
-            column.rows.append(row)
-            column.values.append(value)
-        self.last = record
-
-    def row(self, row: int, previous: Record | None) -> Record:
-        """Row number ``row`` as a record, in the context of the one before it."""
-        at = row - self.dropped
-        planned = self.clock["planned"][at]
-        values = {}
-        for name, column in self.columns.items():
-            place = bisect_left(column.rows, row)
-            if place < len(column.rows) and column.rows[place] == row:
-                values[name] = column.values[place]
-        return Record.following(
-            previous,
-            epoch=self.clock["epoch"][at],
-            iteration=self.clock["iteration"][at],
-            evaluation=self.clock["evaluation"][at],
-            seconds=self.clock["seconds"][at],
-            planned=None if planned < 0 else planned,
-            source=self.sources[self.which[at]],
-            values=values,
-        )
-
-    def drop(self, count: int) -> None:
-        """Forget the ``count`` oldest rows."""
-        self.dropped += count
-        for cells in (*self.clock.values(), self.which):
-            del cells[:count]
-        for column in self.columns.values():
-            place = bisect_left(column.rows, self.dropped)
-            del column.rows[:place], column.values[:place]
+_MARK_KINDS: tuple[Any, ...] = (str, str, int, int, int, (int, float), str)
 
 
 class History:
@@ -152,10 +79,19 @@ class History:
         self._stop: int | None = None  # None: open at the end, as the history of a run is
         self._marks: list[Mark] = []
         for record in records:
-            self.append(Record.following(self._table.last, **_fields(record)))
+            self._take(record)
+
+    def _take(self, record: Record) -> None:
+        """Append what ``record`` saw, in the context of what is there."""
+        if not isinstance(record, Record):
+            refuse_type("records", "an iterable of Record", record)
+        fields = {unit: getattr(record, unit) for unit in CLOCK}
+        self.append(Record.following(self._table.last, **fields, source=record.source, values=dict(record.values)))
 
     def append(self, record: Record) -> None:
         """Add ``record`` at the end; views refuse it."""
+        if not isinstance(record, Record):
+            refuse_type("record", "a Record", record)
         if self._stop is not None:
             raise TypeError("a slice of a history is a view and cannot be appended to")
         self._table.append(record)
@@ -181,8 +117,8 @@ class History:
     def metrics(self) -> list[str]:
         """The names of the metrics that were recorded, in order of appearance."""
         rows = self._rows()
-        columns = self._table.columns.items()
-        return [name for name, column in columns if len(range(*column.span(rows.start, rows.stop).indices(2**62)))]
+        spans = {name: column.span(rows.start, rows.stop) for name, column in self._table.columns.items()}
+        return [name for name, span in spans.items() if span.start < span.stop]
 
     @property
     def sources(self) -> list[str]:
@@ -230,22 +166,10 @@ class History:
 
     def __iter__(self) -> Iterator[Record]:
         rows = self._rows()
-        record = self._context(rows.start) if rows else None
+        record = self._table.context(rows.start) if rows else None
         for row in rows:
             record = self._table.row(row, record)
             yield record
-
-    def _context(self, row: int) -> Record | None:
-        """The record before ``row`` if it is of the same trainer iteration: what ``row`` adds depends on it."""
-        table = self._table
-        iterations = table.clock["iteration"]
-        first = at = row - table.dropped
-        while first > 0 and iterations[first - 1] == iterations[at]:
-            first -= 1
-        record = None
-        for earlier in range(first, at):
-            record = table.row(earlier + table.dropped, record)
-        return record
 
     @overload
     def __getitem__(self, key: int) -> Record: ...
@@ -262,10 +186,10 @@ class History:
             return np.array(column.values[column.span(rows.start, rows.stop)], dtype=float)
         if isinstance(key, slice):
             return self._slice(key)
-        if isinstance(key, bool) or not isinstance(key, int):
+        if isinstance(key, bool) or not hasattr(key, "__index__"):
             refuse_type("key", "a position, a slice or a metric's name", key)
         row = self._rows()[key]
-        return self._table.row(row, self._context(row))
+        return self._table.row(row, self._table.context(row))
 
     def _slice(self, key: slice) -> History:
         if key.step not in (None, 1):
@@ -293,14 +217,22 @@ class History:
     def to_pandas(self) -> pd.DataFrame:
         """The records as a table: a row each, the clock, the source, and a column for each metric.
 
+        A metric named like one of the other columns becomes ``"metrics/..."``.
+
         Raises:
             ImportError: without pandas (``pip install 'ignite-delayed[pandas]'``).
         """
         from ._extras import require_extra
 
         frame = require_extra("pandas", "pandas").DataFrame
-        rows = [{**{unit: getattr(r, unit) for unit in CLOCK}, "source": r.source, **r.values} for r in self]
-        table: pd.DataFrame = frame(rows, columns=[*CLOCK, "source", *self.metrics])
+        fixed = (*CLOCK, "source")
+        columns = {name: f"metrics/{name}" if name in fixed else name for name in self.metrics}
+        rows = [
+            {name: getattr(record, name) for name in fixed}
+            | {columns[name]: value for name, value in record.values.items()}
+            for record in self
+        ]
+        table: pd.DataFrame = frame(rows, columns=[*fixed, *columns.values()])
         return table
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -336,10 +268,11 @@ class History:
         return read(Path(path))
 
     def state_dict(self) -> dict[str, Any]:
-        """The whole history as plain, compact values (``None, int, str, list, dict``)."""
+        """The records and marks as plain, compact values (``None, int, float, str, list, dict``)."""
         from ._packing import pack
 
-        return pack(self)
+        whole = self._stop is None
+        return pack(self._table if whole else History(self)._table, self.marks)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Replace the records by those saved.
@@ -352,12 +285,3 @@ class History:
         if self._stop is not None:
             raise TypeError("a slice of a history is a view and cannot be loaded into")
         self._table, self._marks = unpack(state_dict)
-
-
-def _fields(record: Record) -> dict[str, Any]:
-    """What :meth:`Record.following` takes of ``record``."""
-    return {
-        **{unit: getattr(record, unit) for unit in CLOCK},
-        "source": record.source,
-        "values": dict(record.values),
-    }

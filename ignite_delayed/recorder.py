@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ignite.engine import Engine, Events
 
 from . import _state
+from ._agreement import Agreement
+from ._checks import check_choice
+from ._courier import Courier, Parcel
 from ._engines import check_engines
 from ._rates import read_rates, watched_rates
 from ._run import Run
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 logger = logging.getLogger(__name__)
+
+# What an evaluation is found to be, the worse the higher.
+_REAL, _AGAIN, _UNFINISHED = range(3)
 
 _recorders: weakref.WeakKeyDictionary[Engine, weakref.WeakSet[Recorder]] = weakref.WeakKeyDictionary()
 
@@ -48,6 +54,11 @@ class Recorder:
         optimizer: adds the learning rate to every record: ``"lr"``, or ``"lr/0"``, ``"lr/1"``, ... for several
             groups. Several optimizers by name give ``"lr/name"``, ``"lr/name/0"``, ...
         keep: how many records the history holds at least; ``None`` for all. Gates need none of them.
+        sync: with several processes, whose values are recorded on all of them: ``"rank0"``, the ``"mean"`` over the
+            ranks, or ``None`` for each its own. One collective an evaluation makes every rank decide alike; the clock
+            is rank 0's, and ``After(seconds=)`` then moves at evaluations only.
+        evaluate_on: ``"rank0"`` where the evaluator runs on rank 0 alone: its records then reach the gates of all
+            ranks at the end of the trainer's epoch.
 
     Attributes:
         history: the records of this run so far, a :class:`History`.
@@ -76,9 +87,14 @@ class Recorder:
         *,
         optimizer: Optimizer | Mapping[str, Optimizer] | None = None,
         keep: int | None = None,
+        sync: str | None = "rank0",
+        evaluate_on: str | None = None,
     ) -> None:
         named = check_engines(trainer, evaluators)
         rates = watched_rates(optimizer)
+        agreement = Agreement(sync)
+        if evaluate_on is not None:
+            check_choice("evaluate_on", evaluate_on, ("rank0",), hint="None, the default, evaluates on every rank.")
         self.history = History(keep=keep)
         self._refuse_second(trainer, named)
         self._rates = rates
@@ -104,6 +120,10 @@ class Recorder:
             kind = TrainerSource if engine is trainer else EvaluatorSource
             self._sources[name] = kind(name, engine, self._observe)
             self._handles += self._sources[name].handles
+        self._agreement = agreement
+        self._courier = None if evaluate_on is None else Courier(trainer, self._deliver)
+        if self._courier is not None:
+            self._handles += self._courier.handles
         self._counts_trainer = all(isinstance(source, TrainerSource) for source in self._sources.values())
         _recorders.setdefault(trainer, weakref.WeakSet()).add(self)
 
@@ -217,6 +237,7 @@ class Recorder:
             return
         fresh = self.trainer.state.iteration == 0 and not self._loaded
         self._loaded = False
+        self._agreement.begin()
         if fresh:
             self._reset()
         for gate in self._gates:
@@ -241,22 +262,42 @@ class Recorder:
             return
         self._enter()
         iteration = self.trainer.state.iteration
-        if not source.finished:
-            self._say("unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded")
-        elif source.last_iteration == iteration:
-            self._say("again", f"{who} ran again at trainer iteration {iteration}: the second look is not recorded")
-        else:
-            self._take(source, engine, iteration)
-
-    def _take(self, source: Source, engine: Engine, iteration: int) -> None:
-        """Make the record, and move the gates by it; a refusal leaves all as it was."""
+        status = _UNFINISHED if not source.finished else _AGAIN if source.last_iteration == iteration else _REAL
         values, unusable = source.read(engine)
         for name, rate in read_rates(self._rates).items():
             values.setdefault(name, rate)
+        parcel = Parcel(source.name, values, unusable, self.trainer.state.epoch, iteration, self._run.seconds())
+        if self._courier is not None and self._agreement.world > 1 and not isinstance(source, TrainerSource):
+            if status == _REAL:
+                self._courier.hold(parcel)
+                source.last_iteration = iteration
+                return
+        elif self._agreement.needed:
+            status, values, seconds = self._agreement.agree(source.name, status, iteration, values, parcel.seconds)
+            parcel = parcel._replace(values=values, seconds=seconds)
+        if status == _UNFINISHED:
+            self._say("unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded")
+        elif status == _AGAIN:
+            self._say("again", f"{who} ran again at trainer iteration {iteration}: the second look is not recorded")
+        else:
+            self._deliver(parcel)
+
+    def _deliver(self, parcel: Parcel) -> None:
+        """Make the record, and move the gates by it; a refusal leaves all as it was."""
+        source, iteration = self._sources[parcel.source], parcel.iteration
         counted = source.counts or self._counts_trainer
         evaluations = self._evaluations + (counted and self._last_counted != iteration)
-        record = self._record(source.name, values, evaluations)
-        require(self._wanted[source.name], record, unusable)
+        record = Record.following(
+            self._last,
+            epoch=parcel.epoch,
+            iteration=iteration,
+            evaluation=evaluations,
+            seconds=parcel.seconds,
+            planned=self._run.planned(),
+            source=source.name,
+            values=parcel.values,
+        )
+        require(self._wanted[source.name], record, parcel.unusable)
         moves = self._judge(record)
         # Counted before anybody hears of it: whoever saves a state on hearing saves this evaluation too.
         source.last_iteration, self._evaluations = iteration, evaluations
@@ -264,17 +305,21 @@ class Recorder:
             self._last_counted = iteration
         self._emit(record, moves)
 
-    def _record(self, source: str | None, values: dict[str, float], evaluation: int) -> Record:
+    def _now(self) -> Record:
+        """A record of the clock alone."""
         state = self.trainer.state
+        seconds = self._run.seconds()
+        if self._agreement.needed:  # no two processes read one time: that of the last evaluation was agreed on
+            seconds = 0.0 if self._last is None else self._last.seconds
         return Record.following(
             self._last,
             epoch=state.epoch,
             iteration=state.iteration,
-            evaluation=evaluation,
-            seconds=self._run.seconds(),
+            evaluation=self._evaluations,
+            seconds=seconds,
             planned=self._run.planned(),
-            source=source,
-            values=values,
+            source=None,
+            values={},
         )
 
     def _tick(self) -> None:
@@ -283,7 +328,7 @@ class Recorder:
         self._wake = float("inf")
         if not gates:
             return
-        record = self._record(None, {}, self._evaluations)
+        record = self._now()
         if any((gate._judge(record)[1] is True) is not gate.is_open for gate in gates):
             self._emit(record, self._judge(record))
         # What was attached or reset on hearing of it may have asked to be looked at soon.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from ._checks import check_count, check_name, check_real, refuse_type, suggestion
+from ._coerce import as_float
 from .errors import MetricValueError, UnknownMetricError
 
 __all__ = ["CLOCK", "Record", "reporter", "require"]
@@ -34,7 +36,19 @@ class Record:
         (0.25, False)
     """
 
-    __slots__ = ("epoch", "evaluation", "first", "fresh", "iteration", "planned", "seconds", "seen", "source", "values")
+    __slots__ = (
+        "epoch",
+        "evaluated",
+        "evaluation",
+        "first",
+        "fresh",
+        "iteration",
+        "planned",
+        "seconds",
+        "seen",
+        "source",
+        "values",
+    )
 
     def __init__(
         self,
@@ -50,7 +64,7 @@ class Record:
         self.epoch = check_count("epoch", epoch, least=0)
         self.iteration = check_count("iteration", iteration, least=0)
         self.evaluation = check_count("evaluation", evaluation, least=0)
-        self.seconds = check_real("seconds", seconds)
+        self.seconds = check_real("seconds", seconds, least=0)
         self.planned = None if planned is None else check_count("planned", planned, least=0)
         self.source = source
         if source is not None and not isinstance(source, str):
@@ -65,6 +79,8 @@ class Record:
         self.fresh = self.values
         #: Whether this is the first record of an evaluator at this iteration.
         self.first = source is not None
+        #: Whether an evaluator was recorded at this iteration so far.
+        self.evaluated = self.first
 
     @classmethod
     def following(
@@ -88,24 +104,35 @@ class Record:
         record.planned = planned
         record.source = source
         record.values = record.seen = record.fresh = values
-        record.first = source is not None
-        if previous is not None and previous.iteration == iteration and previous.source is not None:
-            record.first = False
+        record.first = record.evaluated = source is not None
+        if previous is not None and previous.iteration == iteration:
+            record.first = record.first and not previous.evaluated
+            record.evaluated = record.evaluated or previous.evaluated
             record.seen = previous.seen | values
             record.fresh = {name: value for name, value in values.items() if name not in previous.seen}
         return record
 
-    def since(self, base: tuple[int, int, int, float]) -> Record:
-        """This record on the clock of a run that began with the record at ``base`` (see :attr:`clock`)."""
+    def since(self, base: tuple[int, int, int, float], behind: int = 0, begins: bool = False) -> Record:
+        """This record on the clock of a run that began with the record at ``base`` (see :attr:`clock`).
+
+        Args:
+            base: the clock of the record that began it.
+            behind: how many metrics had been recorded at that iteration before: this run has not seen them.
+            begins: whether this is the record that began it.
+        """
         epoch, iteration, evaluation, seconds = base
         record = Record.__new__(Record)
         record.epoch = self.epoch - epoch
         record.iteration = self.iteration - iteration
         record.evaluation = self.evaluation - evaluation + 1
         record.seconds = self.seconds - seconds
-        record.planned = None if self.planned is None else self.planned - iteration
-        record.source, record.first = self.source, self.first
+        record.planned = None if self.planned is None else max(self.planned - iteration, 0)
+        record.source, record.first, record.evaluated = self.source, self.first, self.evaluated
         record.values, record.seen, record.fresh = self.values, self.seen, self.fresh
+        if behind and self.iteration == iteration:
+            record.seen = dict(islice(self.seen.items(), behind, None)) | self.values
+        if begins:
+            record.first, record.fresh = self.source is not None, self.values
         return record
 
     @property
@@ -150,10 +177,10 @@ class Record:
 
 def _float(name: str, value: object) -> float:
     """``value`` as a float, NaN and the infinities included."""
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        refuse_type(f"the value of {name!r}", "a number", value)
+    number = as_float(value)
+    if isinstance(number, str):
+        refuse_type(f"the value of {name!r}", "a number", value, f"{number[0].upper()}{number[1:]}.")
+    return number
 
 
 def _unknown(name: str, source: str | None, there: Iterable[str]) -> str:

@@ -126,9 +126,8 @@ def _check_reads(condition: Condition, history: History, records: list[Record]) 
     for name in sorted(condition.reads):
         if records and name not in known:
             listed = ", ".join(map(repr, known)) or "none"
-            raise UnknownMetricError(
-                f"{condition!r} reads {name!r}, which was not recorded; there are: {listed}. {suggestion(name, known)}"
-            )
+            message = f"{condition!r} reads {name!r}, which was not recorded; there are: {listed}."
+            raise UnknownMetricError(f"{message} {suggestion(name, known)}".rstrip())
     by_source = {
         source: {name for name in condition.reads if reporter(name, history.sources) == source}
         for source in history.sources

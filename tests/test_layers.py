@@ -23,10 +23,11 @@ LAYERS = """
     _checks _coerce
     _values
     records
+    _table
     history _jsonl _packing
     conditions schedules
     replays
-    _agreement _engines _rates _run _sources _wakeup _state
+    _agreement _courier _engines _rates _run _sources _wakeup _state
     recorder
     gates
     _handlers

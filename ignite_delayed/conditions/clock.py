@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._checks import check_count, check_real, refuse_type
 from ..records import Record
 from .condition import Condition
 from .node import State
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["After"]
 
@@ -68,8 +71,8 @@ class After(Condition):
                 "Combine two with & (both) or | (either)."
             )
         unit = given[0]
-        values[unit] = point = _point(unit, values[unit])
-        self._keep(unit=unit, point=point, ticks=frozenset({unit}), **values)
+        values[unit] = value = _checked(unit, values[unit])
+        self._keep(unit=unit, point=_exact(value) if unit == "fraction" else value, ticks=frozenset({unit}), **values)
         self._has()
 
     def advance(self, state: State, record: Record) -> State:
@@ -87,7 +90,7 @@ class After(Condition):
             return None, record.iteration, None
         else:
             now, point = record.iteration, point * record.planned
-        return now > point, now, point
+        return now > point, now, float(point)
 
     def detail(self, state: State) -> str:
         _, now, point = state
@@ -95,17 +98,24 @@ class After(Condition):
             return "nothing seen yet"
         unit = {"evaluations": "evaluation", "epochs": "epoch", "seconds": "seconds"}.get(self.unit, "iteration")
         if point is None:
-            return f"{unit} {now:g}, the length of the run is not known yet"
-        return f"{unit} {now:g}, needs > {point:g}"
+            return f"{unit} {now:.12g}, the length of the run is not known yet"
+        return f"{unit} {now:.12g}, needs > {point:.12g}"
 
     def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (), {self.unit: self.point}
+        return (), {self.unit: getattr(self, self.unit)}
 
     unit: str
-    point: float
+    point: Any  # int, float, or Fraction
 
 
-def _point(unit: str, value: Any) -> float:
+def _exact(value: float) -> Fraction:
+    """``value`` as it is written: 0.29 of 100 iterations are 29, not 28.999999999999996."""
+    from fractions import Fraction  # only this unit needs it
+
+    return Fraction(repr(value))
+
+
+def _checked(unit: str, value: Any) -> float:
     if unit == "seconds":
         return check_real("seconds", value.total_seconds() if isinstance(value, timedelta) else value, least=0)
     if unit == "fraction":

@@ -10,7 +10,7 @@ from typing import Any
 from .._checks import check_choice, refuse_type
 from ..records import Record
 from .condition import Condition
-from .expression import Expression, Metric, as_expression
+from .expression import Expression, Metric, Number, as_expression
 from .node import State
 
 __all__ = ["Compare", "Finite", "monitored"]
@@ -21,6 +21,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 class Compare(Condition):
@@ -41,6 +42,8 @@ class Compare(Condition):
     def __init__(self, left: Any, symbol: str, right: Any) -> None:
         check_choice("symbol", symbol, _COMPARISONS)
         left, right = as_expression(f"the left of {symbol}", left), as_expression(f"the right of {symbol}", right)
+        if isinstance(left, Number):  # the metric stands on the left, as Python's reflected operators have it
+            left, symbol, right = right, _MIRRORED[symbol], left
         self._keep(left=left, symbol=symbol, right=right, _apply=_COMPARISONS[symbol])
         self._has(left, right)
         if not self.reads:

@@ -145,7 +145,7 @@ class Condition(Node):
 
 
 def _operand(other: object, operator: str) -> Condition:
-    if isinstance(other, Condition) or callable(other):
+    if isinstance(other, (Condition, bool)) or callable(other):
         return as_condition(f"an operand of {operator}", other)
     refuse_type(f"an operand of {operator}", "a condition", other, _USE_OPERATORS)
 

@@ -10,7 +10,7 @@ from ..records import Record
 from .boolean import Always
 from .condition import Condition, as_condition
 from .expression import Expression
-from .node import State
+from .node import Explanation, State
 from .patience import Patient
 
 __all__ = ["EarlyStop"]
@@ -22,7 +22,7 @@ class EarlyStop(Patient):
     What the delay means is chosen by ``while_closed``, for the observations before ``until`` first holds (the
     one at which it first holds is seen like those after it):
 
-    * ``"ignore"``: they are not seen at all (Keras's ``start_from_epoch``);
+    * ``"ignore"``: they are not seen at all (Keras's ``start_from_epoch``), though windows in ``monitor`` fill;
     * ``"track"``: the best value is kept, patience starts counting at the opening;
     * ``"count"``: patience counts from the first observation and only the stop waits; an improvement resets it.
 
@@ -104,6 +104,10 @@ class EarlyStop(Patient):
             verdict = opened is not None and (by_nan or counter >= self.patience)
         return verdict, opened, best, best_at, counter, by_nan, monitor, gate
 
+    def consistent(self, own: State) -> bool:
+        verdict, opened, best, best_at, _, by_nan = own
+        return best == best and (best is None) is (best_at is None) and (opened is not None or not (verdict or by_nan))
+
     def opened(self, state: State) -> tuple[int, int, int, float] | None:
         """The clock (epoch, iteration, evaluation, seconds) at which ``until`` first held."""
         clock: tuple[int, int, int, float] | None = state[1]
@@ -136,10 +140,14 @@ class EarlyStop(Patient):
         gate = "" if self.until is None else f"; {self.until!r} open since epoch {opened[0]}"
         return f"{why}; {found}{gate}"
 
+    def explain(self, state: State) -> Explanation:
+        said = super().explain(state)
+        return said if self.until is not None else Explanation(self, said.verdict, said.detail, ())
+
     def detail(self, state: State) -> str:
         _, opened, best, best_at, counter, by_nan, *_ = state
         if by_nan:
             return f"{self.monitor!r} is NaN"
         found = "no best value yet" if best is None else f"best {best:g} in epoch {best_at[0]}"
-        waiting = "" if opened is not None else f"closed, {self.while_closed}; "
+        waiting = "" if opened is not None or self.until is None else f"closed, {self.while_closed}; "
         return f"{waiting}{counter} of {self.patience} without improvement, {found}"

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from .._checks import check_name, check_real, refuse_type, shown
+from .._checks import check_choice, check_name, check_real, refuse_type, shown
 from ..records import Record
 from .condition import _USE_OPERATORS, Condition
 from .node import Node, State
@@ -71,7 +71,7 @@ class Expression(Node):
         return Change(self, n)
 
     def ema(self, decay: float) -> Ema:
-        """``decay * ema + (1 - decay) * value``, starting at the first observation; ``0 <= decay < 1``."""
+        """``decay * ema + (1 - decay) * value`` over the finite observations; ``0 <= decay < 1``."""
         from .windows import Ema
 
         return Ema(self, decay)
@@ -165,7 +165,8 @@ class Metric(Expression):
     name: str
 
     def __init__(self, name: str) -> None:
-        self._keep(name=check_name("name", name, hint="It is the metric's name as attached, e.g. Metric('loss')."))
+        name = check_name("name", name, hint="It is the metric's name as attached, e.g. Metric('loss').")
+        self._keep(name=name)
         self._has(reads=frozenset({name}))
 
     def advance(self, state: State, record: Record) -> State:
@@ -186,6 +187,9 @@ class Number(Expression):
 
     def initial(self) -> State:
         return (self.value,)
+
+    def consistent(self, own: State) -> bool:
+        return own == (self.value,)
 
     def advance(self, state: State, record: Record) -> State:
         return state
@@ -220,7 +224,7 @@ class Arithmetic(Expression):
 
     def __init__(self, left: Any, symbol: str, right: Any) -> None:
         left, right = as_expression(f"the left of {symbol}", left), as_expression(f"the right of {symbol}", right)
-        apply, binds = _ARITHMETIC[symbol]
+        apply, binds = _ARITHMETIC[check_choice("symbol", symbol, _ARITHMETIC)]
         self._keep(left=left, symbol=symbol, right=right, _apply=apply, binds=binds)
         self._has(left, right)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,11 +34,13 @@ def _is_count(raw: Any) -> bool:
 
 
 def _is_real(raw: Any) -> bool:
-    return type(raw) in (int, float)
+    return type(raw) is float or (type(raw) is int and abs(raw) < 2**63)
 
 
 def _is_clock(raw: Any) -> bool:
-    return isinstance(raw, (list, tuple)) and len(raw) == 4 and all(map(_is_count, raw[:3])) and _is_real(raw[3])
+    if not isinstance(raw, (list, tuple)) or len(raw) != 4:
+        return False
+    return all(map(_is_count, raw[:3])) and _is_real(raw[3]) and math.isfinite(raw[3])
 
 
 def _is_verdicts(raw: Any) -> bool:

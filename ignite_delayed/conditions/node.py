@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from .._checks import shown
 from .._values import Value
 from ..errors import StateError
 from ..records import Record
@@ -94,7 +95,13 @@ class Node(Value):
         if not isinstance(raw, (list, tuple)) or len(raw) != own + parts:
             raise StateError(f"the state of {self!r} must be a list of {own + parts} entries, got {type(raw).__name__}")
         mine = tuple(KINDS[kind].decode(entry, self) for kind, entry in zip(self.memory, raw, strict=False))
+        if not self.consistent(mine):
+            raise StateError(f"the state of {self!r} contradicts itself: {shown(mine)}")
         return mine + tuple(part.decode(entry) for part, entry in zip(self.parts, raw[own:], strict=True))
+
+    def consistent(self, own: State) -> bool:
+        """Whether ``own``, the node's own part of a state, could have come about."""
+        return True
 
     def detail(self, state: State) -> str:
         """What ``state`` remembers, in words; nothing where the parts say it all."""

@@ -117,6 +117,10 @@ class Plateau(Patient):
         counter = 0 if improved else counter + 1
         return counter >= self.patience, best, counter, monitor
 
+    def consistent(self, own: State) -> bool:
+        verdict, best, counter = own
+        return best == best and (verdict or False) is (counter >= self.patience)
+
     def detail(self, state: State) -> str:
         _, best, counter, monitor = state
         if monitor[0] is None:

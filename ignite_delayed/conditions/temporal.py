@@ -38,6 +38,10 @@ class _Counted(Condition):
             return None
         return False
 
+    def consistent(self, own: State) -> bool:
+        verdict, window = own
+        return len(window) <= self._of and verdict is self._verdict(window)
+
     def detail(self, state: State) -> str:
         window = state[1]
         text = f"held at {window.count('t')} of the last {len(window)} observations, needs {self._at_least}"
@@ -171,7 +175,7 @@ class Then(Condition):
     """
 
     __slots__ = ("first", "second")
-    memory = ("verdict", "clock")
+    memory = ("verdict", "clock", "count")  # the clock at that record, metrics recorded before it at its iteration
     first: Condition
     second: Condition
 
@@ -181,14 +185,19 @@ class Then(Condition):
         self._has(first, second)
 
     def advance(self, state: State, record: Record) -> State:
-        _, base, first, second = state
-        if base is None:
+        _, base, behind, first, second = state
+        begins = base is None
+        if begins:
             first = self.first.advance(first, record)
             if first[0] is not True:
-                return None, None, first, second
-            base = record.clock
-        second = self.second.advance(second, record.since(base))
-        return second[0], base, first, second
+                return None, None, 0, first, second
+            base, behind = record.clock, len(record.seen) - len(record.fresh)
+        second = self.second.advance(second, record.since(base, behind, begins))
+        return second[0], base, behind, first, second
+
+    def consistent(self, own: State) -> bool:
+        verdict, base, behind = own
+        return base is not None or (verdict is None and behind == 0)
 
     def detail(self, state: State) -> str:
         base = state[1]

@@ -1,7 +1,7 @@
 """Windows over the observations of an expression.
 
 A window of ``n`` is unknown until it is full, and NaN while it holds a NaN. ``first``, ``best`` and ``ema`` remember
-without a window and pass over NaN.
+without a window and pass over NaN (``ema`` over the infinities too).
 """
 
 from __future__ import annotations
@@ -64,6 +64,11 @@ class _Window(_Over):
         full = self.n + self._more
         window = (*state[1], inner[0])[-full:]
         return (self._statistic(window) if len(window) == full else None), window, inner
+
+    def consistent(self, own: State) -> bool:
+        value, window = own
+        full = self.n + self._more
+        return len(window) <= full and (value is None) == (len(window) < full)
 
     def _statistic(self, window: tuple[float, ...]) -> float:
         return math.nan if any(value != value for value in window) else self._of(window)
@@ -143,16 +148,23 @@ class Change(_Window):
 
 
 class _Memory(_Over):
-    """One remembered number, moved by each observation that is not NaN."""
+    """One remembered number, moved by each observation that it takes: each that is not NaN."""
 
     __slots__ = ()
 
     def advance(self, state: State, record: Record) -> State:
         inner = self.expression.advance(state[1], record)
         value = inner[0]
-        if value is None or value != value or not self.observed(record):
+        if value is None or not self._takes(value) or not self.observed(record):
             return state[0], inner
         return (value if state[0] is None else self._moved(state[0], value)), inner
+
+    def consistent(self, own: State) -> bool:
+        return own[0] is None or self._takes(own[0])
+
+    def _takes(self, value: float) -> bool:
+        """Whether ``value`` is remembered at all."""
+        return value == value
 
     def _moved(self, remembered: float, value: float) -> float:
         raise NotImplementedError
@@ -189,7 +201,10 @@ class Best(_Memory):
 
 
 class Ema(_Memory):
-    """``decay * ema + (1 - decay) * value``, from the first observation on."""
+    """``decay * ema + (1 - decay) * value``, from the first finite observation on.
+
+    NaN and the infinities are passed over: either would stay in it for ever.
+    """
 
     __slots__ = ("decay",)
     decay: float
@@ -201,6 +216,9 @@ class Ema(_Memory):
         expression = as_expression("expression", expression)
         self._keep(expression=expression, decay=decay)
         self._has(expression)
+
+    def _takes(self, value: float) -> bool:
+        return math.isfinite(value)
 
     def _moved(self, remembered: float, value: float) -> float:
         return self.decay * remembered + (1 - self.decay) * value
