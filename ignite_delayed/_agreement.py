@@ -102,8 +102,8 @@ class Agreement:
         if len(set(iterations)) > 1:
             listed = ", ".join(f"rank {rank} at iteration {at}" for rank, at in enumerate(iterations))
             raise DesyncError(
-                f"the ranks do not evaluate at the same trainer iterations: {listed}. Run {_named(source)} equally often "
-                "on all of them; an evaluation on rank 0 alone is named by Recorder(..., evaluate_on='rank0')"
+                f"the ranks do not evaluate at the same trainer iterations: {listed}. Run {_named(source)} equally "
+                "often on all of them; an evaluation on rank 0 alone is named by Recorder(..., evaluate_on='rank0')"
             )
 
     def _all_names(self, values: dict[str, float]) -> list[str]:

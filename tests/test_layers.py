@@ -21,13 +21,13 @@ MODULES = sorted(ROOT.rglob("*.py"))
 LAYERS = """
     errors _extras _style
     _checks _coerce
-    _values
+    _values _versions
     records
     _table
     history _jsonl _packing
     conditions schedules
     replays
-    _agreement _courier _engines _rates _run _sources _wakeup _state
+    _agreement _beginning _courier _engines _rates _run _sources _wakeup _state
     recorder
     gates
     _handlers

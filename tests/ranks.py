@@ -1,0 +1,56 @@
+"""Runs a function on several real gloo processes and gathers what each returns, or how it ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import torch
+from torch.multiprocessing.spawn import spawn
+
+__all__ = ["on_ranks"]
+
+
+def free_port() -> int:
+    """A port that nobody listens on: ignite's own default is one fixed port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _rank(rank: int, world: int, port: int, seconds: float, function: Callable[..., Any], args: Any, out: str) -> None:
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", f"tcp://127.0.0.1:{port}", timeout=timedelta(seconds=seconds), rank=rank, world_size=world
+    )
+    idist.sync()
+    try:
+        result: tuple[Any, ...] = ("returned", function(*args))
+    except Exception as error:
+        result = ("raised", type(error).__name__, str(error))
+    unfinished = Path(out) / f"{rank}.unfinished"
+    torch.save(result, unfinished)
+    unfinished.rename(Path(out) / str(rank))
+    # Leave together: rank 0 serves the store, which the others may still be asking who is missing.
+    deadline = time.monotonic() + 2 * seconds
+    while time.monotonic() < deadline and not all((Path(out) / str(other)).exists() for other in range(world)):
+        time.sleep(0.01)
+    os._exit(0)  # gloo's threads may still be waiting for a collective that will never come
+
+
+def on_ranks(
+    world: int, function: Callable[..., Any], *args: Any, folder: Path, seconds: float = 20.0
+) -> list[tuple[Any, ...]]:
+    """``("returned", value)`` or ``("raised", type, text)`` of ``function(*args)`` on each rank.
+
+    ``seconds`` is the time-out of the process group.
+    """
+    arguments = (world, free_port(), seconds, function, args, str(folder))
+    spawn(_rank, arguments, nprocs=world)  # type: ignore[no-untyped-call]
+    return [torch.load(folder / str(rank), weights_only=True) for rank in range(world)]

@@ -1,0 +1,218 @@
+"""Several real processes (gloo) decide alike, on one collective an evaluation."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import pytest
+import torch
+from ignite.engine import Engine, Events
+from ignite.handlers import EarlyStopping
+from ranks import on_ranks
+
+from ignite_delayed import After, Gate, Metric, Recorder, delay_early_stopping
+
+
+def shard_loss(epoch: int) -> float:
+    """Rank 0 improves for ever; the others stagnate."""
+    return 1 / epoch if idist.get_rank() == 0 else 0.5
+
+
+def train(engine: Engine, batch: Any) -> None:
+    idist.all_reduce(torch.ones(1))  # as DDP does with the gradients: every rank must come
+
+
+def build(**options: Any) -> tuple[Engine, Engine, Recorder]:
+    trainer, evaluator = Engine(train), Engine(lambda engine, batch: None)
+    evaluator.add_event_handler(
+        Events.EPOCH_COMPLETED, lambda: evaluator.state.metrics.update(loss=shard_loss(trainer.state.epoch))
+    )
+    return trainer, evaluator, Recorder(trainer, evaluator, **options)
+
+
+def returned(results: list[tuple[Any, ...]]) -> list[Any]:
+    assert [result[0] for result in results] == ["returned"] * len(results), results
+    return [result[1] for result in results]
+
+
+def stops(sync: str | None) -> list[Any]:
+    trainer, evaluator, recorder = build(sync=sync)
+    stopper = delay_early_stopping(recorder, "loss", mode="min", patience=3, until=After(epochs=2))
+    gate = Gate(recorder, until=Metric("loss") < 0.3)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0] * 2, max_epochs=9)
+    opened = None if gate.opened_at is None else gate.opened_at.epoch
+    history = recorder.history
+    return [trainer.state.epoch, stopper.reason, opened, history["loss"].tolist(), history.clock("seconds").tolist()]
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_ranks_with_different_metrics_decide_as_rank_0(world: int, tmp_path: Path) -> None:
+    answers = returned(on_ranks(world, stops, "rank0", folder=tmp_path))
+    assert answers == [answers[0]] * world
+    assert answers[0][:4] == [9, None, 4, [1 / epoch for epoch in range(1, 10)]]
+
+
+def test_ranks_with_different_metrics_decide_on_the_mean(tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, stops, "mean", folder=tmp_path))
+    assert answers[0] == answers[1]
+    assert answers[0][3] == [math.fsum([1 / epoch, 0.5]) / 2 for epoch in range(1, 10)]
+
+
+def naive_stop() -> int:
+    trainer, evaluator = Engine(train), Engine(lambda engine, batch: None)
+    score = lambda engine: -shard_loss(trainer.state.epoch)  # noqa: E731
+    evaluator.add_event_handler(Events.COMPLETED, EarlyStopping(3, score, trainer))
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    return int(trainer.run([0], max_epochs=9).epoch)
+
+
+def test_trap_65_without_agreement_one_rank_stops_and_the_other_waits(tmp_path: Path) -> None:
+    results = on_ranks(2, naive_stop, folder=tmp_path, seconds=2)
+    assert results[1] == ("returned", 4)
+    assert results[0][:2] == ("raised", "RuntimeError")
+
+
+def short_circuit(naive: bool) -> list[bool]:
+    """Trap 66: a collective inside an operand that only one rank gets to."""
+    trainer, evaluator, recorder = build()
+    if naive:
+        return [shard_loss(4) < 0.3 and bool(idist.all_reduce(1, "MAX"))]
+    gate = Gate(recorder, until=(Metric("loss") < 0.3) & After(epochs=1))
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0], max_epochs=4)
+    return [gate.is_open]
+
+
+def test_trap_66_a_collective_inside_a_condition_dead_locks_and_ours_is_outside(tmp_path: Path) -> None:
+    naive = on_ranks(2, short_circuit, True, folder=tmp_path, seconds=2)
+    assert [naive[0][0], naive[1]] == ["raised", ("returned", [False])]
+    for file in tmp_path.iterdir():
+        file.unlink()
+    assert returned(on_ranks(2, short_circuit, False, folder=tmp_path)) == [[True], [True]]
+
+
+def uneven() -> None:
+    trainer, evaluator, _ = build()
+    every = 1 if idist.get_rank() == 0 else 2
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(every=every), lambda: evaluator.run([0]))
+    trainer.run([0], max_epochs=4)
+
+
+def test_ranks_that_evaluate_unequally_often_are_named(tmp_path: Path) -> None:
+    rank0 = on_ranks(2, uneven, folder=tmp_path, seconds=2)[0]
+    assert rank0[:2] == ("raised", "DesyncError"), rank0
+    assert "rank 1 has not evaluated at all" in rank0[2]
+
+
+def quiet(engine: Engine, batch: Any) -> None:
+    pass
+
+
+def shifted_without_gradients() -> None:
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    Recorder(trainer, evaluator)
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=1 + idist.get_rank()), lambda: evaluator.run([0]))
+    trainer.run([0] * 3, max_epochs=1)
+
+
+def test_ranks_that_evaluate_at_other_iterations_are_named(tmp_path: Path) -> None:
+    for kind, name, text in (r[:3] for r in on_ranks(2, shifted_without_gradients, folder=tmp_path)):
+        assert (kind, name) == ("raised", "DesyncError")
+        assert "rank 0 at iteration 1, rank 1 at iteration 2" in text
+
+
+def alone(evaluate_on: str | None) -> list[Any]:
+    trainer, evaluator, recorder = build(evaluate_on=evaluate_on)
+    stopper = delay_early_stopping(recorder, "loss", mode="max", patience=3, until=After(epochs=2))
+    if idist.get_rank() == 0:
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0] * 2, max_epochs=9)
+    return [trainer.state.epoch, stopper.reason, recorder.history["loss"].tolist()]
+
+
+def test_an_evaluation_on_rank_0_alone_travels(tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, alone, "rank0", folder=tmp_path))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 6
+
+
+def test_an_evaluation_on_rank_0_alone_must_be_named(tmp_path: Path) -> None:
+    rank0 = on_ranks(2, alone, None, folder=tmp_path, seconds=2)[0]
+    assert rank0[:2] == ("raised", "DesyncError"), rank0
+    assert "rank 1 has not evaluated at all" in rank0[2]
+    assert "evaluate_on='rank0'" in rank0[2]
+
+
+def both_though_named() -> None:
+    trainer, evaluator, _ = build(evaluate_on="rank0")
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0], max_epochs=2)
+
+
+def test_another_rank_that_evaluates_though_rank_0_was_named_is_told(tmp_path: Path) -> None:
+    rank1 = on_ranks(2, both_though_named, folder=tmp_path, seconds=2)[1]
+    assert rank1[:2] == ("raised", "DesyncError")
+    assert "rank 1 evaluates too" in rank1[2]
+
+
+def metrics_that_come_and_go() -> list[Any]:
+    trainer, evaluator, recorder = build()
+
+    @evaluator.on(Events.EPOCH_COMPLETED)
+    def more() -> None:
+        epoch, rank = trainer.state.epoch, idist.get_rank()
+        if epoch == 2 or (epoch == 3 and rank == 1):
+            evaluator.state.metrics["late"] = float(epoch + rank)
+        else:
+            evaluator.state.metrics.pop("late", None)
+
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0], max_epochs=4)
+    return [record.values for record in recorder.history]
+
+
+def test_metrics_that_only_some_ranks_report(tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, metrics_that_come_and_go, folder=tmp_path))
+    assert answers[0] == answers[1]
+    assert [sorted(values) for values in answers[0]] == [["loss"], ["late", "loss"], ["loss"], ["loss"]]
+    assert answers[0][1]["late"] == 2.0
+
+
+def collectives(gates: int) -> int:
+    """How many collectives ten evaluations take, after the first has agreed on the names."""
+    trainer, evaluator, recorder = build()
+    for _ in range(gates):
+        Gate(recorder, until=(Metric("loss") < 0) & After(epochs=1))
+    counts: list[int] = []
+    gather, counted = idist.all_gather, 0
+
+    def counting(*args: Any, **options: Any) -> Any:
+        nonlocal counted
+        counted += 1
+        return gather(*args, **options)
+
+    @trainer.on(Events.EPOCH_COMPLETED)
+    def evaluate() -> None:
+        evaluator.run([0])
+        counts.append(counted)
+
+    idist.all_gather = counting
+    try:
+        trainer.run([0], max_epochs=11)
+    finally:
+        idist.all_gather = gather
+    return counts[-1] - counts[0]
+
+
+def test_one_collective_an_evaluation_however_many_gates(tmp_path: Path) -> None:
+    assert returned(on_ranks(2, collectives, 20, folder=tmp_path)) == [10, 10]
+
+
+@pytest.mark.parametrize(("argument", "value"), [("sync", "rank1"), ("sync", True), ("evaluate_on", "rank 0")])
+def test_other_words_are_refused(argument: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{argument} must be"):
+        Recorder(Engine(quiet), Engine(quiet), **{argument: value})
