@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .early_stopping import delay_early_stopping as delay_early_stopping
     from .early_stopping import stop_when as stop_when
     from .errors import AttachError as AttachError
+    from .errors import DesyncError as DesyncError
     from .errors import HistoryError as HistoryError
     from .errors import MetricValueError as MetricValueError
     from .errors import StateError as StateError
@@ -62,7 +63,7 @@ _HOME = {
     "conditions": "After Always Between Condition EarlyStop Finite Metric Never Plateau Predicate",
     "delays": "DelayHandle delay",
     "early_stopping": "Stopper delay_early_stopping stop_when",
-    "errors": "AttachError HistoryError MetricValueError StateError UnknownMetricError",
+    "errors": "AttachError DesyncError HistoryError MetricValueError StateError UnknownMetricError",
     "gates": "Gate",
     "history": "History Mark",
     "lr": "LRAdjuster LRPhases Phase Preview Switched adjust_lr apply_schedule delay_lr_scheduler preview",
