@@ -68,7 +68,7 @@ def two_evaluators(rates: bool = False) -> History:
 
 
 def zones(drawn: Timeline) -> list[tuple[str, float, float]]:
-    return [tuple(zone) for zone in drawn.zones]
+    return [(zone.kind, zone.start, zone.stop) for zone in drawn.zones]
 
 
 def texts(drawn: Timeline) -> list[str]:
@@ -319,7 +319,7 @@ class TestLayout:
 
     def test_colours_are_for_the_colour_blind_unless_the_user_chose_others(self) -> None:
         assert plot_timeline(run_of([0.5, 0.4])).curves["loss"].get_color() == OKABE_ITO[0]
-        with mpl.rc_context({"axes.prop_cycle": mpl.cycler(color=["#123456"])}):
+        with mpl.rc_context({"axes.prop_cycle": mpl.rcsetup.cycler(color=["#123456"])}):
             assert plot_timeline(run_of([0.5, 0.4])).curves["loss"].get_color() == "#123456"
 
     def test_marks_are_in_the_ink_of_the_style(self) -> None:
@@ -355,7 +355,7 @@ class TestBadInput:
             ({"rule": After(epochs=3)}, TypeError, "rule must be an EarlyStop"),
             ({"rule": EarlyStop("accuracy", mode="max", patience=1)}, UnknownMetricError, "'accuracy'"),
             ({"rule": EarlyStop("loss", mode="min", patience=1), "name": "gate"}, TypeError, "rule or name"),
-            ({"name": "early stoping"}, ValueError, "name must be one that is marked in the history"),
+            ({"name": "early stop"}, ValueError, "name must be one that is marked in the history"),
             ({"name": 3}, TypeError, "name must be"),
             ({"ax": "left"}, TypeError, "ax must be an axes of matplotlib"),
         ],

@@ -1,0 +1,83 @@
+"""What ``ignite-delayed demo`` does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from .._extras import require_extra
+from . import figure, report
+from .runs import Outcome, plans, run_all
+from .settings import Settings
+from .study import summarise
+
+__all__ = ["PICTURE", "demo", "files", "study"]
+
+PICTURE = "timeline.png"
+
+
+def files(settings: Settings) -> list[str]:
+    """The names of the files that the demo writes: the picture, and a history for each run."""
+    return [PICTURE, *(f"{plan.name}.jsonl" for plan in plans(settings))]
+
+
+def demo(settings: Settings, output: Path, *, overwrite: bool = False) -> list[Outcome]:
+    """Train four times, print the table, and write the picture and the histories.
+
+    Args:
+        settings: what was chosen.
+        output: the folder to write to; made if it is not there.
+        overwrite: whether files of an earlier demo may be replaced.
+
+    Raises:
+        FileExistsError: where a file exists and ``overwrite`` is false, before anything is trained.
+        NotADirectoryError: where ``output`` is a file.
+        ImportError: without the extra (``pip install 'ignite-delayed[demo]'``).
+    """
+    _require_all()
+    if output.is_file():
+        raise NotADirectoryError(f"--output {output} is a file, not a folder")
+    output.mkdir(parents=True, exist_ok=True)
+    _refuse_existing(output, settings, overwrite)
+    out, err = report.consoles()
+    with report.progress(err, settings, plans(settings)) as on_epoch:
+        outcomes = run_all(settings, on_epoch)
+    figure.save(figure.draw(outcomes), output / PICTURE, overwrite=overwrite)
+    for outcome in outcomes:
+        outcome.history.save(output / f"{outcome.plan.name}.jsonl", overwrite=overwrite)
+    if err.is_terminal:
+        out.print()  # below the bars
+    out.print(report.results_table(outcomes, settings), "")
+    out.print(report.results_notes(outcomes, settings))
+    out.print(f"\nWritten to {output}: {', '.join(files(settings))}", soft_wrap=True)
+    return outcomes
+
+
+def study(settings: Settings, seeds: int) -> None:
+    """Repeat the four runs for ``seeds`` seeds, counted from ``settings.seed``, and print what the rules came to."""
+    _require_all()
+    out, err = report.consoles()
+    bars = require_extra("rich.progress", "demo")
+    runs = [
+        run_all(replace(settings, seed=seed))
+        for seed in bars.track(
+            range(settings.seed, settings.seed + seeds), "seeds", console=err, disable=not err.is_terminal
+        )
+    ]
+    out.print(report.study_table(summarise(runs)), "")
+    out.print(report.study_notes(settings, seeds))
+
+
+def _require_all() -> None:
+    """Miss an optional package now rather than after training."""
+    for module in ("sklearn.datasets", "matplotlib.figure", "rich.console"):
+        require_extra(module, "demo")
+
+
+def _refuse_existing(output: Path, settings: Settings, overwrite: bool) -> None:
+    there = [name for name in files(settings) if (output / name).exists()]
+    if there and not overwrite:
+        raise FileExistsError(
+            f"{output} already holds {', '.join(there)}: pass --overwrite to replace what an earlier demo wrote, or "
+            "choose another --output"
+        )

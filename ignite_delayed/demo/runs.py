@@ -1,0 +1,191 @@
+"""The four runs: one training, ended by four rules."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events, create_supervised_evaluator, create_supervised_trainer
+from ignite.handlers import EarlyStopping
+from ignite.metrics import Accuracy, Loss
+from torch import nn
+
+from ..conditions import After, Condition, EarlyStop, Metric
+from ..early_stopping import delay_early_stopping
+from ..history import History
+from ..recorder import Recorder
+from .settings import Settings
+from .task import Task, build_network, build_optimizer, load_task, rate_at
+
+__all__ = ["Outcome", "Plan", "plans", "run_all", "train"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one of the runs is ended.
+
+    Args:
+        name: short, for file names.
+        title: for the table and the figure.
+        rule: the stopping rule as a condition, ``None`` to train to the end. Without ``until`` it is carried out by
+            Ignite's own ``EarlyStopping``, otherwise by :func:`ignite_delayed.delay_early_stopping`.
+    """
+
+    name: str
+    title: str
+    rule: EarlyStop | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one run.
+
+    Args:
+        plan: how it was to be ended.
+        history: its validation accuracy, validation loss and learning rate after every epoch.
+        stopped_in: the epoch in which it was stopped, ``None`` if it ran to its end.
+        opened_in: the epoch in which its gate opened, ``None`` without one, or if it never did.
+        best_epoch: the epoch of the best validation accuracy, whose weights were kept.
+        best_accuracy: that accuracy, 0 to 1.
+        test_accuracy: of the weights kept, on images used for nothing else, 0 to 1.
+    """
+
+    plan: Plan
+    history: History
+    stopped_in: int | None
+    opened_in: int | None
+    best_epoch: int
+    best_accuracy: float
+    test_accuracy: float
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+        return self.history[-1].epoch
+
+
+def plans(settings: Settings) -> list[Plan]:
+    """The four runs that are compared."""
+
+    def rule(until: Condition | None = None) -> EarlyStop:
+        return EarlyStop("accuracy", mode="max", patience=settings.patience, until=until)
+
+    steady = Metric("accuracy").std(10) < 0.02
+    return [
+        Plan("full", "no early stopping"),
+        Plan("plain", "early stopping", rule()),
+        Plan("delayed-by-epochs", f"delayed by {settings.delay} epochs", rule(After(epochs=settings.delay))),
+        Plan("delayed-by-metric", "delayed until steady", rule(steady)),
+    ]
+
+
+class Keeper:
+    """Keeps the weights of the best validation accuracy; attached to the evaluator's COMPLETED."""
+
+    def __init__(self, network: nn.Module, trainer: Engine) -> None:
+        self.network, self.trainer = network, trainer
+        self.best, self.epoch = -1.0, 0
+        self.weights: dict[str, Any] = {}
+
+    def __call__(self, evaluator: Engine) -> None:
+        accuracy = evaluator.state.metrics["accuracy"]
+        if accuracy > self.best:
+            self.best, self.epoch = accuracy, self.trainer.state.epoch
+            self.weights = copy.deepcopy(self.network.state_dict())
+
+
+def train(task: Task, settings: Settings, plan: Plan, on_epoch: Callable[[int], object] | None = None) -> Outcome:
+    """Train once, ended as ``plan`` says; everything random depends on the seed alone.
+
+    Args:
+        task: the data, from :func:`load_task`.
+        settings: seed, epochs, delay and patience.
+        plan: one of :func:`plans`.
+        on_epoch: called with the number of every epoch that was completed.
+    """
+    with _reproducible(settings.seed):
+        network = build_network()
+        trainer, evaluator, recorder = _engines(network, task, settings)
+        keeper = Keeper(network, trainer)
+        evaluator.add_event_handler(Events.COMPLETED, keeper)
+        _end_by(plan.rule, recorder, evaluator)
+        if on_epoch is not None:
+            trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: on_epoch(trainer.state.epoch))
+        trainer.run(task.batches(settings.seed), max_epochs=settings.epochs)
+        network.load_state_dict(keeper.weights)
+        tested = _evaluator(network).run([task.test]).metrics["accuracy"]
+    return _outcome(plan, recorder.history, keeper, tested)
+
+
+def run_all(settings: Settings, on_epoch: Callable[[Plan, int], object] | None = None) -> list[Outcome]:
+    """Train four times from the same weights on the same batches, each time ended by another rule."""
+    task = load_task(settings.seed)
+    outcomes = []
+    for plan in plans(settings):
+        report = None if on_epoch is None else partial(on_epoch, plan)
+        outcomes.append(train(task, settings, plan, report))
+    return outcomes
+
+
+def _engines(network: nn.Module, task: Task, settings: Settings) -> tuple[Engine, Engine, Recorder]:
+    """Trainer, evaluator and recorder: the rate is set at every iteration, the validation part seen every epoch."""
+    optimizer = build_optimizer(network)
+    trainer = create_supervised_trainer(network, optimizer, nn.CrossEntropyLoss())
+    evaluator = _evaluator(network)
+    recorder = Recorder(trainer, evaluator, optimizer=optimizer)
+
+    @trainer.on(Events.ITERATION_STARTED)
+    def set_rate() -> None:
+        begun, length = trainer.state.iteration - 1, trainer.state.epoch_length or 1
+        optimizer.param_groups[0]["lr"] = rate_at(begun / (settings.epochs * length))
+
+    @trainer.on(Events.EPOCH_COMPLETED)
+    def validate() -> None:
+        evaluator.run([task.validation])
+
+    return trainer, evaluator, recorder
+
+
+def _evaluator(network: nn.Module) -> Engine:
+    return create_supervised_evaluator(network, {"accuracy": Accuracy(), "loss": Loss(nn.CrossEntropyLoss())})
+
+
+def _end_by(rule: EarlyStop | None, recorder: Recorder, evaluator: Engine) -> None:
+    """Attach what ends the run: nothing, Ignite's own early stopping, or the delayed one."""
+    if rule is None:
+        return
+    if rule.until is not None:
+        delay_early_stopping(recorder, "accuracy", mode="max", patience=rule.patience, until=rule.until)
+        return
+    plain = EarlyStopping(rule.patience, lambda engine: engine.state.metrics["accuracy"], recorder.trainer)
+    plain.logger.setLevel(logging.WARNING)  # it would write into the progress bar
+    evaluator.add_event_handler(Events.COMPLETED, plain)
+
+    @recorder.trainer.on(Events.COMPLETED)
+    def note() -> None:  # Ignite's handler leaves no mark of its own in the history
+        if plain.counter >= plain.patience:
+            recorder.history.mark("stopped", "EarlyStopping", recorder.history[-1])
+
+
+def _outcome(plan: Plan, history: History, keeper: Keeper, tested: float) -> Outcome:
+    epoch_of = {mark.kind: mark.epoch for mark in history.marks}
+    return Outcome(plan, history, epoch_of.get("stopped"), epoch_of.get("opened"), keeper.epoch, keeper.best, tested)
+
+
+@contextmanager
+def _reproducible(seed: int) -> Iterator[None]:
+    """Everything random within depends on ``seed`` alone; torch's global generator and threads are put back."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so small a network is slower on several
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)

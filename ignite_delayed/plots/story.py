@@ -1,0 +1,146 @@
+"""What happened in a run, for plots: when a gate opened, which value was best, when patience began to run out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .._checks import refuse_value, suggestion
+from ..conditions import EarlyStop
+from ..history import History
+from ..replays import fold, replay
+
+__all__ = ["Moment", "Story", "Zone", "described", "epochs_of", "told_by_marks", "told_by_rule"]
+
+
+class Moment(NamedTuple):
+    """Something that happened in a run.
+
+    Args:
+        kind: ``"best"``, or that of a :class:`Mark`: ``"opened"``, ``"closed"``, ``"stopped"``, ...
+        epoch: the trainer's epoch.
+        at: where that is on the time axis, in epochs.
+        name: of the gate or stopper, ``""`` where there is only one.
+        value: of the best, else ``None``.
+    """
+
+    kind: str
+    epoch: int
+    at: float
+    name: str = ""
+    value: float | None = None
+
+
+class Zone(NamedTuple):
+    """A part of the run, from ``start`` to ``stop`` on the time axis: ``"closed"``, ``"open"`` or ``"counting"``."""
+
+    kind: str
+    start: float
+    stop: float
+
+
+class Story(NamedTuple):
+    """What happened in a run, and its parts, which follow each other without overlap."""
+
+    moments: list[Moment]
+    zones: list[Zone]
+
+
+def described(moments: Sequence[Moment]) -> str:
+    """What a reader is told of ``moments``, which are of one kind and name."""
+    first = moments[0]
+    value = "" if first.value is None else f" {first.value:.3g}"
+    epochs = [str(epoch) for epoch in sorted({moment.epoch for moment in moments})]
+    listed = f"in epoch{'s' * (len(epochs) > 1)} {', '.join(epochs)}"
+    when = listed if len(epochs) < 4 else f"in {len(epochs)} epochs"
+    return f"{first.name} {first.kind}{value} {when}".lstrip()
+
+
+def epochs_of(history: History) -> Callable[[int, int], float]:
+    """What turns a reading of the clock, epoch and iteration, into epochs with a fraction.
+
+    Where epochs were of different lengths, it gives whole ones: no more can be known.
+    """
+    seen = [(record.epoch, record.iteration) for record in history if not record.is_tick and record.epoch > 0]
+    length = max((-(-iteration // epoch) for epoch, iteration in seen), default=0)
+    if length and all((epoch - 1) * length < iteration <= epoch * length for epoch, iteration in seen):
+        return lambda epoch, iteration: iteration / length
+    return lambda epoch, iteration: float(epoch)
+
+
+def told_by_rule(history: History, rule: EarlyStop, start: float) -> Story:
+    """What ``rule`` would have done to the run, which began at ``start``."""
+    replay(history, rule)  # refuses a rule on what was not recorded
+    clock = epochs_of(history)
+    delayed = rule.until is not None
+    opened, best, stopped = None if delayed else Moment("opened", 0, start), None, None
+    counter, end = 0, start
+    for record, (state, verdict) in zip(history, fold(rule, history), strict=False):
+        end = clock(record.epoch, record.iteration)
+        if opened is None and rule.opened(state) is not None:
+            opened = Moment("opened", record.epoch, end)
+        if rule.best(state) != (None if best is None else best.value):
+            best = Moment("best", record.epoch, end, value=rule.best(state))
+        counter = rule.counter(state)
+        if verdict is True:
+            stopped = Moment("stopped", record.epoch, end)
+            break
+    edges = [(start, "closed")] if delayed else []
+    if opened is not None:
+        edges.append((opened.at, "open"))
+        if best is not None and counter:
+            edges.append((max(best.at, opened.at), "counting"))
+    moments = [opened if delayed else None, best, stopped]
+    return Story([moment for moment in moments if moment is not None], _zones(edges, end))
+
+
+def told_by_marks(history: History, name: str | None, start: float) -> Story:
+    """What the history's own marks say; the zones are those of the gate or stopper ``name``.
+
+    Without ``name`` they are those of the one that stopped the run, else of the first that opened or closed.
+    """
+    clock, marks = epochs_of(history), history.marks
+    names = list(dict.fromkeys(mark.name for mark in marks))
+    if name is not None and name not in names:
+        known = ", ".join(map(repr, names)) or "none"
+        refuse_value("name", f"one that is marked in the history ({known})", name, suggestion(str(name), names))
+    gates = [mark for mark in marks if mark.kind in ("opened", "closed", "stopped") and name in (None, mark.name)]
+    stops = [mark for mark in gates if mark.kind == "stopped"]
+    shown = [mark.name if len(names) > 1 else "" for mark in marks]
+    moments = [
+        Moment(mark.kind, mark.epoch, clock(mark.epoch, mark.iteration), label)
+        for mark, label in zip(marks, shown, strict=True)
+    ]
+    if not gates:
+        return Story(moments, [])
+    subject = (stops or gates[:1])[-1].name
+    switches = [
+        (moment.at, "open" if mark.kind == "opened" else "closed")
+        for mark, moment in zip(marks, moments, strict=True)
+        if mark.name == subject and mark.kind in ("opened", "closed")
+    ]
+    edges = [(start, "closed" if switches and switches[0][1] == "open" else "open"), *switches]
+    best = _best(stops[-1].text, clock) if stops else None
+    if best is not None:
+        edges.append((max(best.at, edges[-1][0]), "counting"))
+        moments.append(best)
+    return Story(moments, _zones(edges, clock(history[-1].epoch, history[-1].iteration)))
+
+
+def _zones(edges: list[tuple[float, str]], end: float) -> list[Zone]:
+    """The zones that begin at ``edges``, in order; those without extent are left out."""
+    stops = [*(at for at, _ in edges[1:]), end]
+    return [Zone(kind, at, stop) for (at, kind), stop in zip(edges, stops, strict=True) if at < stop]
+
+
+_BEST = re.compile(r"best (?P<value>\S+) in epoch (?P<epoch>\d+), iteration (?P<iteration>\d+)")
+
+
+def _best(reason: str, clock: Callable[[int, int], float]) -> Moment | None:
+    """The best value that :meth:`EarlyStop.reason` names, if it names one."""
+    found = _BEST.search(reason)
+    if found is None:
+        return None
+    epoch = int(found["epoch"])
+    return Moment("best", epoch, clock(epoch, int(found["iteration"])), value=float(found["value"]))

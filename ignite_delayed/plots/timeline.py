@@ -1,0 +1,285 @@
+"""The timeline of a run: its metrics, what was decided and when, and the learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._checks import check_name, refuse_type, refuse_value
+from .._extras import require_extra
+from ..conditions import EarlyStop
+from ..history import History
+from .story import Moment, Story, Zone, described, epochs_of, told_by_marks, told_by_rule
+from .style import ZONES, curve_styles, zone_key
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
+    from matplotlib.lines import Line2D
+
+__all__ = ["Timeline", "plot_timeline"]
+
+_RATES = "learning rate"
+_LOOKS: dict[str, tuple[str, Any]] = {  # marker and dashes
+    "opened": ("^", "--"),
+    "closed": ("v", ":"),
+    "stopped": ("s", "-"),
+    "switched": ("D", "-."),
+}
+_OTHER: tuple[str, Any] = (
+    "|",
+    "none",
+)  # what may happen often, as adjustments of the rate do, is marked without a line
+
+
+class Timeline(NamedTuple):
+    """What :func:`plot_timeline` drew.
+
+    Args:
+        axes: from top to bottom, by what they show: ``"loss"``, ``"accuracy"``, ..., ``"learning rate"``.
+        curves: by the name of the metric, ``"lr"`` included.
+        moments: the openings, the best, the stop, and whatever else is marked, in order.
+        zones: the shaded parts of the run.
+        legend: the key, ``None`` where there was nothing to explain.
+    """
+
+    axes: dict[str, Axes]
+    curves: dict[str, Line2D]
+    moments: list[Moment]
+    zones: list[Zone]
+    legend: Legend | None
+
+
+def plot_timeline(
+    history: History,
+    *,
+    metrics: str | Sequence[str] | None = None,
+    rule: EarlyStop | None = None,
+    name: str | None = None,
+    ax: Axes | None = None,
+) -> Timeline:
+    """Draw a run over its epochs: metrics, when early stopping was closed, open and counting, and the learning rate.
+
+    Metrics of one kind (``"train/loss"`` and ``"val/loss"``) share a panel, kinds are stacked, and below them stands
+    the learning rate, where it was recorded. The parts of the run are shaded: *closed*, before the gate opened;
+    *open*; and *counting*, from the last improvement that early stopping saw after the opening to the stop.
+    The colours are those of your style sheet if it sets any.
+
+    Args:
+        history: a recorded run, live or loaded.
+        metrics: the names of those to draw; all by default.
+        rule: draw what this rule would have done to the run, instead of what was decided in it.
+        name: of the gate or stopper whose zones are shaded; by default the one that stopped the run, else the first
+            that opened.
+        ax: where to draw; its place is divided among the panels. A new figure by default.
+
+    Returns:
+        What was drawn: axes, curves, moments, zones, legend.
+
+    Raises:
+        TypeError, ValueError: for anything else, and for a history without an evaluation.
+        UnknownMetricError: for a metric that was not recorded.
+        ImportError: without matplotlib (``pip install 'ignite-delayed[plot]'``).
+
+    Example:
+        >>> from ignite_delayed import EarlyStop, History, Record
+        >>> losses = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7]
+        >>> run = History(Record(epoch=e, iteration=e, values={"loss": x}) for e, x in enumerate(losses, 1))
+        >>> drawn = plot_timeline(run, rule=EarlyStop("loss", mode="min", patience=2))
+        >>> [(moment.kind, moment.epoch) for moment in drawn.moments]
+        [('best', 3), ('stopped', 5)]
+    """
+    panels = _panels(history, metrics)
+    start = _start(history)
+    story = _story(history, rule, name, start)
+    require_extra("matplotlib.pyplot", "plot")
+    axes = _divide(ax, list(panels))
+    curves = _draw_curves(axes, history, panels)
+    for zone in story.zones:
+        for panel in axes.values():
+            panel.axvspan(zone.start, zone.stop, zorder=0, **ZONES[zone.kind].keywords)
+    keys: list[Any] = list({line.get_label(): line for line in curves.values() if line.get_label() != "_"}.values())
+    moments = sorted(story.moments, key=lambda moment: moment.at)
+    for group in _grouped(moments):
+        keys += _draw_moments(group, axes, curves)
+    keys += [zone_key(kind) for kind in ZONES if kind in {zone.kind for zone in story.zones}]
+    _label_time(axes, history, start)
+    return Timeline(axes, curves, moments, story.zones, _add_key(axes, keys, grow=ax is None))
+
+
+def _panels(history: Any, metrics: Any) -> dict[str, list[str]]:
+    """The names drawn in each panel, by what the panel shows."""
+    if not isinstance(history, History):
+        refuse_type("history", "a History", history, "A recorder has one: recorder.history.")
+    recorded = history.metrics
+    if not recorded:
+        refuse_value("history", "a history with at least one evaluation", history)
+    rates = [name for name in recorded if name == "lr" or name.startswith("lr/")]
+    if metrics is None:
+        metrics = [name for name in recorded if name not in rates]
+    elif isinstance(metrics, str):
+        metrics = [metrics]
+    elif not isinstance(metrics, Sequence):
+        refuse_type("metrics", "the names of metrics", metrics)
+    elif not metrics:
+        refuse_value("metrics", "at least one name, or None for all", metrics)
+    panels: dict[str, list[str]] = {}
+    for name in metrics:
+        history.clock("epoch", of=check_name("metrics", name))
+        if name not in rates:
+            panels.setdefault(name.rpartition("/")[2], []).append(name)
+    return panels | {_RATES: rates} if rates else panels
+
+
+def _start(history: History) -> float:
+    """Where the time axis begins: an evaluation's distance before the first one, not before training."""
+    clock = epochs_of(history)
+    at = sorted({clock(record.epoch, record.iteration) for record in history})
+    return max(0.0, at[0] - (at[1] - at[0] if len(at) > 1 else 1.0))
+
+
+def _story(history: History, rule: Any, name: Any, start: float) -> Story:
+    if rule is None:
+        return told_by_marks(history, None if name is None else check_name("name", name), start)
+    if not isinstance(rule, EarlyStop):
+        refuse_type("rule", "an EarlyStop", rule)
+    if name is not None:
+        raise TypeError("give rule or name: name is of a gate in the run itself, which rule takes the place of.")
+    return told_by_rule(history, rule, start)
+
+
+def _divide(ax: Any, kinds: list[str]) -> dict[str, Axes]:
+    """An axes for each kind, one below the other on a shared time axis; the learning rate's is a third as high."""
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+
+    heights = [1 if kind == _RATES else 3 for kind in kinds]
+    if ax is None:
+        width, height = plt.rcParams["figure.figsize"]
+        figure = plt.figure(figsize=(width, height * sum(heights) / 4), layout="constrained")
+        grid = figure.add_gridspec(len(kinds), height_ratios=heights)
+        ax = figure.add_subplot(grid[0])
+    elif not isinstance(ax, Axes):
+        refuse_type("ax", "an axes of matplotlib", ax)
+    elif len(kinds) == 1:
+        return {kinds[0]: ax}
+    else:
+        grid = _grid_within(ax, heights)
+        ax.set_subplotspec(grid[0])
+    others = {kind: ax.figure.add_subplot(grid[row], sharex=ax) for row, kind in enumerate(kinds) if row}
+    return {kinds[0]: ax, **others}
+
+
+def _grid_within(ax: Axes, heights: list[int]) -> Any:
+    """The place of ``ax``, divided into rows."""
+    place = ax.get_subplotspec()
+    if place is not None:
+        return place.subgridspec(len(heights), 1, height_ratios=heights)
+    box = ax.get_position(original=True)  # placed by hand
+    sides = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
+    return ax.get_figure().add_gridspec(len(heights), height_ratios=heights, **sides)  # type: ignore[union-attr]
+
+
+def _draw_curves(axes: dict[str, Axes], history: History, panels: dict[str, list[str]]) -> dict[str, Line2D]:
+    """Draw every metric in its panel; those of one evaluator look alike, and the key names the evaluator."""
+    clock = epochs_of(history)
+    labels = {name: _label(kind, name, len(names)) for kind, names in panels.items() for name in names}
+    named = list(dict.fromkeys(label for label in labels.values() if label != "_"))
+    first, *_ = styles = curve_styles(max(1, len(named)))
+    look_of = {"_": first} | dict(zip(named, styles, strict=False))
+    curves = {}
+    for kind, names in panels.items():
+        axes[kind].set_ylabel("learning\nrate" if kind == _RATES else kind)
+        for name in names:
+            epochs, iterations = history.clock("epoch", of=name), history.clock("iteration", of=name)
+            at = [clock(int(epoch), int(iteration)) for epoch, iteration in zip(epochs, iterations, strict=True)]
+            marker = "." if len(at) < 3 else None  # too few for a line to be seen
+            label = labels[name]
+            (curves[name],) = axes[kind].plot(at, history[name], label=label, marker=marker, **look_of[label])
+    return curves
+
+
+def _label(kind: str, name: str, count: int) -> str:
+    """What the key says of the curve ``name``; an underscore where its panel says all."""
+    if kind == _RATES or "/" not in name:
+        return name if count > 1 else "_"
+    return name.rpartition("/")[0]
+
+
+def _grouped(moments: Sequence[Moment]) -> list[list[Moment]]:
+    """``moments`` of one kind and name together."""
+    groups: dict[tuple[str, str], list[Moment]] = {}
+    for moment in moments:
+        groups.setdefault((moment.kind, moment.name), []).append(moment)
+    return list(groups.values())
+
+
+def _draw_moments(moments: list[Moment], axes: dict[str, Axes], curves: dict[str, Line2D]) -> list[Line2D]:
+    """Draw ``moments`` of one kind through all panels, the best value on its curve, and give the key's entry."""
+    import matplotlib as mpl
+    from matplotlib.lines import Line2D
+
+    ink = mpl.rcParams["text.color"]
+    look: dict[str, Any] = {"label": described(moments), "color": ink, "clip_on": False, "zorder": 3}
+    if moments[0].kind == "best":
+        return _draw_best(moments[0], axes, curves, look)
+    marker, dashes = _LOOKS.get(moments[0].kind, _OTHER)
+    for panel in axes.values():
+        for moment in moments:
+            panel.axvline(moment.at, color=ink, linestyle=dashes, linewidth=1, zorder=1)
+    top = next(iter(axes.values()))
+    at = [moment.at for moment in moments]
+    # Placed along the time axis and at the panel's upper edge.
+    top.plot(at, [1] * len(at), marker, transform=top.get_xaxis_transform(), markersize=6, **look)
+    return [Line2D([], [], marker=marker, markersize=6, linestyle=dashes, linewidth=1, color=ink, label=look["label"])]
+
+
+def _draw_best(best: Moment, axes: dict[str, Axes], curves: dict[str, Line2D], look: dict[str, Any]) -> list[Line2D]:
+    """A star on the curve that goes through ``best``; none where that is an expression, which has no curve."""
+    for panel in axes.values():
+        for line in curves.values():
+            if line.axes is panel and _passes(line, best):
+                fill = line.get_color()
+                return panel.plot([best.at], [best.value or 0.0], "*", markersize=11, markerfacecolor=fill, **look)
+    return []
+
+
+def _passes(line: Line2D, moment: Moment) -> bool:
+    """Whether ``line`` goes through ``moment``, whose value may have been rounded to six digits."""
+    at, values = (np.asarray(data, dtype=float) for data in line.get_data())
+    return bool(np.any((at == moment.at) & np.isclose(values, moment.value or 0.0, rtol=1e-5, atol=0)))
+
+
+def _label_time(axes: dict[str, Axes], history: History, start: float) -> None:
+    """Epochs below the lowest panel."""
+    from matplotlib.ticker import MaxNLocator
+
+    *upper, lowest = axes.values()
+    for panel in upper:
+        panel.tick_params(labelbottom=False)
+    end = epochs_of(history)(history[-1].epoch, history[-1].iteration)
+    lowest.set_xlim(start, end + 0.02 * (end - start))
+    lowest.set_xlabel("epoch")
+    lowest.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    figure: Any = lowest.get_figure()
+    figure.align_ylabels(list(axes.values()))
+
+
+def _add_key(axes: dict[str, Axes], keys: list[Any], *, grow: bool) -> Legend | None:
+    """Put the key below the lowest panel, where it covers nothing; ``grow`` the figure by it."""
+    import matplotlib as mpl
+
+    if not keys:
+        return None
+    lowest = list(axes.values())[-1]
+    figure: Any = lowest.get_figure(root=True)
+    em = mpl.font_manager.FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points() / 72  # in inches
+    widest = (0.6 * max(len(key.get_label()) for key in keys) + 4.5) * em
+    columns = max(1, int(lowest.get_position().width * figure.get_figwidth() / widest))
+    if grow:
+        figure.set_figheight(figure.get_figheight() + 1.6 * em * math.ceil(len(keys) / columns))
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "borderaxespad": 3.5}
+    return lowest.legend(handles=keys, ncols=columns, frameon=False, **place)
