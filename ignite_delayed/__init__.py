@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .gates import Gate as Gate
     from .history import History as History
     from .history import Mark as Mark
+    from .logging_handlers import RecorderHandler as RecorderHandler
     from .lr import LRAdjuster as LRAdjuster
     from .lr import LRPhases as LRPhases
     from .lr import Phase as Phase
@@ -40,7 +41,11 @@ if TYPE_CHECKING:
     from .lr import apply_schedule as apply_schedule
     from .lr import delay_lr_scheduler as delay_lr_scheduler
     from .lr import preview as preview
+    from .plots import RateCurves as RateCurves
     from .plots import Timeline as Timeline
+    from .plots import TruthBands as TruthBands
+    from .plots import plot_conditions as plot_conditions
+    from .plots import plot_schedule as plot_schedule
     from .plots import plot_timeline as plot_timeline
     from .recorder import Recorder as Recorder
     from .records import Record as Record
@@ -57,6 +62,8 @@ if TYPE_CHECKING:
     from .schedules import Schedule as Schedule
     from .schedules import Step as Step
     from .schedules import warmup as warmup
+    from .status import LiveStatus as LiveStatus
+    from .status import Status as Status
 
 # Resolved on first use: past runs can be studied, and the command line starts, without importing torch and ignite.
 _HOME = {
@@ -67,11 +74,13 @@ _HOME = {
     "gates": "Gate",
     "history": "History Mark",
     "lr": "LRAdjuster LRPhases Phase Preview Switched adjust_lr apply_schedule delay_lr_scheduler preview",
-    "plots": "Timeline plot_timeline",
+    "logging_handlers": "RecorderHandler",
+    "plots": "RateCurves Timeline TruthBands plot_conditions plot_schedule plot_timeline",
     "records": "Record",
     "recorder": "Recorder",
     "replays": "EarlyStopReplay Replay replay",
     "schedules": "Constant Cosine CosineRestarts Exponential InverseSqrt Linear Polynomial Schedule Step warmup",
+    "status": "LiveStatus Status",
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
 

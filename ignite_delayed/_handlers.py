@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ignite.engine import Engine, Events, State
 
 from ._checks import is_coroutine, refuse_type
+from ._sources import EvaluatorSource
 
 if TYPE_CHECKING:
     from .gates import Gate
@@ -151,7 +152,7 @@ def _gated_exception(gate: Gate, engine: Engine, passes: Any, call: Callable[...
             raise error
 
     def _deals(attached: Callable[..., Any]) -> bool:
-        if attached is on_exception:
+        if attached is on_exception or getattr(attached, "__func__", None) is EvaluatorSource._on_exception:
             return False
         waits: Gate | None = getattr(attached, "gate", None)
         return waits is None or waits.is_open

@@ -59,7 +59,7 @@ def read(path: Path) -> History:
             break
         try:
             line = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # what is nested too deeply is none of ours
             if number == len(lines) > 1:
                 warnings.warn(f"{path}: the last line was cut short and is dropped: {text[:60]!r}", stacklevel=3)
                 break

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 import sys
 from array import array
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._checks import check_count, shown
+from ._checks import check_count, check_name, shown
+from ._versions import check_version
 from .errors import StateError
 
 if TYPE_CHECKING:
@@ -58,9 +60,7 @@ def unpack(state: Mapping[str, Any]) -> tuple[Table, list[Mark]]:
     Raises:
         StateError: where it is no state of a history.
     """
-    if not isinstance(state, Mapping) or state.get("version") != _VERSION:
-        got = state.get("version") if isinstance(state, Mapping) else shown(state)
-        raise StateError(f"history state: expected version {_VERSION}, got {got}: it is of another release or no state")
+    check_version("history state", state, _VERSION)
     try:
         return _table(state), _marks(state["marks"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -80,14 +80,17 @@ def _table(state: Mapping[str, Any]) -> Table:
     table.which = _cells("q", state["which"], "which")
     for unit, empty in table.clock.items():
         table.clock[unit] = _cells(empty.typecode, state["clock"][unit], unit)
+    check_count("dropped + rows", table.dropped + rows, least=0)
     lengths = {len(cells) for cells in (*table.clock.values(), table.which)}
     if lengths != {rows}:
         raise StateError(f"history state: columns of {sorted(lengths)} entries for {rows} rows")
     if any(not 0 <= source < len(table.sources) for source in table.which):
         raise StateError(f"history state: {len(table.sources)} sources, and rows of others")
-    if any(min(cells, default=0) < 0 for unit, cells in table.clock.items() if unit != "planned"):
-        raise StateError("history state: the clock is negative")
+    for unit, cells in table.clock.items():
+        if unit != "planned" and not all(0 <= cell < math.inf for cell in cells):
+            raise StateError(f"history state: {unit} is negative or no number: it is damaged")
     for name, (numbers, values) in state["metrics"].items():
+        check_name("a metric's name", name)
         column = table.columns[name] = Column()
         column.rows, column.values = _cells("q", numbers, name), _cells("d", values, name)
         inside = all(table.dropped <= row < table.dropped + rows for row in column.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .conditions import Condition
 
 __all__ = ["EvaluatorSource", "Source", "TrainerSource", "refuse_unreported"]
+
+logger = logging.getLogger(__name__)
 
 Observer = Callable[["Source", Engine], None]
 
@@ -37,6 +40,9 @@ class Source:
     def engine(self) -> Engine | None:
         """The engine, while it lives."""
         return self._engine()
+
+    def catch_up(self) -> None:
+        """Have observed by now what the engine shows in the event that it fires just now."""
 
     def read(self, engine: Engine) -> tuple[dict[str, float], dict[str, str]]:
         """The engine's metrics by the names that records give them, and of those that are no number why not."""
@@ -63,7 +69,11 @@ class EvaluatorSource(Source):
         super().__init__(name, engine, observe)
         self.finished = False
         self._cut_short = False
+        self._due, self._ahead = True, False
+        self._broken = False
+        self._watch: Any = None
         self.handles = [
+            self,
             engine.add_event_handler(Events.STARTED, self._on_started),
             engine.add_event_handler(Events.TERMINATE_SINGLE_EPOCH, self._on_terminate_epoch),
             engine.add_event_handler(Events.EPOCH_COMPLETED, self._on_epoch_completed),
@@ -71,7 +81,27 @@ class EvaluatorSource(Source):
         ]
 
     def _on_started(self, engine: Engine) -> None:
-        self.finished = self._cut_short = False
+        self.finished = self._cut_short = self._ahead = self._broken = False
+        self._due = True
+        # Only beside others: by itself a handler of EXCEPTION_RAISED would count as one that deals with it.
+        if self._watch is None and engine._event_handlers.get(Events.EXCEPTION_RAISED):
+            self._watch = engine.add_event_handler(Events.EXCEPTION_RAISED, self._on_exception)
+
+    def _on_exception(self, error: BaseException) -> None:
+        self._broken = True
+        engine = self._engine()
+        if engine is None or len(engine._event_handlers[Events.EXCEPTION_RAISED]) == 1:
+            raise error
+
+    def remove(self) -> None:
+        """Watch no longer."""
+        engine = self._engine()
+        if self._watch is None or engine is None:
+            return
+        self._watch.remove()
+        self._watch = None
+        if not engine._event_handlers.get(Events.EXCEPTION_RAISED):
+            engine._event_handlers.pop(Events.EXCEPTION_RAISED, None)
 
     def _on_terminate_epoch(self, engine: Engine, iter_counter: int) -> None:
         self._cut_short = True  # by terminate_epoch(): the user wanted part of the data
@@ -79,9 +109,19 @@ class EvaluatorSource(Source):
     def _on_epoch_completed(self, engine: Engine) -> None:
         state = engine.state
         whole = not state.epoch_length or state.iteration % state.epoch_length == 0
-        self.finished = whole or self._cut_short
+        self.finished = (whole or self._cut_short) and not self._broken
+
+    def catch_up(self) -> None:
+        engine = self._engine()
+        if engine is not None and self._due and self.finished and _fires(engine, Events.COMPLETED):
+            self._due, self._ahead = False, True
+            self._observe(self, engine)
 
     def _on_completed(self, engine: Engine) -> None:
+        if self._ahead:
+            self._ahead = False
+            return
+        self._due = False
         self._observe(self, engine)
 
 
@@ -97,6 +137,7 @@ class TrainerSource(Source):
     def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
         super().__init__(name, engine, observe)
         self.after: list[Callable[[Engine], None]] = []
+        self._warned = False
         self._last = engine.add_event_handler(Events.EPOCH_COMPLETED, self._on_epoch_completed)
         self.handles = [self, engine.add_event_handler(Events.EPOCH_STARTED, self._move_to_end)]
 
@@ -109,9 +150,27 @@ class TrainerSource(Source):
         for handler in list(self.after):
             handler(engine)
 
+    def catch_up(self) -> None:
+        # Not read here: evaluators and metrics whose turn comes later in this event would be passed over.
+        engine = self._engine()
+        if engine is None or self._warned or not _fires(engine, Events.EPOCH_COMPLETED):
+            return
+        if self.last_iteration != engine.state.iteration:
+            self._warned = True
+            logger.warning(
+                "a state is saved at the trainer's EPOCH_COMPLETED, before its own metrics of this epoch are recorded: "
+                "a run resumed from it lacks them. Save on Events.EPOCH_STARTED | Events.COMPLETED. (Said once.)"
+            )
+
     def remove(self) -> None:
         """Stop reading."""
         self._last.remove()
+
+
+def _fires(engine: Engine, event: Any) -> bool:
+    """Whether ``engine`` is inside the handlers of ``event``."""
+    generator: Any = engine._internal_run_generator  # None where Engine.interrupt_resume_enabled is off
+    return engine.last_event_name == event and (generator is None or bool(generator.gi_running))
 
 
 def refuse_unreported(name: str, condition: Condition, sources: Iterable[str], rates: Iterable[str]) -> NoReturn:

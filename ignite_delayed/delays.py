@@ -15,6 +15,7 @@ from ._checks import check_name, refuse_type
 from ._handlers import Handler, adapted, gated, identity
 from ._sources import TrainerSource
 from ._state import load_handlers, plain
+from ._versions import check_version
 from .errors import AttachError, StateError
 from .gates import Gate
 from .recorder import Recorder
@@ -67,7 +68,8 @@ class DelayHandle:
             StateError: where they do not fit; nothing was changed.
         """
         stateful = hasattr(self.handler, "load_state_dict")
-        if not isinstance(state_dict, Mapping) or "gate" not in state_dict or stateful is not ("handler" in state_dict):
+        check_version(f"the state of {self.name!r}", state_dict, 1)
+        if "gate" not in state_dict or stateful is not ("handler" in state_dict):
             raise StateError(f"the state of {self.name!r} is of another handler, or truncated")
         checked = self.gate._checked(state_dict["gate"])
         if stateful:

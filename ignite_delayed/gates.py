@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from ._checks import check_name, refuse_type, shown
+from ._versions import check_version
 from ._wakeup import next_wakeup
 from .conditions import Condition, Explanation, State, as_condition
 from .errors import StateError
@@ -150,6 +151,7 @@ class Gate:
 
     def state_dict(self) -> dict[str, Any]:
         """The gate's state as plain values: what changed, and the rule it belongs to."""
+        self.recorder._catch_up()
         opened = self.opened_at
         return {
             "version": _VERSION,
@@ -170,12 +172,7 @@ class Gate:
 
     def _checked(self, raw: Any) -> tuple[State, bool, Record | None]:
         """The state in ``raw``, checked whole."""
-        if not isinstance(raw, Mapping):
-            raise StateError(f"the state of {self.name!r} must be a dict, got {shown(raw)}")
-        if raw.get("version") != _VERSION:
-            raise StateError(
-                f"the state of {self.name!r} has version {raw.get('version')!r}, this release reads {_VERSION}"
-            )
+        check_version(f"the state of {self.name!r}", raw, _VERSION)
         if raw.get("rule") != self._rule():
             raise StateError(
                 f"{self.name!r} cannot load the state of another rule:\n  saved: {raw.get('rule')}\n  "
@@ -199,6 +196,12 @@ class Gate:
         state = "open" if self.is_open else "closed"
         return f"<{type(self).__name__} {self.name!r}: {state}, {self._rule()}>"
 
+    def _repr_html_(self) -> str:
+        from ._html import escape, tree
+
+        state = "closed" if not self.is_open or self.opened_at is None else f"open since epoch {self.opened_at.epoch}"
+        return f"{type(self).__name__} <b>{escape(self.name)}</b>: {state}{tree(self.explain())}"
+
 
 def _listed(state: Any) -> Any:
     """``state`` with lists for tuples: what JSON and safe unpickling give back."""
@@ -213,6 +216,8 @@ def _saved(record: Record) -> dict[str, Any]:
 
 
 def _restored(raw: Any) -> Record:
+    if not isinstance(raw, Mapping) or raw.keys() != set(_FIELDS) or not isinstance(raw["values"], Mapping):
+        raise StateError(f"opened_at must be a saved record, got {shown(raw)}: it is truncated or damaged")
     try:
         return Record(**raw)
     except (TypeError, ValueError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-from ._checks import check_count, refuse_type, refuse_value, shown, suggestion
+from ._checks import check_count, check_real, refuse_type, refuse_value, shown, suggestion
 from ._table import Column, Table
 from .errors import UnknownMetricError
 from .records import CLOCK, Record
@@ -47,6 +47,8 @@ class Mark(NamedTuple):
         for name, value, kinds in zip(cls._fields, mark, _MARK_KINDS, strict=True):
             if isinstance(value, bool) or not isinstance(value, kinds):
                 raise TypeError(f"{name} of a mark is {shown(value)}")
+            if not isinstance(value, str):
+                check_real(f"{name} of a mark", value, least=0)
         return mark
 
 
@@ -213,6 +215,11 @@ class History:
         first, last = self[0], self[-1]
         names = ", ".join(self.metrics) or "no metrics"
         return f"<History: {len(self)} records, epochs {first.epoch} to {last.epoch}, {names}>"
+
+    def _repr_html_(self) -> str:
+        from ._html import history_table
+
+        return history_table(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """The records as a table: a row each, the clock, the source, and a column for each metric.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ignite.engine import Engine, Events
 
 from . import _state
 from ._agreement import Agreement
-from ._checks import check_choice
+from ._beginning import Beginning
+from ._checks import check_choice, check_flag
 from ._courier import Courier, Parcel
 from ._engines import check_engines
 from ._rates import read_rates, watched_rates
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from .conditions import State
     from .gates import Gate
+    from .status import Status
 
 __all__ = ["Recorder"]
 
@@ -105,7 +108,7 @@ class Recorder:
         self._stateful: dict[str, Any] = {}  # delayed handlers that have a state, by the name of their handle
         self._last: Record | None = None
         self._evaluations, self._last_counted = 0, -1
-        self._loaded = False
+        self._beginning = Beginning()
         self._said: set[str] = set()
         self._wake: float = 0
         self._on_iterations: Any = None
@@ -143,6 +146,15 @@ class Recorder:
         """The gates (and stoppers) fed by this recorder, in the order they move."""
         return list(self._gates)
 
+    def status(self) -> Status:
+        """Each gate, what it waits for and how near it is, patience, phases and rates, as they are when it is shown.
+
+        ``print(recorder.status())``, ``recorder.status().show()``, or ``with recorder.status().live(): ...``.
+        """
+        # By name: it stands above the recorder, and is loaded by those alone who look.
+        status: Status = import_module(".status", __package__).Status(self)
+        return status
+
     def remove(self) -> None:
         """Take every handler off the engines: its own, and those delayed or stopped through it."""
         while self._handles:
@@ -151,22 +163,47 @@ class Recorder:
             recorders.discard(self)
 
     def to_save(self) -> dict[str, Recorder]:
-        """What belongs into a checkpoint: ``Checkpoint({"trainer": trainer, **recorder.to_save()}, ...)``."""
+        """What belongs into a checkpoint: ``Checkpoint({"trainer": trainer, **recorder.to_save()}, ...)``.
+
+        On COMPLETED of a recorded evaluator the checkpoint may be attached before or after anything of ours, but
+        after delayed handlers that have a state of their own. On EPOCH_COMPLETED of the trainer attach it after what
+        runs the evaluators there: Ignite goes on with the next epoch, and what had not run yet never will. The
+        trainer's own metrics are read at the very end of EPOCH_COMPLETED; where they are recorded, save on
+        ``Events.EPOCH_STARTED | Events.COMPLETED``.
+        """
         return {"recorder": self}
 
     def state_dict(self) -> dict[str, Any]:
         """History, gates, stoppers and the states of delayed handlers, as plain values."""
         return _state.save(self)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Continue a saved run: the next ``trainer.run()`` keeps what is loaded instead of starting afresh.
 
-        Attach everything first, then load.
+        Attach everything first, then load. Load the trainer's state too, before or after.
+
+        Args:
+            state_dict: what :meth:`state_dict` returned.
+            strict: whether gates, handlers and evaluators must be those that were saved. Otherwise new ones start
+                afresh and saved ones that are gone are left out, and one warning lists both.
 
         Raises:
             StateError: where the state is damaged, or of other gates and rules; nothing was changed.
         """
-        _state.load(self, state_dict)
+        _state.load(self, state_dict, check_flag("strict", strict))
+
+    def reset(self) -> None:
+        """Forget everything, as before the first run: the next run starts afresh, wherever the trainer stands.
+
+        Delayed handlers with a state of their own keep it: reset those by their own means.
+        """
+        if self._run.begun():
+            self._begin(True)
+            return
+        self._beginning.reset()
+        self._reset()
+        for gate in self._gates:
+            gate._on_run(True)
 
     @staticmethod
     def _refuse_second(trainer: Engine, named: Mapping[str, Engine]) -> None:
@@ -198,10 +235,11 @@ class Recorder:
             self._names.discard(gate.name)
             self._want()
 
-    def _continue(self) -> None:
-        """A state was loaded: the run that begins next goes on with it, or the one that we are in."""
+    def _continue(self, iteration: int | None = None) -> None:
+        """A state of ``iteration`` was loaded: the run that begins next goes on with it, or the one that we are in."""
         self._wake = 0
-        self._loaded = not self._run.begun()
+        if not self._run.begun():
+            self._beginning.load(iteration)
 
     def _want(self) -> None:
         """Find which metrics each source must report."""
@@ -225,7 +263,8 @@ class Recorder:
 
     def _on_clock(self, engine: Engine) -> None:
         self._enter()
-        self._tick()
+        if not self._beginning.is_repeated(engine):
+            self._tick()
 
     def _on_trainer_iteration(self, engine: Engine) -> None:
         if engine.state.iteration >= self._wake:
@@ -235,15 +274,22 @@ class Recorder:
         """Begin with a new run, unless that was done: an evaluation in STARTED may come before our own handler."""
         if not self._run.begins():
             return
-        fresh = self.trainer.state.iteration == 0 and not self._loaded
-        self._loaded = False
+        fresh = self._beginning.is_fresh(self.trainer, self._last)
         self._agreement.begin()
+        self._begin(fresh)
+
+    def _begin(self, fresh: bool) -> None:
         if fresh:
             self._reset()
         for gate in self._gates:
             gate._on_run(fresh)
         for begin in self._on_begin:
             begin(fresh)
+
+    def _catch_up(self) -> None:
+        """Record what is being completed just now: whoever saves a state there must not miss it."""
+        for source in self._sources.values():
+            source.catch_up()
 
     def _reset(self) -> None:
         if len(self.history):  # whoever holds the history of the run before keeps it

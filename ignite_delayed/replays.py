@@ -44,6 +44,20 @@ class Replay:
         when = "never held: censored" if self.first is None else f"first held in epoch {self.first.epoch}"
         return f"<Replay of {self.condition!r}: {when} ({len(self.verdicts)} records)>"
 
+    def _repr_html_(self) -> str:
+        from ._html import code, escape, table
+
+        return table([], [(escape(name), escape(said)) for name, said in self._told()], code(repr(self.condition)))
+
+    def _told(self) -> list[tuple[str, str]]:
+        """The answers, in words."""
+        known = sum(verdict is not None for verdict in self.verdicts)
+        when = "never: censored, a longer run might have got there" if self.first is None else _when(self.first)
+        return [
+            ("first held", when),
+            ("true at", f"{self.verdicts.count(True)} of {len(self.verdicts)} records ({known} known)"),
+        ]
+
 
 class EarlyStopReplay(Replay):
     """What a stopping rule would have done to a past run.
@@ -78,6 +92,18 @@ class EarlyStopReplay(Replay):
         kept = "nothing kept" if self.best_score is None else f"best {self.best_score:g} of epoch {self.best_epoch}"
         there = "" if self.best_there_was is None else f"; best there was {self.best_there_was:g}"
         return f"<Replay of {self.condition!r}: {when}; {kept}{there}>"
+
+    def _told(self) -> list[tuple[str, str]]:
+        best, epochs = (self.best_score, self.best_there_was), (self.best_epoch, self.best_there_was_epoch)
+        pairs = zip(best, epochs, strict=True)
+        kept, there = ("none" if score is None else f"{score:.6g} in epoch {epoch}" for score, epoch in pairs)
+        when = "not at all: censored, the run ended before" if self.first is None else _when(self.first)
+        saved = "" if self.first is None else f", {self.epochs_saved} epochs saved"
+        return [("would have stopped", when + saved), ("best value kept", kept), ("best there was", there)]
+
+
+def _when(record: Record) -> str:
+    return f"epoch {record.epoch}, iteration {record.iteration}"
 
 
 def replay(history: History, condition: Condition) -> Replay:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from engines import engine, evaluate, ignite_early_stopping, reporting, timeless
-from hypothesis import given
+from engines import engine, evaluate, ignite_early_stopping, reporting, through_torch, timeless
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from ignite.engine import Engine, Events
+from ignite.handlers import Checkpoint
 from strategies import clock_trees, early_stops, trees
 
 from ignite_delayed import After, Condition, Gate, History, Recorder, Stopper, delay_early_stopping, replay, stop_when
@@ -184,15 +185,16 @@ def _at_iteration(curve: list[float], trainer: Engine) -> float:
 class Run:
     """A random run: a trainer, two evaluators, a rate that falls, gates that follow or latch, and a rule that stops."""
 
-    def __init__(self, data: Any, conditions: list[tuple[str, Condition]], rule: Condition) -> None:
+    def __init__(
+        self, plan: dict[str, tuple[list[float], Any]], conditions: list[tuple[str, Condition]], rule: Condition
+    ) -> None:
         self.now = 0.0
         self.trainer = engine(self._step)
         self.optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
         named = {}
-        for name in ("train", "val"):
-            curve = data.draw(values, label=f"{name}/loss")
+        for name, (curve, moment) in plan.items():
             named[name] = reporting(self.trainer, loss=partial(_at_iteration, curve))
-            evaluate(self.trainer, named[name], data.draw(moments, label=f"{name} at"))
+            evaluate(self.trainer, named[name], moment)
         self.named = named  # kept: engines are held weakly
         self.recorder = Recorder(self.trainer, named, optimizer=self.optimizer)
         self.gates = [Gate(self.recorder, **{verb: condition}) for verb, condition in conditions]  # type: ignore[arg-type]
@@ -210,16 +212,17 @@ class Run:
             return History.load(self.recorder.history.save(Path(folder, "run.jsonl")))
 
 
+plans = st.fixed_dictionaries({name: st.tuples(values, moments) for name in ("train", "val")})
 gated = st.tuples(st.sampled_from(["until", "when"]), trees | clock_trees)
 stopping = st.one_of(early_stops(st.none() | trees), trees, clock_trees)
 lengths = {"iterations": st.integers(1, 4), "epochs": st.integers(1, 5)}
 
 
-@given(st.data(), st.lists(gated, min_size=1, max_size=4), stopping, st.fixed_dictionaries(lengths))
+@given(plans, st.lists(gated, min_size=1, max_size=4), stopping, st.fixed_dictionaries(lengths))
 def test_replaying_the_saved_history_repeats_what_happened_live(
-    data: Any, conditions: list[tuple[str, Condition]], rule: Condition, length: dict[str, int]
+    plan: Any, conditions: list[tuple[str, Condition]], rule: Condition, length: dict[str, int]
 ) -> None:
-    run = Run(data, conditions, rule)
+    run = Run(plan, conditions, rule)
     history = run.run(**length)
     assert history == run.recorder.history
     records = list(history)
@@ -239,11 +242,58 @@ def test_replaying_the_saved_history_repeats_what_happened_live(
         assert run.trainer.state.iteration == run.stopper.stopped_at.iteration
 
 
-@given(st.data(), st.lists(gated, min_size=1, max_size=3), stopping, st.fixed_dictionaries(lengths))
-def test_a_condition_shared_by_ten_gates_behaves_as_ten_conditions(
+# Not at STARTED or EPOCH_STARTED, which a resumed run fires once more.
+resumable = st.sampled_from([Events.EPOCH_COMPLETED, *(Events.ITERATION_COMPLETED(every=n) for n in (1, 2, 3))])
+
+
+class Resumable(Run):
+    """A random run that saves itself at each iteration, after whoever evaluates there."""
+
+    def __init__(
+        self, plan: dict[str, tuple[list[float], Any]], conditions: list[tuple[str, Condition]], rule: Condition
+    ) -> None:
+        self.saved: dict[int, Any] = {}
+        super().__init__(plan, conditions, rule)
+        self.trainer.add_event_handler(Events.ITERATION_COMPLETED | Events.EPOCH_COMPLETED, self.save)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        return {"optimizer": self.optimizer, "trainer": self.trainer, **self.recorder.to_save()}
+
+    def save(self) -> None:
+        states = {name: part.state_dict() for name, part in self.parts.items()}
+        self.saved[self.trainer.state.iteration] = through_torch({**states, "trainer": dict(states["trainer"])})
+
+    @property
+    def outcome(self) -> Any:
+        """All that the run decided: the history to the last bit, its seconds included, and where the gates are."""
+        moved = [(gate.is_open, gate.opened_at) for gate in [*self.gates, self.stopper]]
+        rates = self.optimizer.param_groups[0]["lr"]
+        return list(self.recorder.history), self.recorder.history.marks, moved, self.stopper.reason, rates
+
+
+@given(st.data(), st.lists(gated, min_size=1, max_size=4), stopping, st.fixed_dictionaries(lengths))
+def test_resumed_from_any_iteration_equals_never_having_stopped(
     data: Any, conditions: list[tuple[str, Condition]], rule: Condition, length: dict[str, int]
 ) -> None:
-    run = Run(data, [pair for pair in conditions for _ in range(10)], rule)
+    plan = {name: (data.draw(values), data.draw(resumable)) for name in ("train", "val")}
+    whole = Resumable(plan, conditions, rule)
+    whole.run(**length)
+    assume(whole.saved)  # else it was stopped before the first iteration
+    cut = data.draw(st.sampled_from(sorted(whole.saved)), label="cut at")
+    resumed = Resumable(plan, conditions, rule)
+    Checkpoint.load_objects(resumed.parts, whole.saved[cut])
+    if resumed.trainer.state.iteration == length["iterations"] * length["epochs"]:
+        return  # Ignite takes a finished run for one to be started afresh
+    resumed.run(**length)
+    assert resumed.outcome == whole.outcome
+
+
+@given(plans, st.lists(gated, min_size=1, max_size=3), stopping, st.fixed_dictionaries(lengths))
+def test_a_condition_shared_by_ten_gates_behaves_as_ten_conditions(
+    plan: Any, conditions: list[tuple[str, Condition]], rule: Condition, length: dict[str, int]
+) -> None:
+    run = Run(plan, [pair for pair in conditions for _ in range(10)], rule)
     run.run(**length)
     for i, (verb, condition) in enumerate(conditions):
         opened = {(gate.is_open, gate.opened_at) for gate in run.gates[10 * i : 10 * i + 10]}

@@ -250,7 +250,8 @@ class TestHandlers:
         assert counting.count == 2
 
     def test_they_are_named_after_what_they_are(self) -> None:
-        recorder, counting = Recorder(*loop()), Counting()
+        engines = loop()  # held weakly
+        recorder, counting = Recorder(*engines), Counting()
         handlers: list[Any] = [counting, counting.without_engine, lambda: None, functools.partial(print), print]
         handles = [delay(recorder, handler, until=After(epochs=1)) for handler in handlers]
         names = ["Counting", "Counting.without_engine", "handler", "partial", "print"]
@@ -326,7 +327,8 @@ def _always(engine: Engine, count: int) -> bool:
 
 class TestTwice:
     def test_delayed_twice(self) -> None:
-        recorder, counting = Recorder(*loop()), Counting()
+        engines = loop()  # held weakly
+        recorder, counting = Recorder(*engines), Counting()
         first = delay(recorder, counting, until=After(epochs=1), event=Events.COMPLETED(event_filter=_always))
         with pytest.raises(AttachError, match=r"delayed on COMPLETED of this engine already.*notebook cell"):
             delay(recorder, counting, until=After(epochs=2))
@@ -335,7 +337,8 @@ class TestTwice:
         delay(recorder, counting, until=After(epochs=2))
 
     def test_methods_and_builtins_are_recognised_though_each_access_makes_a_new_object(self) -> None:
-        recorder, counting, numbers = Recorder(*loop()), Counting(), list[Any]()
+        engines = loop()  # held weakly
+        recorder, counting, numbers = Recorder(*engines), Counting(), list[Any]()
         for handler in (lambda: counting.without_engine, lambda: numbers.append):
             delay(recorder, handler(), until=After(epochs=1))
             with pytest.raises(AttachError, match="already"):
@@ -381,7 +384,8 @@ class _nothing:
 class TestCounts:
     @pytest.mark.parametrize("count", [{"after": 50}, {"every": 5}, {"once": 1}, {"before": 9}])
     def test_counting_an_evaluators_epochs_warns_and_says_what_to_write(self, count: dict[str, Any]) -> None:
-        recorder = Recorder(*loop())
+        engines = loop()  # held weakly
+        recorder = Recorder(*engines)
         with pytest.warns(UserWarning, match=r"which is 1 at every run; write until=After\(epochs=\.\.\.\)") as caught:
             delay(recorder, print, until=After(epochs=1), event=Events.COMPLETED(**count))
         assert caught[0].filename == __file__
@@ -417,9 +421,9 @@ class TestState:
     @pytest.mark.parametrize(
         ("damage", "message"),
         [
-            (lambda state: None, "of another handler, or truncated"),
-            (lambda state: {"gate": state["gate"]}, "of another handler, or truncated"),
-            (lambda state: {"handler": state["handler"]}, "of another handler, or truncated"),
+            (lambda state: None, "expected a dict of version 1, got None"),
+            (lambda state: {"version": 1, "gate": state["gate"]}, "of another handler, or truncated"),
+            (lambda state: {"version": 1, "handler": state["handler"]}, "of another handler, or truncated"),
             (lambda state: {**state, "handler": {}}, "'Counting' refuses its saved state: 'count'"),
             (lambda state: {**state, "gate": {**state["gate"], "rule": "until After(epochs=7)"}}, "of another rule"),
         ],
@@ -482,7 +486,8 @@ class TestBadInput:
             delay(Recorder(*loop()), print, until=gate)
 
     def test_a_gate_as_when(self) -> None:
-        recorder = Recorder(*loop())
+        engines = loop()  # held weakly
+        recorder = Recorder(*engines)
         gate = Gate(recorder, when=After(epochs=1))
         with pytest.raises(TypeError, match=r"Share a gate by until=gate\."):
             delay(recorder, print, when=gate)

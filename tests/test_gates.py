@@ -210,10 +210,10 @@ class TestState:
     @pytest.mark.parametrize(
         ("damage", "message"),
         [
-            (lambda state: None, "must be a dict, got None"),
-            (lambda state: [], r"must be a dict, got \[\]"),
-            (lambda state: {}, "has version None, this release reads 1"),
-            (lambda state: {**state, "version": 2}, "has version 2, this release reads 1"),
+            (lambda state: None, "expected a dict of version 1, got None"),
+            (lambda state: [], r"expected a dict of version 1, got \[\]"),
+            (lambda state: {}, "expected version 1, got None .*it was truncated"),
+            (lambda state: {**state, "version": 2}, "expected version 1, got 2 .*of a newer release"),
             (lambda state: {**state, "is_open": 1}, "is truncated"),
             (lambda state: {key: state[key] for key in state if key != "opened_at"}, "is truncated"),
             (lambda state: {**state, "opened_at": {"epoch": 1}}, "opened_at must be a saved record"),

@@ -458,7 +458,7 @@ def without(key: str) -> dict[str, Any]:
 
 STATE = several().state_dict()
 DAMAGED: list[tuple[Any, str]] = [
-    (None, "expected version 1, got None .NoneType.: it is of another release or no state"),
+    (None, "expected a dict of version 1, got None .NoneType.: it is no saved state"),
     ({}, "expected version 1, got None"),
     (damaged(version=2), "expected version 1, got 2"),
     *((without(key), f"KeyError '{key}': it is truncated") for key in STATE if key != "version"),
@@ -492,7 +492,7 @@ def test_a_damaged_state_is_refused_and_changes_nothing(state: Any, message: str
 def test_a_negative_clock_is_refused() -> None:
     history = run_of([1.0])
     history._table.clock["iteration"][0] = -3
-    with pytest.raises(StateError, match="history state: the clock is negative"):
+    with pytest.raises(StateError, match="history state: iteration is negative"):
         loaded(history.state_dict())
 
 

@@ -19,7 +19,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # From the bottom to the top: a module imports only from the lines above its own, and from its own name.
 # A package is one name; a new module must be given its place here.
 LAYERS = """
-    errors _extras _style
+    errors _extras _html
     _checks _coerce
     _values _versions
     records
@@ -30,8 +30,10 @@ LAYERS = """
     _agreement _beginning _courier _engines _rates _run _sources _wakeup _state
     recorder
     gates
-    _handlers
+    _following _handlers
     delays early_stopping lr
+    status
+    logging_handlers
     plots
     demo
     cli

@@ -517,7 +517,8 @@ class TestAttaching:
             copy.deepcopy(recorder)
 
     def test_it_lists_its_gates_in_order(self) -> None:
-        recorder = Recorder(*loop())
+        engines = loop()  # held weakly
+        recorder = Recorder(*engines)
         gates = [Gate(recorder, until=After(epochs=1)), stop_when(recorder, After(epochs=2))]
         assert recorder.gates == gates
 

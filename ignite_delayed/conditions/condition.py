@@ -71,6 +71,11 @@ class Condition(Node):
         parts = tuple(part.explain(its) for part, its in below if isinstance(part, Condition))
         return Explanation(self, state[0], self.detail(state), parts)
 
+    def _repr_html_(self) -> str:
+        from .._html import parts
+
+        return parts(self)
+
     def sustained(self, *, evaluations: int) -> Sustained:
         """Holds at an observation when this condition held at each of the last ``evaluations`` observations.
 

@@ -33,6 +33,11 @@ class Explanation:
     def __str__(self) -> str:
         return "\n".join(self._lines("", ""))
 
+    def _repr_html_(self) -> str:
+        from .._html import tree
+
+        return tree(self)
+
     def _lines(self, head: str, tail: str) -> list[str]:
         said = {True: "true", False: "false", None: "unknown"}[self.verdict]
         lines = [f"{head}{self.node!r}: {said}" + (f" ({self.detail})" if self.detail else "")]

@@ -1,0 +1,175 @@
+"""Kill a training process at random moments, resume it until its end, and compare with the run that was left alone.
+
+``python benchmarks/soak.py --kills 50`` exits with an error where anything but the seconds differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ignite
+import torch
+from ignite.engine import Engine, Events, create_supervised_evaluator, create_supervised_trainer
+from ignite.handlers import Checkpoint, DiskSaver
+from ignite.metrics import Accuracy, Loss
+
+from ignite_delayed import After, Gate, History, Metric, Recorder, __version__, delay_early_stopping
+
+EPOCHS, BATCHES = 300, 10
+
+
+class Batches:
+    """The training data in an order of their own for each epoch, the same whenever that epoch is trained."""
+
+    def __init__(self, trainer: Engine, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        self.trainer, self.inputs, self.targets = trainer, inputs, targets
+
+    def __len__(self) -> int:
+        return BATCHES
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        generator = torch.Generator().manual_seed(self.trainer.state.epoch)
+        for part in torch.randperm(len(self.inputs), generator=generator).chunk(BATCHES):
+            time.sleep(0.002)
+            yield self.inputs[part], self.targets[part]
+
+
+def digits() -> list[torch.Tensor]:
+    """Noisy pictures of ten classes, eight by eight: the training set, then the other."""
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.randn(10, 64, generator=generator)
+    data = []
+    for size in (100, 400):
+        targets = torch.randint(10, (size,), generator=generator)
+        data += [classes[targets] + 2.5 * torch.randn(size, 64, generator=generator), targets]
+    return data
+
+
+def train(folder: Path) -> None:
+    """Train in ``folder`` from the last checkpoint there, if there is one, to the end."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    inputs, targets, test_inputs, test_targets = digits()
+    model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.004, momentum=0.5)
+    loss = torch.nn.CrossEntropyLoss()
+    trainer = create_supervised_trainer(model, optimizer, loss)
+    metrics: dict[str, Any] = {"loss": Loss(loss), "accuracy": Accuracy()}
+    evaluator = create_supervised_evaluator(model, metrics=metrics)
+    recorder = Recorder(trainer, evaluator, optimizer=optimizer)
+    gate = Gate(recorder, until=(Metric("accuracy").mean(5) > 0.5).sustained(evaluations=3), name="accurate")
+    Gate(recorder, when=Metric("loss").change(2) < -0.01, name="falling")
+    stopper = delay_early_stopping(
+        recorder,
+        "loss",
+        mode="min",
+        patience=40,
+        until=After(epochs=60),
+        while_closed="track",
+        threshold=0.02,
+        cumulative=True,
+    )
+
+    @trainer.on(Events.EPOCH_COMPLETED)
+    def evaluate() -> None:
+        evaluator.run([(test_inputs, test_targets)])
+
+    @gate.on_open
+    def slow_down(gate: Gate) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] *= 0.75
+
+    objects = {"model": model, "optimizer": optimizer, "trainer": trainer, **recorder.to_save()}
+    saver = DiskSaver(str(folder), require_empty=False)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, Checkpoint(objects, saver, n_saved=None))
+    checkpoints = sorted(folder.glob("checkpoint_*.pt"), key=lambda path: int(path.stem.split("_")[1]))
+    if checkpoints:
+        Checkpoint.load_objects(objects, checkpoints[-1])
+        for old in checkpoints[:-1]:
+            old.unlink()
+    print("training", flush=True)
+    trainer.run(Batches(trainer, inputs, targets), max_epochs=EPOCHS)
+    torch.save({"weights": model.state_dict(), "reason": stopper.reason}, folder / "end.tmp")
+    recorder.history.save(folder / "history.jsonl", overwrite=True)
+    (folder / "end.tmp").replace(folder / "end.pt")
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """A process that trains in ``folder``, past its imports."""
+    process = subprocess.Popen([sys.executable, __file__, "--train", str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+def soak(folder: Path, kills: int, chance: random.Random, longest: float) -> int:
+    """Train in ``folder`` to the end, killed at most ``kills`` times on the way; how often it was."""
+    killed = 0
+    while True:
+        process = start(folder)
+        try:
+            code = process.wait(chance.uniform(0, longest) if killed < kills else None)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
+            continue
+        if code:
+            raise SystemExit(f"the training process failed with code {code} after {killed} kills")
+        return killed
+
+
+def outcome(folder: Path) -> dict[str, Any]:
+    """All that a run left behind, but for the seconds."""
+    history = History.load(folder / "history.jsonl")
+    end = torch.load(folder / "end.pt", weights_only=True)
+    return {
+        "records": [(r.epoch, r.iteration, r.evaluation, r.planned, r.source, r.values) for r in history],
+        "decisions": [(m.kind, m.name, m.epoch, m.iteration, m.evaluation, m.text) for m in history.marks],
+        "reason": end["reason"],
+        "weights": {name: weight.tolist() for name, weight in end["weights"].items()},
+    }
+
+
+def main() -> None:
+    """Soak, compare, and say so."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=50, help="how often to kill (default: 50)")
+    parser.add_argument("--longest", type=float, default=0.5, help="seconds of training before a kill, at most")
+    parser.add_argument("--seed", type=int, default=0, help="of the random moments")
+    parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.train is not None:
+        train(arguments.train)
+        return
+    chance, killed, runs, began = random.Random(arguments.seed), 0, 0, time.monotonic()
+    with tempfile.TemporaryDirectory() as place:
+        undisturbed = Path(place, "undisturbed")
+        undisturbed.mkdir()
+        soak(undisturbed, 0, chance, arguments.longest)
+        expected = outcome(undisturbed)
+        while killed < arguments.kills:
+            runs += 1
+            folder = Path(place, f"run {runs}")
+            folder.mkdir()
+            killed += soak(folder, arguments.kills - killed, chance, arguments.longest)
+            found = outcome(folder)
+            different = [what for what in expected if found[what] != expected[what]]
+            if different:
+                raise SystemExit(f"run {runs} differs from the undisturbed one in {', '.join(different)}")
+    print(f"ignite-delayed {__version__}, ignite {ignite.__version__}, torch {torch.__version__}")
+    print(f"{killed} kills (SIGKILL) in {runs} runs, {time.monotonic() - began:.0f} s")
+    print(f"{len(expected['records'])} records and {len(expected['decisions'])} decisions a run: equal")
+    print(f"weights: equal bit for bit; {expected['reason']}")
+
+
+if __name__ == "__main__":
+    main()
