@@ -81,14 +81,17 @@ class Run:
         return self._iterations_per_epoch
 
 
-def whole_steps(lengths: Sequence[float]) -> list[int]:
+def whole_steps(lengths: Sequence[float], shares: Sequence[bool] | None = None) -> list[int]:
     """Consecutive lengths, each as a whole number of steps.
 
-    A length that is whole is kept. The *ends* of the others are rounded to the nearest step, so that they add up
+    A length that is whole is kept, unless it is one of the ``shares`` of a run: those must add up together. The *ends*
+    of the others are rounded to the nearest step, so that they add up
     to their rounded sum; each keeps at least one step, taken from its neighbours or, when there are more lengths
     than steps, added.
     """
-    broken = [length for length in lengths if length != int(length)]
+    loose = shares or [False] * len(lengths)
+    kept = [length == int(length) and not share for length, share in zip(lengths, loose, strict=True)]
+    broken = [length for length, whole in zip(lengths, kept, strict=True) if not whole]
     total = max(round(sum(broken)), len(broken))
     rounded, exact, end = [], 0.0, 0
     for left, length in zip(range(len(broken) - 1, -1, -1), broken, strict=True):
@@ -96,4 +99,4 @@ def whole_steps(lengths: Sequence[float]) -> list[int]:
         begin, end = end, min(max(round(exact), end + 1), total - left)
         rounded.append(end - begin)
     pending = iter(rounded)
-    return [int(length) if length == int(length) else next(pending) for length in lengths]
+    return [int(length) if whole else next(pending) for length, whole in zip(lengths, kept, strict=True)]

@@ -51,7 +51,8 @@ class Chain(Schedule):
 
     def _resolve(self, run: Run) -> Chain:
         ending = [phase for phase in self.phases if not phase.endless]
-        spans = whole_steps([phase._exact(run) for phase in ending])
+        shares = [phase._unit == "fraction" for phase in ending]
+        spans = whole_steps([phase._exact(run) for phase in ending], shares)
         phases = [phase._in_steps(span) for phase, span in zip(ending, spans, strict=True)]
         return Chain(*phases, *(phase._resolve(run) for phase in self.phases[len(ending) :]))
 
