@@ -16,6 +16,7 @@ def require_extra(module: str, extra: str) -> Any:
     """
     package = module.partition(".")[0]
     try:
+        import_module(package)
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name != package:

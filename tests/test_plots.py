@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,29 +12,43 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+import torch
 from engines import loop
 from hypothesis import given
 from hypothesis import strategies as st
 from ignite.engine import Engine
 from matplotlib import pyplot as plt
 from strategies import run_of
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ignite_delayed import (
     After,
+    Constant,
+    Cosine,
     EarlyStop,
     Gate,
     History,
+    LRPhases,
     Metric,
+    Phase,
+    Plateau,
+    Preview,
     Record,
     Recorder,
     UnknownMetricError,
     delay_early_stopping,
+    plot_conditions,
+    plot_schedule,
     plot_timeline,
+    preview,
+    replay,
     stop_when,
+    warmup,
 )
-from ignite_delayed.plots import Timeline
+from ignite_delayed._extras import require_extra
+from ignite_delayed.plots import RateCurves, Timeline, TruthBands
 from ignite_delayed.plots.story import described, epochs_of, told_by_marks, told_by_rule
-from ignite_delayed.plots.style import OKABE_ITO
+from ignite_delayed.plots.style import OKABE_ITO, TRUTHS
 
 ACCURACIES = [0.5, 0.7, 0.6, 0.65, 0.8, 0.78, 0.79, 0.77]
 
@@ -71,7 +86,7 @@ def zones(drawn: Timeline) -> list[tuple[str, float, float]]:
     return [(zone.kind, zone.start, zone.stop) for zone in drawn.zones]
 
 
-def texts(drawn: Timeline) -> list[str]:
+def texts(drawn: Timeline | RateCurves | TruthBands) -> list[str]:
     return [] if drawn.legend is None else [text.get_text() for text in drawn.legend.get_texts()]
 
 
@@ -403,3 +418,350 @@ def test_drawing_a_live_history_changes_nothing() -> None:
     assert seen == [1, 2, 3, 4, 5, 6, 7, 8]
     assert stopper.stopped_at is not None
     assert stopper.stopped_at.epoch == 8
+
+
+LONG = (
+    After(epochs=10)
+    & ((Metric("val/loss") < 0.5).sustained(evaluations=3) | ~(Metric("val/loss").std(5) > 0.05))
+    & (Metric("val/loss") - Metric("train/loss") < 0.2)
+)
+
+
+def noisy_run() -> History:
+    noise = np.random.default_rng(0).standard_normal(40)
+    return History(
+        Record(
+            epoch=e,
+            iteration=10 * e,
+            evaluation=e,
+            values={"val/loss": 1.2 * math.exp(-e / 12) + 0.08 * noise[e - 1], "train/loss": 1.2 * math.exp(-e / 10)},
+        )
+        for e in range(1, 41)
+    )
+
+
+def bands(drawn: TruthBands) -> list[list[tuple[str, float, float]]]:
+    return [[(zone.kind, zone.start, zone.stop) for zone in band.zones] for band in drawn.bands]
+
+
+class TestConditions:
+    def test_the_whole_is_on_top_and_its_parts_follow_as_explain_lists_them(self) -> None:
+        drawn = plot_conditions(noisy_run(), LONG)
+        assert [(band.depth, band.label) for band in drawn.bands] == [
+            (0, repr(LONG)),
+            (1, "After(epochs=10)"),
+            (1, "… | …"),
+            (2, "(…).sustained(evaluations=3)"),
+            (3, "Metric('val/loss') < 0.5"),
+            (2, "~(…)"),
+            (3, "Metric('val/loss').std(5) > 0.05"),
+            (1, "Metric('val/loss') - Metric('train/loss') < 0.2"),
+        ]
+        assert [" ".join(text.get_text().split()) for text in drawn.labels] == [band.label for band in drawn.bands]
+        heights = [text.xy[1] for text in drawn.labels]  # type: ignore[attr-defined]
+        assert drawn.axes.yaxis_inverted()
+        assert heights == sorted(heights)
+
+    def test_a_verdict_holds_from_its_record_to_the_next(self) -> None:
+        drawn = plot_conditions(run_of([0.9, 0.4, math.nan, 0.6, 0.3]), After(epochs=1) & (Metric("loss") < 0.5))
+        assert bands(drawn) == [
+            [("unknown", 0, 1), ("false", 1, 2), ("true", 2, 3), ("unknown", 3, 4), ("false", 4, 5), ("true", 5, 6)],
+            [("unknown", 0, 1), ("false", 1, 2), ("true", 2, 6)],
+            [("unknown", 0, 1), ("false", 1, 2), ("true", 2, 3), ("unknown", 3, 4), ("false", 4, 5), ("true", 5, 6)],
+        ]
+        assert drawn.axes.get_xlim() == (0, 6)
+        assert drawn.axes.get_xlabel() == "epoch"
+        assert drawn.first is not None
+        assert (drawn.first.epoch, drawn.first.at) == (2, 2)
+        assert texts(drawn) == ["true", "false", "unknown", "first true in epoch 2"]
+
+    def test_what_is_drawn_is_what_the_bands_say(self) -> None:
+        drawn = plot_conditions(run_of([0.9, 0.4, 0.6]), Metric("loss") < 0.5)
+        found = {
+            str(collection.get_label()): [
+                (float(at.min()), float(at.max()))
+                for at in (np.asarray(path.vertices)[:, 0] for path in collection.get_paths())
+            ]
+            for collection in drawn.axes.collections
+            if collection.get_label() in TRUTHS
+        }
+        assert found == {"unknown": [(0, 1)], "false": [(1, 2), (3, 4)], "true": [(2, 3)]}
+
+    @given(st.lists(st.sampled_from([0.1, 0.6, math.nan]), min_size=1, max_size=12))
+    def test_the_band_on_top_is_the_replay(self, losses: list[float]) -> None:
+        run, condition = run_of(losses), (Metric("loss") < 0.5).sustained(evaluations=2)
+        drawn = plot_conditions(run, condition)
+        plt.close("all")
+        said = {True: "true", False: "false", None: "unknown"}
+        for epoch, verdict in enumerate(replay(run, condition).verdicts, start=1):
+            [zone] = [zone for zone in drawn.bands[0].zones if zone.start <= epoch < zone.stop]
+            assert zone.kind == said[verdict]
+        assert all(one.stop == after.start for band in drawn.bands for one, after in pairwise(band.zones))
+
+    def test_verdicts_differ_in_lightness_and_in_height_or_hatch(self) -> None:
+        def lightness(kind: str) -> float:
+            style = TRUTHS[kind]
+            red, green, blue = mpl.colors.to_rgb(style.color)
+            return 1 - style.opacity * (1 - (0.2126 * red + 0.7152 * green + 0.0722 * blue))
+
+        assert lightness("true") < 0.5 < 0.75 < lightness("false")
+        assert TRUTHS["unknown"].hatch
+        drawn = plot_conditions(run_of([0.9, 0.4]), Metric("loss") < 0.5)
+        high = {
+            str(c.get_label()): float(np.ptp(np.asarray(c.get_paths()[0].vertices)[:, 1]))
+            for c in drawn.axes.collections
+            if c.get_label() in ("true", "false")
+        }
+        assert high["false"] < high["true"] / 2
+
+    def test_a_function_and_a_rule_are_conditions_too(self) -> None:
+        drawn = plot_conditions(run_of([0.5] * 4), lambda record: record.epoch > 2)
+        assert bands(drawn) == [[("unknown", 0, 1), ("false", 1, 3), ("true", 3, 5)]]
+        rule = EarlyStop("loss", mode="min", patience=2, until=After(epochs=1))
+        labels = [band.label for band in plot_conditions(run_of([0.5] * 6), rule).bands]
+        assert labels == [repr(rule), "After(epochs=1)"]
+
+    def test_what_never_holds_is_not_marked(self) -> None:
+        drawn = plot_conditions(run_of([0.5]), Metric("loss") < 0.1)
+        assert drawn.first is None
+        assert texts(drawn) == ["false", "unknown"]
+
+    def test_records_of_the_clock_alone_move_what_the_clock_decides(self) -> None:
+        trainer, evaluator = loop(accuracy=ACCURACIES)
+        recorder = Recorder(trainer, evaluator)
+        Gate(recorder, until=After(epochs=3))
+        trainer.run([0, 0, 0], max_epochs=8)
+        drawn = plot_conditions(recorder.history, After(epochs=3))
+        assert drawn.bands[0].zones[-1].kind == "true"
+        assert drawn.first is not None
+        assert drawn.first.epoch == 4
+
+    @pytest.mark.parametrize("width", [4, 6.4, 10])
+    def test_nothing_overlaps_at_any_width(self, width: float) -> None:
+        with plt.rc_context({"figure.figsize": (width, 3)}):
+            drawn = plot_conditions(noisy_run(), LONG)
+        figure = figure_of(drawn)
+        inside = drawn.axes.get_window_extent()
+        boxes = [text.get_window_extent() for text in drawn.labels]
+        boxes += [box for box in map(extent, drawn.axes.collections) if box.width and box.height > 2]
+        assert all(inside.x0 <= box.x0 and box.x1 <= inside.x1 + 1 for box in boxes)
+        assert all(inside.y0 <= box.y0 and box.y1 <= inside.y1 for box in boxes)
+        for place, label in enumerate(boxes[: len(drawn.labels)]):
+            assert not any(label.overlaps(other) for other in boxes[place + 1 :])
+        assert drawn.legend is not None
+        key = drawn.legend.get_window_extent()
+        assert figure.bbox.x0 <= key.x0 < key.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= key.y0 < key.y1 < drawn.axes.xaxis.label.get_window_extent().y0
+
+    def test_text_shrinks_into_a_low_place(self) -> None:
+        figure, (left, _) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+        drawn = plot_conditions(noisy_run(), LONG, ax=left)
+        assert drawn.axes is left
+        assert len(plt.get_fignums()) == 1
+        assert float(drawn.labels[0].get_fontsize()) < 10
+        assert figure.get_figheight() == 3
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "said"),
+        [
+            ({"history": [0.5]}, TypeError, "history must be a History"),
+            ({"history": History(), "condition": After(epochs=1)}, ValueError, "at least one record"),
+            ({"condition": 5}, TypeError, "condition must be a condition"),
+            ({"condition": Metric("los") < 1}, UnknownMetricError, "Did you mean 'loss'"),
+            ({"ax": "left"}, TypeError, "ax must be an axes of matplotlib"),
+        ],
+    )
+    def test_bad_input_is_refused_without_a_figure(
+        self, arguments: dict[str, Any], error: type[Exception], said: str
+    ) -> None:
+        with pytest.raises(error, match=said):
+            plot_conditions(**{"history": run_of([0.5]), "condition": Metric("loss") < 1, **arguments})
+        assert plt.get_fignums() == []
+
+
+def figure_of(drawn: RateCurves | TruthBands) -> Any:
+    figure: Any = drawn.axes.get_figure(root=True)
+    figure.canvas.draw()
+    return figure
+
+
+def extent(collection: Any) -> Any:
+    """Where a collection stands on the canvas; without extent where it is empty."""
+    axes = collection.axes
+    points = [axes.transData.transform(path.vertices) for path in collection.get_paths()]
+    if not points:
+        return mpl.transforms.Bbox.null()
+    table = np.concatenate(points)
+    return mpl.transforms.Bbox([table.min(axis=0), table.max(axis=0)])
+
+
+def three_phases() -> list[Phase]:
+    return [
+        Phase(warmup(fraction=0.1), per="iteration"),
+        Phase(Cosine(fraction=0.9), per="iteration", until=Plateau("loss", mode="min", patience=2)),
+        Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=2, factor=0.5), monitor="loss"),
+    ]
+
+
+PLAN: dict[str, Any] = {"epochs": 20, "iterations_per_epoch": 4}
+STALLS: dict[str, Any] = {"metrics": {"loss": lambda epoch: max(0.5, 1 - 0.1 * epoch)}}
+
+
+def moments(drawn: RateCurves) -> list[tuple[str, float, str]]:
+    return [(moment.kind, moment.at, moment.name) for moment in drawn.moments]
+
+
+class TestSchedule:
+    def test_each_batch_is_drawn_at_its_rate_over_its_time(self) -> None:
+        schedule = warmup(epochs=1).then(Cosine(epochs=2))
+        drawn = plot_schedule(schedule, epochs=3, iterations_per_epoch=4)
+        [[line]] = drawn.curves.values()
+        made = preview(schedule, epochs=3, iterations_per_epoch=4)
+        assert np.asarray(line.get_xdata()).tolist() == [0, *made.epochs]
+        assert np.asarray(line.get_ydata()).tolist() == [made.rates[0, 0], *made.rates[:, 0]]
+        assert line.get_drawstyle() == "steps-pre"
+        assert drawn.axes.get_xlim() == (0, 3)
+        assert (drawn.axes.get_xlabel(), drawn.axes.get_ylabel()) == ("epoch", "factor of the base rate")
+        assert drawn.axes.get_yscale() == "linear"
+
+    def test_warm_up_is_shaded_and_switches_are_marked(self) -> None:
+        drawn = plot_schedule(three_phases(), **PLAN, **STALLS)
+        made = preview(three_phases(), **PLAN, **STALLS)
+        places = [switch.iteration / 4 for switch in made.switches]
+        assert moments(drawn) == [("warm-up", 2, ""), *(("switched", at, "") for at in places)]
+        assert places[0] == 2
+        assert [(zone.kind, zone.start, zone.stop) for zone in drawn.zones] == [("warm-up", 0, 2)]
+        assert texts(drawn) == ["warm-up to epoch 2", f"switched at epochs 2, {places[1]:.4g}"]
+        marks = [line for line in drawn.axes.lines if line.get_marker() == "D"]
+        found = [float(np.asarray(mark.get_xdata())[0]) for mark in marks]
+        assert found == places
+        assert drawn.axes.get_ylabel() == "learning rate"
+
+    def test_a_preview_is_drawn_as_what_it_was_made_of(self) -> None:
+        direct = plot_schedule(three_phases(), **PLAN, **STALLS)
+        again = plot_schedule(preview(three_phases(), **PLAN, **STALLS))
+        assert moments(direct) == moments(again)
+        one, other = direct.curves[""][0], again.curves[""][0]
+        assert np.array_equal(one.get_ydata(), other.get_ydata())
+
+    def test_attached_phases_are_drawn_with_their_optimizer(self) -> None:
+        trainer, evaluator = loop(loss=[0.5])
+        optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.2, weight_decay=0.1)
+        recorder = Recorder(trainer, evaluator)
+        phases = LRPhases(recorder, optimizer, [Phase(Constant(0.5), per="epoch")], parameter="weight_decay")
+        drawn = plot_schedule(phases, **PLAN)
+        assert set(np.asarray(drawn.curves[""][0].get_ydata()).tolist()) == {0.05}
+        assert drawn.axes.get_ylabel() == "weight_decay"
+        assert drawn.legend is None
+
+    def test_several_are_told_apart_by_name_colour_and_dashes(self) -> None:
+        several = {"early": warmup(epochs=2).then(Cosine(epochs=18)), "late": warmup(epochs=8).then(Cosine(epochs=12))}
+        drawn = plot_schedule(several, **PLAN)
+        assert list(drawn.curves) == ["early", "late"]
+        assert texts(drawn) == ["early", "late", "warm-up over"]
+        [one], [other] = drawn.curves.values()
+        assert one.get_color() != other.get_color()
+        assert one.get_linestyle() != other.get_linestyle()
+        assert ("warm-up", 2, "early") in moments(drawn)
+        assert ("warm-up", 8, "late") in moments(drawn)
+        assert drawn.zones == []
+        peaks = [line for line in drawn.axes.lines if line.get_marker() == "^"]
+        assert [(np.asarray(p.get_xdata())[0], np.asarray(p.get_ydata())[0]) for p in peaks] == [(2, 1), (8, 1)]
+
+    def test_groups_are_told_apart(self) -> None:
+        groups = [{"params": [torch.zeros(1)], "lr": lr} for lr in (0.1, 0.01)]
+        made = preview(three_phases(), **PLAN, **STALLS, optimizer=torch.optim.SGD(groups, lr=1))
+        drawn = plot_schedule(made)
+        assert texts(drawn)[:2] == ["group 0", "group 1"]
+        both = plot_schedule({"one": made, "two": made})
+        assert texts(both)[:4] == ["one, group 0", "one, group 1", "two, group 0", "two, group 1"]
+        looks = {(line.get_color(), line.get_linestyle()) for lines in both.curves.values() for line in lines}
+        assert len(looks) == 4
+        assert len({dashes for _, dashes in looks}) == 4
+
+    def test_on_a_logarithmic_scale_nought_is_left_out(self) -> None:
+        drawn = plot_schedule(warmup(epochs=1).then(Constant(1)), **PLAN, log=True)
+        figure_of(drawn)
+        assert drawn.axes.get_yscale() == "log"
+        assert drawn.axes.get_ylim()[0] > 0.01
+
+    @pytest.mark.parametrize("schedule", [Constant(0.5), Cosine(epochs=20), warmup(epochs=20), warmup(epochs=30)])
+    def test_without_a_warm_up_none_is_marked(self, schedule: Any) -> None:
+        drawn = plot_schedule(schedule, **PLAN)
+        assert (drawn.moments, drawn.zones, drawn.legend) == ([], [], None)
+
+    def test_per_epoch_the_joints_are_whole_epochs_within_the_run(self) -> None:
+        schedule = warmup(epochs=5).then(Cosine(epochs=10)).then(Cosine(epochs=30))
+        drawn = plot_schedule(schedule, **PLAN, per="epoch")
+        assert [at for kind, at, _ in moments(drawn) if kind == "switched"] == [5, 15]
+        shorter = plot_schedule(schedule, epochs=10, iterations_per_epoch=4, per="epoch")
+        assert [at for kind, at, _ in moments(shorter) if kind == "switched"] == [5]
+
+    def test_it_draws_where_it_is_told(self) -> None:
+        _, (left, right) = plt.subplots(1, 2, layout="constrained")
+        assert plot_schedule(Constant(1), **PLAN, ax=right).axes is right
+        assert not left.lines
+        assert len(plt.get_fignums()) == 1
+
+    @pytest.mark.parametrize("width", [4, 10])
+    @pytest.mark.parametrize("log", [False, True])
+    def test_nothing_overlaps_at_any_width(self, width: float, log: bool) -> None:
+        several = {name: preview(three_phases(), **PLAN, **STALLS) for name in ("first", "second", "a longer name")}
+        with plt.rc_context({"figure.figsize": (width, 3)}):
+            drawn = plot_schedule(several, log=log)
+        figure = figure_of(drawn)
+        assert drawn.legend is not None
+        key, axes = drawn.legend.get_window_extent(), drawn.axes.get_window_extent()
+        assert figure.bbox.x0 <= key.x0 < key.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= key.y0 < key.y1 < drawn.axes.xaxis.label.get_window_extent().y0
+        assert axes.height > 100
+        ticks = [label.get_window_extent() for label in drawn.axes.get_xticklabels() if label.get_text()]
+        assert not any(one.overlaps(other) for one, other in pairwise(ticks))
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "said"),
+        [
+            ({"what": 5}, TypeError, "what must be a schedule, LRPhases, or a list of Phase"),
+            ({"what": {}}, ValueError, "at least one schedule"),
+            ({"what": {5: Constant(1)}}, TypeError, "a name in what must be"),
+            ({"what": [Constant(1), Cosine(epochs=2)]}, TypeError, "what must be a dict where it is several"),
+            ({"epochs": None}, TypeError, "epochs must be"),
+            ({"per": "batch"}, ValueError, "per must be"),
+            ({"log": "yes"}, TypeError, "log must be True or False"),
+            ({"what": Constant(0), "log": True}, ValueError, "log must be False where no rate is above 0"),
+            ({"what": three_phases()}, UnknownMetricError, "loss"),
+            ({"what": preview(Constant(1), **PLAN)}, TypeError, "a Preview is drawn as it is: give epochs, iter"),
+            ({"ax": "left"}, TypeError, "ax must be an axes of matplotlib"),
+        ],
+    )
+    def test_bad_input_is_refused_without_a_figure(
+        self, arguments: dict[str, Any], error: type[Exception], said: str
+    ) -> None:
+        with pytest.raises(error, match=said):
+            plot_schedule(**{"what": Constant(1), **PLAN, **arguments})
+        assert plt.get_fignums() == []
+
+    def test_what_is_missing_is_named(self) -> None:
+        with pytest.raises(TypeError, match="needs epochs and iterations_per_epoch"):
+            plot_schedule(Constant(1))
+        with pytest.raises(ValueError, match="a preview as preview"):
+            plot_schedule(Preview(np.ones(0), np.ones((0, 1)), []))
+
+
+class TestExtras:
+    def test_only_a_missing_package_is_said_to_be_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ImportError, match=r"surely_not_there is needed .* 'ignite-delayed\[plot\]'"):
+            require_extra("surely_not_there.pyplot", "plot")
+        with pytest.raises(ModuleNotFoundError, match=r"^No module named 'matplotlib.nothing'$"):
+            require_extra("matplotlib.nothing", "plot")
+        broken = types.ModuleType("broken")
+        monkeypatch.setitem(sys.modules, "broken", broken)
+        failure = ImportError("libGL.so.1: cannot open shared object file", name="broken")
+
+        def fail(module: str) -> Any:
+            raise failure
+
+        monkeypatch.setattr("ignite_delayed._extras.import_module", fail)
+        with pytest.raises(ImportError) as caught:
+            require_extra("broken", "plot")
+        assert caught.value is failure

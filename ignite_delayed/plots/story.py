@@ -11,7 +11,7 @@ from ..conditions import EarlyStop
 from ..history import History
 from ..replays import fold, replay
 
-__all__ = ["Moment", "Story", "Zone", "described", "epochs_of", "told_by_marks", "told_by_rule"]
+__all__ = ["Moment", "Story", "Zone", "described", "epochs_of", "start_of", "told_by_marks", "told_by_rule"]
 
 
 class Moment(NamedTuple):
@@ -67,6 +67,13 @@ def epochs_of(history: History) -> Callable[[int, int], float]:
     if length and all((epoch - 1) * length < iteration <= epoch * length for epoch, iteration in seen):
         return lambda epoch, iteration: iteration / length
     return lambda epoch, iteration: float(epoch)
+
+
+def start_of(history: History) -> float:
+    """Where the time axis begins: an evaluation's distance before the first one, not before training."""
+    clock = epochs_of(history)
+    at = sorted({clock(record.epoch, record.iteration) for record in history})
+    return max(0.0, at[0] - (at[1] - at[0] if len(at) > 1 else 1.0))
 
 
 def told_by_rule(history: History, rule: EarlyStop, start: float) -> Story:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +11,8 @@ from .._checks import check_name, refuse_type, refuse_value
 from .._extras import require_extra
 from ..conditions import EarlyStop
 from ..history import History
-from .story import Moment, Story, Zone, described, epochs_of, told_by_marks, told_by_rule
+from .layout import add_key, label_time
+from .story import Moment, Story, Zone, described, epochs_of, start_of, told_by_marks, told_by_rule
 from .style import ZONES, curve_styles, zone_key
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ _LOOKS: dict[str, tuple[str, Any]] = {  # marker and dashes
     "stopped": ("s", "-"),
     "switched": ("D", "-."),
 }
-_OTHER: tuple[str, Any] = (
-    "|",
-    "none",
-)  # what may happen often, as adjustments of the rate do, is marked without a line
+_OTHER: tuple[str, Any] = ("|", "none")  # what may happen often, as adjustments of the rate do, gets no line
 
 
 class Timeline(NamedTuple):
@@ -93,7 +90,7 @@ def plot_timeline(
         [('best', 3), ('stopped', 5)]
     """
     panels = _panels(history, metrics)
-    start = _start(history)
+    start = start_of(history)
     story = _story(history, rule, name, start)
     require_extra("matplotlib.pyplot", "plot")
     axes = _divide(ax, list(panels))
@@ -106,8 +103,7 @@ def plot_timeline(
     for group in _grouped(moments):
         keys += _draw_moments(group, axes, curves)
     keys += [zone_key(kind) for kind in ZONES if kind in {zone.kind for zone in story.zones}]
-    _label_time(axes, history, start)
-    return Timeline(axes, curves, moments, story.zones, _add_key(axes, keys, grow=ax is None))
+    return Timeline(axes, curves, moments, story.zones, _finish(axes, keys, start, _end(history), grow=ax is None))
 
 
 def _panels(history: Any, metrics: Any) -> dict[str, list[str]]:
@@ -132,13 +128,6 @@ def _panels(history: Any, metrics: Any) -> dict[str, list[str]]:
         if name not in rates:
             panels.setdefault(name.rpartition("/")[2], []).append(name)
     return panels | {_RATES: rates} if rates else panels
-
-
-def _start(history: History) -> float:
-    """Where the time axis begins: an evaluation's distance before the first one, not before training."""
-    clock = epochs_of(history)
-    at = sorted({clock(record.epoch, record.iteration) for record in history})
-    return max(0.0, at[0] - (at[1] - at[0] if len(at) > 1 else 1.0))
 
 
 def _story(history: History, rule: Any, name: Any, start: float) -> Story:
@@ -253,33 +242,16 @@ def _passes(line: Line2D, moment: Moment) -> bool:
     return bool(np.any((at == moment.at) & np.isclose(values, moment.value or 0.0, rtol=1e-5, atol=0)))
 
 
-def _label_time(axes: dict[str, Axes], history: History, start: float) -> None:
-    """Epochs below the lowest panel."""
-    from matplotlib.ticker import MaxNLocator
+def _end(history: History) -> float:
+    return epochs_of(history)(history[-1].epoch, history[-1].iteration)
 
+
+def _finish(axes: dict[str, Axes], keys: list[Any], start: float, end: float, *, grow: bool) -> Legend | None:
+    """Epochs below the lowest panel alone, labels in line, and the key."""
     *upper, lowest = axes.values()
     for panel in upper:
         panel.tick_params(labelbottom=False)
-    end = epochs_of(history)(history[-1].epoch, history[-1].iteration)
-    lowest.set_xlim(start, end + 0.02 * (end - start))
-    lowest.set_xlabel("epoch")
-    lowest.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    label_time(lowest, start, end + 0.02 * (end - start))
     figure: Any = lowest.get_figure()
     figure.align_ylabels(list(axes.values()))
-
-
-def _add_key(axes: dict[str, Axes], keys: list[Any], *, grow: bool) -> Legend | None:
-    """Put the key below the lowest panel, where it covers nothing; ``grow`` the figure by it."""
-    import matplotlib as mpl
-
-    if not keys:
-        return None
-    lowest = list(axes.values())[-1]
-    figure: Any = lowest.get_figure(root=True)
-    em = mpl.font_manager.FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points() / 72  # in inches
-    widest = (0.6 * max(len(key.get_label()) for key in keys) + 4.5) * em
-    columns = max(1, int(lowest.get_position().width * figure.get_figwidth() / widest))
-    if grow:
-        figure.set_figheight(figure.get_figheight() + 1.6 * em * math.ceil(len(keys) / columns))
-    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "borderaxespad": 3.5}
-    return lowest.legend(handles=keys, ncols=columns, frameon=False, **place)
+    return add_key(lowest, keys, grow=grow)
