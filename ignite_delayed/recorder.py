@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -16,6 +15,7 @@ from ._beginning import Beginning
 from ._checks import check_choice, check_flag
 from ._courier import Courier, Parcel
 from ._engines import check_engines
+from ._feeding import Feeding
 from ._rates import read_rates, watched_rates
 from ._run import Run
 from ._sources import EvaluatorSource, Source, TrainerSource, refuse_unreported
@@ -26,13 +26,10 @@ from .records import Record, reporter, require
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from .conditions import State
     from .gates import Gate
     from .status import Status
 
 __all__ = ["Recorder"]
-
-logger = logging.getLogger(__name__)
 
 # What an evaluation is found to be, the worse the higher.
 _REAL, _AGAIN, _UNFINISHED = range(3)
@@ -40,7 +37,7 @@ _REAL, _AGAIN, _UNFINISHED = range(3)
 _recorders: weakref.WeakKeyDictionary[Engine, weakref.WeakSet[Recorder]] = weakref.WeakKeyDictionary()
 
 
-class Recorder:
+class Recorder(Feeding):
     """Makes one record of each real evaluation, keeps the history, and moves every gate.
 
     An evaluation is recorded when the trainer is inside ``run()``, the evaluator finished an epoch in this run of
@@ -98,21 +95,16 @@ class Recorder:
         agreement = Agreement(sync)
         if evaluate_on is not None:
             check_choice("evaluate_on", evaluate_on, ("rank0",), hint="None, the default, evaluates on every rank.")
-        self.history = History(keep=keep)
+        history = History(keep=keep)
         self._refuse_second(trainer, named)
+        super().__init__(Run(trainer), agreement, history)  # the run attaches: all was checked
         self._rates = rates
-        self._gates: list[Gate] = []
         self._wanted: dict[str, set[str]] = {name: set() for name in named}
-        self._names: set[str] = set()
         self._on_begin: list[Callable[[bool], None]] = []  # called when a run begins: is it a fresh one?
         self._stateful: dict[str, Any] = {}  # delayed handlers that have a state, by the name of their handle
-        self._last: Record | None = None
-        self._evaluations, self._last_counted = 0, -1
+        self._last_counted = -1
         self._beginning = Beginning()
-        self._said: set[str] = set()
-        self._wake: float = 0
         self._on_iterations: Any = None
-        self._run = Run(trainer)
         self._handles: list[Any] = [
             *self._run.handles,
             trainer.add_event_handler(Events.STARTED, self._on_clock),
@@ -123,7 +115,6 @@ class Recorder:
             kind = TrainerSource if engine is trainer else EvaluatorSource
             self._sources[name] = kind(name, engine, self._observe)
             self._handles += self._sources[name].handles
-        self._agreement = agreement
         self._courier = None if evaluate_on is None else Courier(trainer, self._deliver)
         if self._courier is not None:
             self._handles += self._courier.handles
@@ -140,11 +131,6 @@ class Recorder:
         """The recorded engines by name, ``""`` for the one unnamed evaluator."""
         engines = {name: source.engine for name, source in self._sources.items()}
         return {name: engine for name, engine in engines.items() if engine is not None}
-
-    @property
-    def gates(self) -> list[Gate]:
-        """The gates (and stoppers) fed by this recorder, in the order they move."""
-        return list(self._gates)
 
     def status(self) -> Status:
         """Each gate, what it waits for and how near it is, patience, phases and rates, as they are when it is shown.
@@ -224,7 +210,7 @@ class Recorder:
         self._gates.append(gate)
         self._want()
         if gate.condition.ticks and gate.condition.ticks - {"epochs", "evaluations"} and self._on_iterations is None:
-            self._on_iterations = self.trainer.add_event_handler(Events.ITERATION_STARTED, self._on_trainer_iteration)
+            self._on_iterations = self.trainer.add_event_handler(Events.ITERATION_STARTED, self._on_iteration)
             self._handles.append(self._on_iterations)
         self._wake = 0
 
@@ -250,25 +236,16 @@ class Recorder:
             if source is not None:
                 self._wanted[source].add(name)
 
-    def _unique(self, name: str) -> str:
-        """``name``, numbered where it is taken."""
-        numbered, number = name, 1
-        while numbered in self._names:
-            number += 1
-            numbered = f"{name} {number}"
-        self._names.add(numbered)
-        return numbered
-
     # --- what the engines call -------------------------------------------------------------------------------
+
+    def _on_iteration(self, engine: Engine) -> None:
+        if engine.state.iteration >= self._wake:
+            self._on_clock(engine)
 
     def _on_clock(self, engine: Engine) -> None:
         self._enter()
         if not self._beginning.is_repeated(engine):
             self._tick()
-
-    def _on_trainer_iteration(self, engine: Engine) -> None:
-        if engine.state.iteration >= self._wake:
-            self._on_clock(engine)
 
     def _enter(self) -> None:
         """Begin with a new run, unless that was done: an evaluation in STARTED may come before our own handler."""
@@ -350,52 +327,6 @@ class Recorder:
         if counted:
             self._last_counted = iteration
         self._emit(record, moves)
-
-    def _now(self) -> Record:
-        """A record of the clock alone."""
-        state = self.trainer.state
-        seconds = self._run.seconds()
-        if self._agreement.needed:  # no two processes read one time: that of the last evaluation was agreed on
-            seconds = 0.0 if self._last is None else self._last.seconds
-        return Record.following(
-            self._last,
-            epoch=state.epoch,
-            iteration=state.iteration,
-            evaluation=self._evaluations,
-            seconds=seconds,
-            planned=self._run.planned(),
-            source=None,
-            values={},
-        )
-
-    def _tick(self) -> None:
-        """Let the clock move the gates that it alone decides; the history notes it where one did."""
-        gates = [gate for gate in self._gates if gate.condition.ticks is not None and gate._moves]
-        self._wake = float("inf")
-        if not gates:
-            return
-        record = self._now()
-        if any((gate._judge(record)[1] is True) is not gate.is_open for gate in gates):
-            self._emit(record, self._judge(record))
-        # What was attached or reset on hearing of it may have asked to be looked at soon.
-        self._wake = min([self._wake, *(gate._wakeup(record) for gate in gates if gate._moves)])
-
-    def _judge(self, record: Record) -> list[tuple[Gate, tuple[State, bool | None]]]:
-        """What ``record`` makes of every gate that can still move; an error here has moved none."""
-        return [(gate, gate._judge(record)) for gate in self._gates if gate._moves]
-
-    def _emit(self, record: Record, moves: list[tuple[Gate, tuple[State, bool | None]]]) -> None:
-        """Keep the record and move the gates, then say what changed."""
-        self.history.append(record)
-        self._last = record
-        changed = [gate for gate, (state, verdict) in moves if gate._move(state, verdict, record)]
-        for gate in changed:
-            gate._announce(record)
-
-    def _say(self, cause: str, message: str) -> None:
-        if cause not in self._said:
-            self._said.add(cause)
-            logger.warning("%s. (Said once a run.)", message)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
         raise TypeError("a recorder belongs to its engines and cannot be copied: build a new one on the copied engines")

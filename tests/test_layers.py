@@ -28,6 +28,7 @@ LAYERS = """
     conditions schedules
     replays
     _agreement _beginning _courier _engines _rates _run _sources _wakeup _state
+    _feeding
     recorder
     gates
     _following _handlers

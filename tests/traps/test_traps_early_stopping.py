@@ -196,9 +196,10 @@ class Test28_a_state_of_another_rule_is_loaded_silently:
         assert (other.patience, other.mode) == (7, "max")
 
     def test_ours_is_refused_with_both_rules(self) -> None:
+        engines = {patience: loop(score=lambda trainer: 0.5) for patience in (3, 7)}
+
         def build(patience: int) -> Stopper:
-            recorder = Recorder(*loop(score=lambda trainer: 0.5))
-            return delay_early_stopping(recorder, "score", mode="max", patience=patience)
+            return delay_early_stopping(Recorder(*engines[patience]), "score", mode="max", patience=patience)
 
         with pytest.raises(StateError) as error:
             build(7).load_state_dict(build(3).state_dict())
