@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -17,6 +18,7 @@ from engines import loop
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar
 from nbclient import NotebookClient
+from ranks import on_ranks
 from rich.console import Console
 
 from ignite_delayed import (
@@ -42,11 +44,21 @@ BELOW = Metric("loss") < 0.5
 HOLDS = BELOW.holds(at_least=2, of=3)
 
 
-def trained(epochs: int, **keep: Any) -> tuple[Engine, Recorder]:
+ALIVE: list[Engine] = []  # a recorder does not keep its trainer
+
+
+@pytest.fixture(autouse=True)
+def let_go() -> Iterator[None]:
+    yield
+    ALIVE.clear()
+
+
+def trained(epochs: int, **attached: Any) -> tuple[Engine, Recorder]:
     """A trainer and its recorder, to be run for so many epochs of LOSSES."""
     trainer, evaluator = loop(loss=LOSSES)
     recorder = Recorder(trainer, evaluator)
-    for attach in keep.values():
+    ALIVE.append(trainer)
+    for attach in attached.values():
         attach(recorder)
     trainer.run([0] * 3, max_epochs=epochs)
     return trainer, recorder
@@ -258,7 +270,7 @@ class TestHtml:
         assert "<b>&" not in html
         assert "loss 0.62, needs &lt; 0.5 for 4, has 0" in html
         assert '<progress value="0" max="4"' in html
-        assert "color" not in html.replace("currentColor", "")  # the notebook's own theme decides
+        assert "color" not in html.replace("color: inherit", "")  # the notebook's own theme decides
 
 
 @contextmanager
@@ -420,6 +432,16 @@ class TestLiveElsewhere:
     def test_every_is_a_count(self) -> None:
         with pytest.raises(ValueError, match="every must be"):
             trained(1)[1].status().live(every=0)
+
+
+def lines_written() -> int:
+    file = io.StringIO()
+    live_run(file)
+    return file.getvalue().count("\n")
+
+
+def test_of_several_processes_the_first_writes(tmp_path: Path) -> None:
+    assert on_ranks(2, lines_written, folder=tmp_path) == [("returned", 3), ("returned", 0)]
 
 
 class TestCost:

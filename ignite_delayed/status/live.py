@@ -1,0 +1,101 @@
+"""Following a run: the status, shown at evaluations and epochs."""
+
+from __future__ import annotations
+
+import sys
+import time
+import weakref
+from types import TracebackType
+from typing import IO
+
+import ignite.distributed as idist
+from ignite.engine import Events
+
+from .._checks import check_count
+from .._following import Following
+from ..recorder import Recorder
+from .displays import Display, display_for
+from .view import Status
+
+__all__ = ["LiveStatus"]
+
+_lives: weakref.WeakKeyDictionary[Recorder, weakref.ref[LiveStatus]] = weakref.WeakKeyDictionary()
+
+# A table that is updated in place is not worth more of the run's time.
+_SECONDS = 0.1
+
+
+class LiveStatus:
+    """What :meth:`Status.live` returns: shows the status while the run goes on, until ``remove()``.
+
+    Attributes:
+        status: what is shown.
+    """
+
+    def __init__(self, status: Status, *, every: int | None, file: IO[str] | None) -> None:
+        self.status = status
+        self._every = None if every is None else check_count("every", every, hint="None shows changes alone.")
+        self._handles: list[object] = []
+        self._evaluations, self._shown_at, self._shown_in = 0, 0.0, -1
+        recorder = status.recorder
+        other = _lives.get(recorder, lambda: None)()
+        if idist.get_rank() > 0:
+            return
+        self._display: Display = display_for(sys.stderr if file is None else file, notebook=file is None)
+        if other is not None:
+            other.remove()  # a notebook's cell that ran twice
+        self._attach(recorder)
+
+    def _attach(self, recorder: Recorder) -> None:
+        trainer = recorder.trainer
+        self._following = Following(recorder)
+        self._handles = [
+            self._following,
+            trainer.add_event_handler(Events.STARTED, self._on_ends),
+            trainer.add_event_handler(Events.EPOCH_STARTED, self._on_news),
+            trainer.add_event_handler(Events.COMPLETED, self._on_ends),
+        ]
+        for evaluator in recorder.evaluators.values():
+            if evaluator is not trainer:
+                self._handles.append(evaluator.add_event_handler(Events.COMPLETED, self._on_news))
+        recorder._handles.append(self)
+        _lives[recorder] = weakref.ref(self)
+
+    def _on_ends(self) -> None:
+        self._refresh(True)
+
+    def _on_news(self) -> None:
+        self._refresh(False)
+
+    def _refresh(self, whole: bool) -> None:
+        recorder = self.status.recorder
+        marks = self._following.new(self)
+        if self._every is not None and recorder._evaluations // self._every != self._evaluations // self._every:
+            whole = True
+        self._evaluations = recorder._evaluations
+        now, iteration = time.monotonic(), recorder.trainer.state.iteration
+        if self._display.in_place:
+            if not (marks or whole) and now - self._shown_at < _SECONDS:
+                return
+        elif not marks and (not whole or iteration == self._shown_in):
+            return  # nothing changed, or all of it was shown already
+        self._shown_at, self._shown_in = now, iteration
+        self._display.follow(self.status, marks)
+
+    def remove(self) -> None:
+        """Show no more; what was shown stays. A second call does nothing."""
+        while self._handles:
+            self._handles.pop().remove()  # type: ignore[attr-defined]
+        handles = self.status.recorder._handles
+        if self in handles:
+            handles.remove(self)
+
+    def __enter__(self) -> LiveStatus:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._handles and error is not None:
+            self._refresh(True)
+        self.remove()
