@@ -41,9 +41,9 @@ def names(tmp_path: Path) -> dict[str, Any]:
         error = loss(model(batch[0]), batch[1])
         error.backward()
         optimizer.step()
-        return error.item()
+        return float(error.item())
 
-    def evaluate(engine: Engine, batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    def evaluate(engine: Engine, batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[Any, torch.Tensor]:
         with torch.no_grad():
             return model(batch[0]), batch[1]
 
@@ -96,8 +96,14 @@ def test_the_resume_blocks_save_and_load(names: dict[str, Any]) -> None:
     assert len(names["recorder"].history) == epochs
 
 
+@pytest.mark.parametrize("block", blocks()[5:7])
+def test_a_block_that_watches_runs(block: str, names: dict[str, Any]) -> None:
+    exec(block.replace("max_epochs=200", "max_epochs=3"), names)
+    assert len(names["recorder"].history) == 3
+
+
 def test_every_block_was_run() -> None:
-    assert len(blocks()) == 5
+    assert len(blocks()) == 7
 
 
 def conditions() -> Iterator[str]:
