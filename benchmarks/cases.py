@@ -100,14 +100,15 @@ def recording() -> tuple[Work, Work]:
 
     def by_hand() -> None:
         epochs, iterations, evaluations, seconds, planned, sources, rows, values = columns
-        epochs.append(1)
-        iterations.append(1)
-        evaluations.append(1)
-        seconds.append(0.0)
-        planned.append(-1)
+        epochs.append(record.epoch)
+        iterations.append(record.iteration)
+        evaluations.append(record.evaluation)
+        seconds.append(record.seconds)
+        planned.append(-1 if record.planned is None else record.planned)
         sources.append(0)
-        rows.append(1)
-        values.append(0.5)
+        for value in record.values.values():
+            rows.append(len(rows))
+            values.append(value)
 
     return by_hand, lambda: history.append(record)
 

@@ -51,17 +51,17 @@ class Table:
 
     def append(self, record: Record) -> None:
         """Add ``record`` as the last row."""
-        row = self.end
-        clock = self.clock
-        clock["epoch"].append(record.epoch)
-        clock["iteration"].append(record.iteration)
-        clock["evaluation"].append(record.evaluation)
-        clock["seconds"].append(record.seconds)
-        clock["planned"].append(-1 if record.planned is None else record.planned)
-        if record.source not in self.sources:
-            self.sources.append(record.source)
-        self.which.append(self.sources.index(record.source))
-        columns = self.columns
+        row = self.dropped + len(self.which)
+        epochs, iterations, evaluations, seconds, planned = self.clock.values()
+        epochs.append(record.epoch)
+        iterations.append(record.iteration)
+        evaluations.append(record.evaluation)
+        seconds.append(record.seconds)
+        planned.append(-1 if record.planned is None else record.planned)
+        sources, source, columns = self.sources, record.source, self.columns
+        if source not in sources:
+            sources.append(source)
+        self.which.append(sources.index(source))
         for name, value in record.values.items():
             column = columns.get(name)
             if column is None:
