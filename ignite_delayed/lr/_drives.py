@@ -2,53 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import logging
+import math
+import warnings
+from bisect import bisect_right
 from typing import Any
 
 from ignite.engine import Engine
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from .._checks import refuse_type, refuse_value
-from ..errors import AttachError
 from ..schedules import Schedule
-from ._groups import read, restore, snapshot, stand_in, write
+from . import _native
+from ._factories import Factory
+from ._groups import BETAS, read, read_all, write
+from ._position import position
 
-__all__ = ["Drive", "Hold", "ScheduleDrive", "SchedulerDrive", "as_factory", "check_monitored", "try_factory"]
+__all__ = ["Drive", "Hold", "ScheduleDrive", "SchedulerDrive"]
 
-# Those that change more than the rate as they are built, or hold schedulers that were built.
-_CHANGE_MORE = ("ChainedScheduler", "CyclicLR", "OneCycleLR", "SequentialLR")
-
-Factory = Callable[[Optimizer], LRScheduler]
+logger = logging.getLogger(__name__)
 
 
 class Drive:
-    """Base: does nothing."""
+    """Base: moves nothing."""
 
     per: str | None = None
+    #: The class of the torch scheduler, if it is one.
+    kind = ""
     writes = True
+    #: The step at which the drive ends by itself and another follows.
+    stop: float = math.inf
+    scheduler: LRScheduler | None = None
+    #: Whether what was trained so far was trained in another process.
+    resumed = False
 
     def resolve(self, trainer: Engine) -> None:
         """Learn the length of the run, which is about to begin."""
 
-    def length(self) -> int | None:
-        """Steps until the drive ends by itself, ``None`` if it does not."""
-        return None
-
     def begin(self, optimizer: Optimizer, bases: list[float], iterations: int) -> None:
         """The phase begins after ``iterations`` iterations of the trainer."""
 
-    def set(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
-        """Write the rates of ``step``."""
+    def step(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
+        """Set the rates for ``step``, which is about to be trained."""
 
-    def advance(self, trainer: Engine, value: float | None = None) -> None:
-        """A unit of the phase is over."""
+    def left(self, bases: list[float]) -> list[float] | None:
+        """What the last :meth:`step` left in each group, ``None`` where it must be read there."""
+        return None
+
+    def observe(self, trainer: Engine, evaluation: int, value: float | None) -> None:
+        """An evaluation, and for a plateau the value of its metric."""
 
     def state(self) -> Any:
         """What must be saved besides the position."""
         return None
 
-    def resume(self, optimizer: Optimizer, state: Any) -> None:
+    def prepare(self, optimizer: Optimizer, raw: Any) -> Any:
+        """The saved state ``raw`` in a form that :meth:`accept` takes; refuses what does not fit."""
+        return None
+
+    def accept(self, prepared: Any) -> None:
         """Go on from a saved state."""
 
 
@@ -61,141 +74,140 @@ class Hold(Drive):
 class ScheduleDrive(Drive):
     """Sets each group's rate to its base rate times the schedule's factor, before the step."""
 
-    def __init__(self, schedule: Schedule, per: str, parameter: str) -> None:
+    def __init__(self, schedule: Schedule, per: str, parameter: str, last: bool) -> None:
         self.per = per
-        self._parameter = parameter
-        self._schedule = schedule
-        self._resolved: Schedule | None = None
-        if schedule.resolved:  # tells at once of a length that does not go with per
-            self._resolved = schedule.resolve(per=per)
+        self._parameter, self._schedule, self._last = parameter, schedule, last
+        self._entry = "betas" if parameter in BETAS else parameter
+        self._starts: list[int] = []
+        self._curves: list[Any] = []
+        self._factor: float | None = None
 
     def resolve(self, trainer: Engine) -> None:
-        state = trainer.state
+        state, per = trainer.state, str(self.per)
         epochs: float | None = state.max_epochs
-        if epochs is None and state.max_iters is not None and state.epoch_length:
-            epochs = state.max_iters / state.epoch_length
-        self._resolved = self._schedule.resolve(
-            per=str(self.per), epochs=epochs, iterations_per_epoch=state.epoch_length
-        )
-
-    def length(self) -> int | None:
-        return None if self._resolved is None else self._resolved.length
+        max_iters = getattr(state, "max_iters", None)  # since Ignite 0.5.5
+        if max_iters is not None and state.epoch_length:
+            epochs = max_iters / state.epoch_length
+        try:
+            resolved = self._schedule.resolve(per=per, epochs=epochs, iterations_per_epoch=state.epoch_length)
+        except ValueError as error:
+            raise ValueError(
+                f"the length of {self._schedule!r} cannot be told, since that of the run is not known: "
+                f"call trainer.run(data, max_epochs=..., epoch_length=...). ({error})"
+            ) from error
+        self._starts, self._curves = resolved._starts, resolved._curves
+        if not self._last and resolved.length is not None:
+            self.stop = resolved.length
 
     def begin(self, optimizer: Optimizer, bases: list[float], iterations: int) -> None:
-        self.set(optimizer, bases, 0)
+        self.step(optimizer, bases, 0)
 
-    def set(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
-        assert self._resolved is not None
-        factor = self._resolved(step)
-        groups, parameter = optimizer.param_groups, self._parameter
+    def step(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
+        # What Schedule.__call__ does for an int; this is run at every iteration.
+        self._factor = factor = self._curves[bisect_right(self._starts, step)](step)
+        groups, parameter, entry = optimizer.param_groups, self._parameter, self._entry
         while len(bases) < len(groups):  # a group that was unfrozen later brings its own base
             bases.append(read(groups[len(bases)], parameter))
-        for group, base in zip(groups, bases, strict=False):
-            write(group, parameter, base * factor)
+        for group, base in zip(groups, bases):  # noqa: B905 - as long as each other by now, and this is the hot loop
+            if group[entry].__class__ is float:  # the usual case, without a call
+                group[entry] = base * factor
+            else:
+                write(group, parameter, base * factor)
+
+    def left(self, bases: list[float]) -> list[float] | None:
+        return None if self._factor is None else [base * self._factor for base in bases]
+
+    def accept(self, prepared: Any) -> None:
+        self._factor = None
 
 
 class SchedulerDrive(Drive):
-    """Builds a torch scheduler when the phase begins and steps it natively, after the optimizer's step."""
+    """Builds a torch scheduler when the phase begins, and steps it natively, once a unit was trained."""
 
-    def __init__(self, factory: Factory, per: str) -> None:
+    def __init__(self, factory: Factory, per: str, kind: str) -> None:
         self.per = per
+        self.kind = kind
         self._factory = factory
-        self._built_after = 0
-        self.scheduler: LRScheduler | None = None
+        self._forget(0)
+
+    def _forget(self, iterations: int) -> None:
+        self._begun_after = iterations
+        self._steps = self._evaluation = 0
+        self._warned = False
+        self.resumed = False
+        self._rates: list[float] | None = None
 
     def begin(self, optimizer: Optimizer, bases: list[float], iterations: int) -> None:
+        self.scheduler = self._build(optimizer)
+        self._forget(iterations)
+
+    def _build(self, optimizer: Optimizer) -> LRScheduler:
         for group in optimizer.param_groups:
             group.pop("initial_lr", None)  # of an earlier scheduler: torch would take it for the base rate
-        self.scheduler = self._factory(optimizer)
-        self._built_after = iterations
+        return self._factory(optimizer)
 
-    def advance(self, trainer: Engine, value: float | None = None) -> None:
-        # A scheduler that was built in this very event has not been trained with yet.
-        if self.scheduler is None or (self.per != "evaluation" and trainer.state.iteration <= self._built_after):
-            return
-        if value is None:
-            self.scheduler.step()
-        else:
+    def step(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
+        # Here rather than when the step before ended: whoever saves a state between the two saves the same one.
+        while self._steps < step:
+            self._step_once()
+            self._steps += 1
+            self._rates = read_all(optimizer, "lr")
+
+    def observe(self, trainer: Engine, evaluation: int, value: float | None) -> None:
+        assert self.scheduler is not None
+        if value is not None:
+            self._warn_of_sign(value)
             self.scheduler.step(value)  # type: ignore[arg-type]
+        # A scheduler that was built at this very evaluation has not been trained with yet.
+        elif position(trainer)[0] > self._begun_after and evaluation > self._evaluation:
+            self._evaluation = evaluation
+            self._step_once()
+        self._rates = read_all(self.scheduler.optimizer, "lr")
+
+    def _step_once(self) -> None:
+        assert self.scheduler is not None
+        if not self.resumed:
+            self.scheduler.step()
+            return
+        self.resumed = False
+        with warnings.catch_warnings():  # torch knows nothing of that process, where the optimizer was stepped
+            warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before", UserWarning)
+            self.scheduler.step()
+
+    def left(self, bases: list[float]) -> list[float] | None:
+        return self._rates
+
+    def _warn_of_sign(self, value: float) -> None:
+        plateau = self.scheduler
+        if self._warned or not (value < 0 and isinstance(plateau, ReduceLROnPlateau)):
+            return
+        if plateau.threshold_mode == "rel" and plateau.threshold > 0:
+            self._warned = True
+            logger.warning(
+                "ReduceLROnPlateau(threshold_mode='rel') is given %g: of a negative best value it takes equal and "
+                "slightly worse ones for improvements, and may never reduce. Build it with threshold_mode='abs', or "
+                "monitor a positive metric. (Said once a run.)",
+                value,
+            )
 
     def state(self) -> Any:
-        return None if self.scheduler is None else [self._built_after, self.scheduler.state_dict()]
-
-    def resume(self, optimizer: Optimizer, state: Any) -> None:
-        built_after, saved = state
-        self.begin(optimizer, [], built_after)
         assert self.scheduler is not None
-        self.scheduler.load_state_dict(saved)
+        return [self._begun_after, self._steps, self._evaluation, _native.encode(self.scheduler.state_dict())]
 
+    def prepare(self, optimizer: Optimizer, raw: Any) -> Any:
+        *counts, saved = raw
+        if len(counts) != 3 or any(type(count) is not int for count in counts):
+            raise ValueError(f"the scheduler's counts must be three whole numbers, got {counts!r}")
+        present = None if self.scheduler is None else copy.deepcopy(self.scheduler.state_dict())
+        try:
+            scheduler = self._build(optimizer)
+            scheduler.load_state_dict(_native.decode(saved, scheduler.state_dict()))
+        except Exception:
+            if self.scheduler is not None and present is not None:
+                self.scheduler.load_state_dict(present)  # one that was given ready-made is the same object
+            raise
+        return scheduler, counts
 
-def try_factory(argument: str, factory: Any, optimizer: Optimizer) -> LRScheduler:
-    """The scheduler that ``factory`` builds, tried out on a stand-in so that the optimizer stays as it is.
-
-    Raises:
-        TypeError: where it builds none.
-        AttachError: where it builds on another optimizer than the one it is given.
-    """
-    double, before = stand_in(optimizer), snapshot(optimizer)
-    try:
-        scheduler = factory(double)
-        if not isinstance(scheduler, LRScheduler):
-            hint = "Write lambda optimizer: StepLR(optimizer, step_size=10)."
-            refuse_type(f"what {argument} returns", "a torch scheduler", scheduler, hint)
-        if scheduler.optimizer is not double:
-            raise AttachError(
-                f"{argument} built its scheduler on another optimizer than its argument, which changes that one at "
-                "once: write lambda optimizer: StepLR(optimizer, ...), using the argument"
-            )
-    finally:
-        restore(optimizer, before)
-    return scheduler
-
-
-def as_factory(argument: str, value: Any, optimizer: Optimizer) -> Factory:
-    """``value`` as a factory: one already, or a ready scheduler whose building left the optimizer unchanged.
-
-    Raises:
-        TypeError: for anything else.
-        AttachError: for a ready scheduler that changed the optimizer, or belongs to another.
-    """
-    if not isinstance(value, LRScheduler):
-        if not callable(value):
-            refuse_type(argument, "a function that builds a torch scheduler for an optimizer", value)
-        factory: Factory = value
-        return factory
-    kind = type(value).__name__
-    write_factory = f"give a function that builds it when it starts: lambda optimizer: {kind}(optimizer, ...)"
-    if getattr(value, "optimizer", None) is not optimizer:
-        raise AttachError(f"{argument} is a {kind} of another optimizer: {write_factory}")
-    if not isinstance(value, ReduceLROnPlateau):
-        groups = optimizer.param_groups
-        unchanged = all(read(group, "lr") == float(group.get("initial_lr", group["lr"])) for group in groups)
-        if kind in _CHANGE_MORE or value.last_epoch != 0 or not unchanged:
-            raise AttachError(f"building this {kind} has changed the optimizer already: {write_factory}")
-
-    def ready(_: Optimizer) -> LRScheduler:
-        if not isinstance(value, ReduceLROnPlateau):
-            for group in optimizer.param_groups:
-                group["initial_lr"] = read(group, "lr")
-            value.base_lrs = [read(group, "lr") for group in optimizer.param_groups]
-        return value
-
-    return ready
-
-
-def check_monitored(argument: str, scheduler: LRScheduler, per: str, monitor: Any, mode: str | None) -> None:
-    """Refuse a plateau without a metric or with the wrong direction, and a metric that nobody asks for."""
-    kind = type(scheduler).__name__
-    if not isinstance(scheduler, ReduceLROnPlateau):
-        if monitor is not None:
-            refuse_value("monitor", f"left out for {kind}", monitor, "Only ReduceLROnPlateau takes a metric.")
-        return
-    if monitor is None:
-        raise TypeError(
-            f"{argument}: ReduceLROnPlateau needs monitor=, the metric to watch, for example monitor='loss'."
-        )
-    if per != "evaluation":
-        refuse_value("per", "'evaluation' for ReduceLROnPlateau", per, "It is stepped with each value of its monitor.")
-    if mode is not None and scheduler.mode != mode:
-        hint = f"A condition on the same metric says mode={mode!r}: pass mode={mode!r} to ReduceLROnPlateau."
-        refuse_value(f"mode of {kind}", repr(mode), scheduler.mode, hint)
+    def accept(self, prepared: Any) -> None:
+        self.scheduler, (self._begun_after, self._steps, self._evaluation) = prepared
+        self._rates, self.resumed = None, True

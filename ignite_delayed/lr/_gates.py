@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._checks import shown
 from ..conditions import Condition, State
 from ..errors import StateError
 from ..gates import Gate
 from ..recorder import Recorder
 from ..records import Record
 
-__all__ = ["Feed", "Switch"]
+__all__ = ["Clock", "Feed", "Switch"]
 
 Clock = tuple[int, int, int, float]
 
@@ -19,17 +20,20 @@ Clock = tuple[int, int, int, float]
 class Switch(Gate):
     """Opens when its condition holds, judged as if the run had begun when the phase did; then calls ``switch``."""
 
+    _since: Clock | None
+
     def __init__(self, recorder: Recorder, condition: Condition, name: str, switch: Callable[[Record], None]) -> None:
-        self._since: Clock | None = None
         self._switch = switch
         super().__init__(recorder, until=condition, name=name)
 
     def arm(self, since: Clock, record: Record | None) -> bool:
-        """Begin to count at ``since``; whether ``record``, at which the phase begins, opens it at once."""
+        """Begin to count at ``since``; whether ``record``, with which the phase begins, ends it at once."""
         self._since = since
-        if record is None or not self._moves:
+        self._behind = 0 if record is None else len(record.seen) - len(record.fresh)
+        self.recorder._wake = 0  # the clock may move this gate from now on
+        if record is None:
             return False
-        self._move(*self._judge(record), record)
+        self._move(*self.condition.step(self._state, self._counted(record, begins=True)), record)
         return self.is_open
 
     def disarm(self) -> None:
@@ -39,44 +43,48 @@ class Switch(Gate):
     def _forget(self) -> None:
         super()._forget()
         self._since = None
+        self._behind = 0  # metrics that were recorded before the phase began, at the same iteration
 
     @property
     def _moves(self) -> bool:
         return self._since is not None and super()._moves
 
-    def _judge(self, record: Record) -> tuple[State, bool | None]:
+    def _counted(self, record: Record, begins: bool = False) -> Record:
         assert self._since is not None
-        return self.condition.step(self._state, record.since(self._since))
+        return record.since(self._since, self._behind, begins)
+
+    def _judge(self, record: Record) -> tuple[State, bool | None]:
+        return self.condition.step(self._state, self._counted(record))
 
     def _wakeup(self, record: Record) -> float:
         assert self._since is not None
-        ahead: float = super()._wakeup(record.since(self._since))
-        return ahead + self._since[1]
+        return self._since[1] + super()._wakeup(self._counted(record))
 
     def _announce(self, record: Record) -> None:
         self._switch(record)
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"since": None if self._since is None else list(self._since)}
+        since = None if self._since is None else list(self._since)
+        return super().state_dict() | {"since": since, "behind": self._behind}
 
     def _checked(self, raw: Any) -> Any:
         checked = super()._checked(raw)
-        since = raw.get("since") if isinstance(raw, Mapping) else None
-        fits = since is None or (
-            isinstance(since, (list, tuple))
-            and len(since) == 4
-            and all(type(count) is int for count in since[:3])
-            and type(since[3]) in (int, float)
-        )
-        if not fits:
-            raise StateError(
-                f"the state of {self.name!r}: since must be a clock of four numbers or null, got {since!r}"
-            )
-        return (*checked, None if since is None else tuple(since))
+        since, behind = (raw.get("since"), raw.get("behind")) if isinstance(raw, Mapping) else (None, None)
+        if since is not None and not _is_clock(since):
+            raise StateError(f"the state of {self.name!r}: since must be a clock of four numbers, got {shown(since)}")
+        if type(behind) is not int or behind < 0:
+            raise StateError(f"the state of {self.name!r}: behind must be a whole number >= 0, got {shown(behind)}")
+        return (*checked, None if since is None else tuple(since), behind)
 
     def _apply(self, checked: Any) -> None:
-        *own, self._since = checked
-        super()._apply(tuple(own))
+        *own, self._since, self._behind = checked
+        super()._apply((own[0], own[1], own[2]))
+
+
+def _is_clock(since: Any) -> bool:
+    if not isinstance(since, (list, tuple)) or len(since) != 4:
+        return False
+    return all(type(count) is int for count in since[:3]) and type(since[3]) in (int, float)
 
 
 class Feed(Gate):

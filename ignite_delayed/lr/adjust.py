@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch.optim import Optimizer
 
-from .._checks import check_real, refuse_type, refuse_value
+from .._checks import check_name, check_real, refuse_type, refuse_value, shown
 from ..conditions import Condition, State, as_condition
+from ..errors import StateError
 from ..recorder import Recorder
 from ..records import Record
 from ._gates import Feed
-from ._groups import check_optimizer, read, read_all, write
+from ._groups import check_optimizer, read_all, restore, snapshot, write
+from ._loan import Loan
+from ._saving import check_groups
+from ._switched import listed
 from ._writers import Writer, claim, release
 
 __all__ = ["LRAdjuster", "adjust_lr"]
+
+_VERSION = 1
 
 
 class LRAdjuster:
@@ -26,57 +33,89 @@ class LRAdjuster:
     """
 
     def __init__(
-        self,
-        recorder: Recorder,
-        optimizer: Optimizer,
-        factors: dict[Condition, float],
-        lowest: Any,
-        highest: Any,
-        name: str,
+        self, recorder: Recorder, optimizer: Optimizer, factors: dict[Condition, float], bounds: Any, name: str
     ) -> None:
         self.factors = factors
         self._recorder, self._optimizer = recorder, optimizer
-        self._lowest, self._highest = lowest, highest
-        self._writer = Writer(name, frozenset({"lr"}), None, None)
-        self._feeds: list[Feed] = []
-        claim(optimizer, self._writer)
+        self._lowest, self._highest = bounds
+        self._loan = Loan(optimizer, "lr", ())
+        self.name = recorder._unique(name)
+        self._undo: list[Callable[[], object]] = [lambda: recorder._names.discard(self.name)]
+        writer = Writer(f"{self.name!r} ({self!r})", weakref.ref(recorder.trainer), frozenset({"lr"}))
         try:
-            for condition, factor in factors.items():
-                self._feeds.append(Feed(recorder, condition, name, self._adjust(factor)))
+            claim(optimizer, writer)
+            self._undo.append(lambda: release(optimizer, writer))
+            for number, (condition, factor) in enumerate(factors.items(), start=1):
+                feed = Feed(recorder, condition, f"{self.name}, condition {number}", self._adjust(factor))
+                self._undo.append(feed.remove)
         except BaseException:
             self.remove()
             raise
+        recorder._on_begin.append(self._on_run)
+        self._undo.append(lambda: recorder._on_begin.remove(self._on_run))
+        recorder._stateful[self.name] = self
+        self._undo.append(lambda: recorder._stateful.pop(self.name))
         recorder._handles.append(self)
+        self._undo.append(lambda: recorder._handles.remove(self) if self in recorder._handles else None)
 
-    def _adjust(self, factor: float) -> Any:
+    def _on_run(self, fresh: bool) -> None:
+        if fresh:
+            self._loan.give_back(self._loan.left, [])
+
+    def _adjust(self, factor: float) -> Callable[[State, Record], None]:
         def adjust(state: State, record: Record) -> None:
             if state[0] is not True:
                 return
+            self._loan.take()
             before = read_all(self._optimizer, "lr")
             for index, group in enumerate(self._optimizer.param_groups):
-                rate = read(group, "lr")
-                lowest, highest = _bound(self._lowest, index), _bound(self._highest, index)
-                # A bound stops a change; it does not pull in a rate that was outside before.
-                bounded = (
-                    max(rate * factor, min(lowest, rate)) if factor < 1 else min(rate * factor, max(highest, rate))
-                )
-                write(group, "lr", bounded)
-            after = read_all(self._optimizer, "lr")
-            if after != before:
-                text = f"times {factor:g}; lr {before[0]:.6g} -> {after[0]:.6g}"
-                self._recorder.history.mark("adjusted", self._writer.name, record, text)
+                write(group, "lr", self._bounded(before[index], factor, index))
+            self._loan.note()
+            if self._loan.left != before:
+                text = f"times {factor:g}; lr {listed(before)} -> {listed(self._loan.left)}"
+                self._recorder.history.mark("adjusted", self.name, record, text)
 
         return adjust
 
+    def _bounded(self, rate: float, factor: float, index: int) -> float:
+        """A bound stops a change; it does not pull in a rate that was outside before."""
+        if factor < 1:
+            return max(rate * factor, min(_bound(self._lowest, index), rate))
+        return min(rate * factor, max(_bound(self._highest, index), rate))
+
     def remove(self) -> None:
         """Adjust no more; the rates stay as they are. A second call does nothing."""
-        while self._feeds:
-            self._feeds.pop().remove()
-        release(self._optimizer, self._writer)
+        while self._undo:
+            self._undo.pop()()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rates before the first adjustment and now, ``None`` while nothing was adjusted."""
+        before = self._loan.before
+        now = None if before is None else snapshot(self._optimizer, self._loan.names)
+        return {"version": _VERSION, "rule": repr(self), "before": before, "groups": now}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on where the saved run was; the groups get the rates they had.
+
+        Raises:
+            StateError: where the state is of another adjuster, or damaged; nothing was changed.
+        """
+        raw = state_dict
+        if not isinstance(raw, Mapping) or raw.get("version") != _VERSION or not {"before", "groups"} <= raw.keys():
+            raise StateError(f"the state of {self.name!r} must be a dict of version {_VERSION}, got {shown(raw)}")
+        if raw.get("rule") != repr(self):
+            raise StateError(f"{self.name!r} cannot load another state:\n  saved: {raw.get('rule')}\n  here:  {self!r}")
+        for key in ("before", "groups"):
+            if not isinstance(raw[key], (list, type(None))) or (raw[key] is None) is not (raw["before"] is None):
+                raise StateError(f"the state of {self.name!r} is damaged: {key} is {shown(raw[key])}")
+            check_groups(self.name, raw[key] or [], self._loan.names, self._optimizer)
+        restore(self._optimizer, raw["groups"] or self._loan.before or [], self._loan.names)
+        self._loan.before = raw["before"]
+        self._loan.note()
 
     def __repr__(self) -> str:
-        listed = ", ".join(f"{condition!r}: {factor!r}" for condition, factor in self.factors.items())
-        return f"<LRAdjuster {{{listed}}}>"
+        factors = ", ".join(f"{condition!r}: {factor!r}" for condition, factor in self.factors.items())
+        return f"<LRAdjuster {{{factors}}} within {self._lowest!r} and {self._highest!r}>"
 
 
 def _bound(bound: float | list[float], index: int) -> float:
@@ -95,7 +134,8 @@ def adjust_lr(
 ) -> LRAdjuster:
     """Multiply every rate by ``factor`` at each evaluation at which its condition holds.
 
-    Where several conditions hold, every factor is applied, in the order given.
+    Where several conditions hold, every factor is applied, in the order given. When a run starts afresh, the groups get
+    back the rates they had, unless the user has set others since.
 
     Args:
         recorder: what feeds the conditions.
@@ -106,7 +146,7 @@ def adjust_lr(
         name: for marks and errors.
 
     Returns:
-        The adjuster, with ``remove()``. It has no state besides that of its conditions.
+        The adjuster, with ``remove()``; the recorder saves its state.
 
     Raises:
         TypeError, ValueError: for arguments of the wrong kind, and for bounds that exclude each other.
@@ -146,7 +186,7 @@ def adjust_lr(
     for index in range(len(optimizer.param_groups)):
         if _bound(lowest, index) > _bound(highest, index):
             refuse_value("min_lr", f"<= max_lr={_bound(highest, index):g}", _bound(lowest, index))
-    return LRAdjuster(recorder, optimizer, checked, lowest, highest, name)
+    return LRAdjuster(recorder, optimizer, checked, (lowest, highest), check_name("name", name))
 
 
 def _bounds(argument: str, value: Any, optimizer: Optimizer) -> float | list[float]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ignite.engine import Events
-from ignite.handlers import param_scheduler as ignite_schedulers
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from .._checks import check_choice, refuse_type
-from ..conditions import Always, Expression, as_condition
-from ..delays import DelayHandle, delay
-from ..errors import AttachError
+from .._checks import refuse_type
+from ..conditions import Expression, as_condition
+from ..delays import DelayHandle
 from ..recorder import Recorder
+from ..schedules import Schedule
 from ._groups import check_optimizer
-from ._writers import Writer, claim, release
+from ._ignite import delay_ignite, is_ignite
 from .phase import Phase
 from .phases import LRPhases
 
@@ -37,14 +35,15 @@ def delay_lr_scheduler(
 
     Building a torch scheduler changes the optimizer at once, so it is not built before: until then rates, momenta
     and ``initial_lr`` are untouched, and the rates at the opening are the base rates. It is stepped natively, after
-    the optimizer's step. The factory is tried out once on a stand-in, so that a mistake in it shows now.
+    the optimizer's step and right before the next unit begins: while an epoch's end is handled, the rates are still
+    those that the epoch was trained at. The factory is tried out once on a stand-in, so that a mistake in it shows now.
 
     Args:
         recorder: what feeds the condition.
         optimizer: whose rates are scheduled.
         factory: a function ``optimizer -> scheduler`` from ``torch.optim.lr_scheduler``; a ready scheduler, if
             building it left the optimizer unchanged; or one of Ignite's own parameter schedulers, which is run
-            before the step, as Ignite does.
+            before the step and keeps its own count, as Ignite has it.
         until: a condition, or a function of one record; ``None`` to start at once.
         per: ``"epoch"``, ``"iteration"`` or ``"evaluation"``: what one step is. ``ReduceLROnPlateau`` is stepped per
             evaluation and needs no telling.
@@ -72,7 +71,8 @@ def delay_lr_scheduler(
         ...     per="epoch",
         ... )
         >>> _ = trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: print(optimizer.param_groups[0]["lr"]))
-        >>> _ = trainer.run([0], max_epochs=4)
+        >>> _ = trainer.run([0], max_epochs=5)
+        1.0
         1.0
         1.0
         0.5
@@ -80,45 +80,12 @@ def delay_lr_scheduler(
     """
     if not isinstance(recorder, Recorder):
         refuse_type("recorder", "a Recorder", recorder, "Build one: Recorder(trainer, evaluator).")
+    check_optimizer(optimizer)
     condition = None if until is None else as_condition("until", until)
-    if isinstance(factory, ignite_schedulers.BaseParamScheduler):
-        return _delay_ignite(recorder, optimizer, factory, condition, per, monitor, name)
+    if is_ignite(factory):
+        return delay_ignite(recorder, optimizer, factory, condition, per, monitor, name)
+    if factory is None or isinstance(factory, Schedule):
+        hint = "A schedule goes to apply_schedule."
+        refuse_type("factory", "a function that builds a torch scheduler for an optimizer", factory, hint)
     pause = [] if condition is None else [Phase(None, until=condition)]
     return LRPhases(recorder, optimizer, [*pause, Phase(factory, per=per, monitor=monitor)], name=name)
-
-
-_RIGHT_FORM = {
-    "LRScheduler": "give the torch scheduler's factory itself: Ignite's wrapper steps it wrongly with recent torch",
-    "ReduceLROnPlateauScheduler": "give torch's: lambda optimizer: ReduceLROnPlateau(optimizer), with monitor=",
-}
-
-
-def _delay_ignite(
-    recorder: Recorder, optimizer: Optimizer, scheduler: Any, until: Any, per: Any, monitor: Any, name: str | None
-) -> DelayHandle:
-    """Gate one of Ignite's schedulers as a handler: it sets absolute values, so it runs before the step."""
-    for part in (scheduler, *getattr(scheduler, "schedulers", ())):
-        if type(part).__name__ in _RIGHT_FORM:
-            raise AttachError(f"{type(part).__name__} cannot be delayed: {_RIGHT_FORM[type(part).__name__]}")
-    check_choice("per", per, ("iteration", "epoch"), hint="Ignite's schedulers count events: say which.")
-    if monitor is not None:
-        refuse_type("monitor", "left out for Ignite's schedulers", monitor, "They take no metric.")
-    check_optimizer(optimizer)
-    event = Events.ITERATION_STARTED if per == "iteration" else Events.EPOCH_STARTED
-    parameter = str(getattr(scheduler, "param_name", "lr"))
-    writer = Writer(name or type(scheduler).__name__, frozenset({parameter}), until, None)
-    claim(optimizer, writer)
-    try:
-        handle = delay(
-            recorder,
-            scheduler,
-            until=Always() if until is None else until,
-            engine=recorder.trainer,
-            event=event,
-            name=name,
-        )
-    except BaseException:
-        release(optimizer, writer)
-        raise
-    handle._undo.append(lambda: release(optimizer, writer))
-    return handle

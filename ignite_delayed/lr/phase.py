@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,7 +14,6 @@ from ..conditions import Condition, Expression, as_condition
 from ..conditions.comparison import monitored
 from ..conditions.patience import Patient
 from ..schedules import Schedule
-from ._drives import Drive, Hold, ScheduleDrive, SchedulerDrive, as_factory, check_monitored, try_factory
 
 __all__ = ["Phase", "check_phases", "window"]
 
@@ -22,7 +22,8 @@ class Phase:
     """A schedule or a torch scheduler, for as long as ``until`` does not hold.
 
     Everything in ``until`` counts from the beginning of the phase: ``After(epochs=5)`` is five epochs of the phase,
-    and a plateau forgets what was before.
+    ``After(fraction=0.5)`` half of what is left of the run, and a plateau forgets what was before. A phase that begins
+    in the middle of an epoch has the rest of that epoch on top.
 
     Args:
         what: a :class:`~ignite_delayed.schedules.Schedule`, whose factors are of each group's base rate; or a function
@@ -58,41 +59,45 @@ class Phase:
     def _check(self, per: Any) -> str | None:
         hint = "It says what one step is, and is never guessed."
         if self.what is None:
-            if self.until is None:
-                raise TypeError("a phase that leaves the rates alone needs until=, the condition that ends it")
-            if per is not None:
-                refuse_value("per", "left out where nothing is stepped", per)
+            self._check_pause(per)
             return None
-        if self.monitor is not None and isinstance(self.what, Schedule):
-            refuse_value("monitor", "left out for a schedule", self.monitor, "Only ReduceLROnPlateau takes a metric.")
         if isinstance(self.what, Schedule):
-            return check_choice("per", per, ("iteration", "epoch"), hint=hint)
+            if self.monitor is not None:
+                only = "Only ReduceLROnPlateau takes a metric."
+                refuse_value("monitor", "left out for a schedule", self.monitor, only)
+            unit = check_choice("per", per, ("iteration", "epoch"), hint=hint)
+            self.what.resolve(per=unit, epochs=1, iterations_per_epoch=1)  # does every length go with per?
+            return unit
         if not callable(self.what) and not isinstance(self.what, LRScheduler):
             refuse_type("what", "a schedule, or a function that builds a torch scheduler", self.what)
         if per is None and (self.monitor is not None or isinstance(self.what, ReduceLROnPlateau)):
             return "evaluation"
+        hint += " ReduceLROnPlateau takes monitor= instead."
         return check_choice("per", per, ("iteration", "epoch", "evaluation"), hint=hint)
+
+    def _check_pause(self, per: Any) -> None:
+        if self.until is None:
+            raise TypeError("a phase that leaves the rates alone needs until=, the condition that ends it")
+        for argument, value in (("per", per), ("monitor", self.monitor)):
+            if value is not None:
+                refuse_value(argument, "left out where nothing is stepped", value)
 
     @property
     def ends(self) -> bool:
         """Whether another phase can follow."""
         return self.until is not None or (isinstance(self.what, Schedule) and not self.what.endless)
 
-    def _drive(self, optimizer: Optimizer, parameter: str, conditions: list[Condition]) -> Drive:
-        """What moves the parameter, tried out as far as it can be without touching ``optimizer``."""
-        if self.what is None:
-            return Hold()
-        if isinstance(self.what, Schedule):
-            return ScheduleDrive(self.what, str(self.per), parameter)
-        if parameter != "lr":
-            refuse_value("parameter", "'lr' for a torch scheduler", parameter, "Other parameters take a schedule.")
-        factory = as_factory("the scheduler", self.what, optimizer)
-        scheduler = self.what if isinstance(self.what, LRScheduler) else try_factory("factory", factory, optimizer)
-        check_monitored("factory", scheduler, str(self.per), self.monitor, self._mode(conditions))
-        return SchedulerDrive(factory, str(self.per))
+    @property
+    def called(self) -> str:
+        """What moves the rates, in a word or two."""
+        if self.what is None or isinstance(self.what, Schedule):
+            return repr(self.what)
+        if isinstance(self.what, functools.partial):
+            return f"partial of {getattr(self.what.func, '__name__', 'a function')}"
+        return getattr(self.what, "__name__", None) or f"<{type(self.what).__name__}>"
 
-    def _mode(self, conditions: list[Condition]) -> str | None:
-        """The direction that a condition on the same metric asks for."""
+    def mode(self, conditions: Iterable[Condition]) -> str | None:
+        """The direction that one of ``conditions`` asks for of the monitored metric."""
         for condition in conditions:
             for leaf in _patient(condition):
                 if leaf._monitor == self._monitored:
@@ -100,9 +105,7 @@ class Phase:
         return None
 
     def __repr__(self) -> str:
-        what = self.what
-        named = getattr(what, "__qualname__", None) or f"<{type(what).__name__}>"
-        listed = [repr(what) if what is None or isinstance(what, Schedule) else named]
+        listed = [self.called]
         listed += [f"per={self.per!r}"] * (self.per is not None)
         listed += [f"until={self.until!r}"] * (self.until is not None)
         listed += [f"monitor={self.monitor!r}"] * (self.monitor is not None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+import logging
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ignite.engine import Engine, Events
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from .._checks import check_name, refuse_type
 from ..conditions import After, Condition, State
@@ -14,46 +17,33 @@ from ..conditions.comparison import Finite
 from ..recorder import Recorder
 from ..records import Record
 from . import _saving
-from ._drives import Drive, ScheduleDrive, SchedulerDrive
-from ._gates import Feed, Switch
-from ._groups import check_optimizer, check_parameter, read_all, restore, snapshot
+from ._building import build_drives
+from ._drives import Drive, Hold, ScheduleDrive
+from ._gates import Clock, Feed, Switch
+from ._groups import check_optimizer, check_parameter, read_all
+from ._loan import Loan
 from ._position import position
+from ._switched import Switched, listed
 from ._writers import Writer, claim, release
 from .phase import Phase, check_phases, window
 
-__all__ = ["LRPhases", "Switched"]
+__all__ = ["LRPhases"]
 
-_BEGINNING = (0, 0, 1, 0.0)
-
-
-class Switched(NamedTuple):
-    """One change of phase.
-
-    Args:
-        phase: the number of the phase that begins, from 0; one past the last when the last ends.
-        epoch, iteration: the trainer's clock: so many iterations were finished.
-        why: what ended the phase before.
-        before, after: each group's value before and after.
-    """
-
-    phase: int
-    epoch: int
-    iteration: int
-    why: str
-    before: list[float]
-    after: list[float]
+_BEGINNING: Clock = (0, 0, 1, 0.0)
 
 
 class LRPhases:
     """Schedules and torch schedulers one after another, each until its condition or its own end.
 
     The phase whose turn it is moves the parameter. Schedules set it before the step, so the first batch already
-    trains at their first value; torch schedulers are built when their phase begins and stepped after the optimizer's
-    step. A phase that ends by its schedule's end leaves the schedule's end value behind; one that ends by its
-    condition leaves the rates as they are. Schedules are factors of the base rates, which each group has when the
-    first phase that writes begins; torch schedulers start from the rates they find.
+    trains at their first value; torch schedulers are built when their phase begins and stepped once a unit was
+    trained, right before the next. A phase that ends by its schedule's end leaves the schedule's end value behind; one
+    that ends by its condition leaves the rates as they are. Schedules are factors of the base rates, which each group
+    has when the first phase that writes begins; torch schedulers start from the rates they find. A group that is added
+    later brings its own base rate to schedules; most torch schedulers take no new groups.
 
-    The record that ends a phase is the first that the next one sees.
+    The record that ends a phase is the first that the next one sees. When a run starts afresh, the groups get back what
+    they had, unless the user has set other rates since.
 
     Args:
         recorder: what feeds the conditions.
@@ -61,12 +51,13 @@ class LRPhases:
         phases: the phases, in order; only the last may go on for ever.
         parameter: what is written: ``"lr"``, or for schedules any number of the groups (``"momentum"``,
             ``"weight_decay"``), or ``"beta1"``, ``"beta2"``.
-        name: for logs, marks and errors.
+        name: for logs, marks, errors and the saved state; the parameter by default.
 
     Attributes:
         phases: the phases.
         index: the number of the phase whose turn it is; ``len(phases)`` once the last has ended.
         switches: the changes so far, a list of :class:`Switched`.
+        logger: says what changed, at level INFO.
 
     Raises:
         TypeError, ValueError: for arguments of the wrong kind, and for a phase after one that never ends.
@@ -97,6 +88,8 @@ class LRPhases:
         <LRPhases 'lr': phase 1 of 3, Phase(Linear(0.0, 1.0, fraction=0.05), per='iteration')>
     """
 
+    logger = logging.getLogger(f"{__name__}.LRPhases")
+
     def __init__(
         self,
         recorder: Recorder,
@@ -111,79 +104,75 @@ class LRPhases:
         self.phases = check_phases(phases)
         self.optimizer = check_optimizer(optimizer)
         self.parameter = check_parameter(optimizer, parameter)
-        conditions = [phase.until for phase in self.phases if phase.until is not None]
-        drives = [phase._drive(optimizer, parameter, conditions) for phase in self.phases]
-        self.recorder = recorder
-        label = parameter if name is None else check_name("name", name)
-        self._writer = Writer(label, frozenset({parameter}), *window(self.phases))
-        claim(optimizer, self._writer)
-        self._drives: list[Drive] = drives
-        self._untouched: list[dict[str, Any]] | None = None
+        label = self.parameter if name is None else check_name("name", name)
+        self._drives, parameters, entries = build_drives(self.phases, optimizer, self.parameter)
+        self._loan = Loan(optimizer, self.parameter, entries)
+        self._attached = read_all(optimizer, self.parameter)
         self._forget()
+        self.recorder = recorder
+        self._undo: list[Callable[[], object]] = []
+        kinds = zip(self.phases, self._drives, strict=True)
+        what = " then ".join(drive.kind or phase.called for phase, drive in kinds)
+        self.name = recorder._unique(label)
+        self._undo.append(lambda: recorder._names.discard(self.name))
+        writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, *window(self.phases))
         try:
-            self._feed_from(recorder, label)
+            claim(optimizer, writer)
+            self._undo.append(lambda: release(optimizer, writer))
+            self._attach(recorder)
         except BaseException:
             self.remove()
             raise
-        self.name = recorder._unique(f"{label} phases")
-        recorder._stateful[self.name] = self
-        recorder._on_begin.append(self._on_run)
-        recorder._handles.append(self)
+        if recorder._run.begun():
+            self._on_run(False)
 
-    _undo: list[Any]
-
-    def _feed_from(self, recorder: Recorder, label: str) -> None:
+    def _attach(self, recorder: Recorder) -> None:
         """Attach what moves the phases: gates of the recorder, and handlers of the trainer."""
-        self._undo = []
         self._switches: list[Switch | None] = []
         for number, phase in enumerate(self.phases, start=1):
             switch = None
             if phase.until is not None:
-                switch = Switch(recorder, phase.until, f"{label} phase {number}", self._on_switch)
-                self._undo.append(switch)
+                switch = Switch(recorder, phase.until, f"{self.name}, end of phase {number}", self._on_switch)
+                self._undo.append(switch.remove)
             self._switches.append(switch)
         for index, phase in enumerate(self.phases):
             if phase.per == "evaluation":
                 # Without a metric every evaluation counts; this condition reads none and is moved by all.
                 watched: Condition = After(evaluations=0) if phase._monitored is None else Finite(phase._monitored)
-                self._undo.append(Feed(recorder, watched, f"{label} feed {index + 1}", self._on_evaluation(index)))
-        trainer, pers = recorder.trainer, {(drive.per, type(drive)) for drive in self._drives}
-        handlers = {
-            Events.ITERATION_STARTED: (("iteration", ScheduleDrive), self._before_iteration),
-            Events.EPOCH_STARTED: (("epoch", ScheduleDrive), self._before_epoch),
-            Events.ITERATION_COMPLETED: (("iteration", SchedulerDrive), self._after_iteration),
-            Events.EPOCH_COMPLETED: (("epoch", SchedulerDrive), self._after_epoch),
-        }
-        for event, (needed, handler) in handlers.items():
-            if needed in pers:
-                self._undo.append(trainer.add_event_handler(event, handler))
+                feed = Feed(recorder, watched, f"{self.name}, phase {index + 1}", self._on_evaluation(index))
+                self._undo.append(feed.remove)
+        pers = {drive.per for drive in self._drives}
+        if "iteration" in pers:
+            handle = recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration)
+            self._undo.append(handle.remove)
+        if "epoch" in pers:
+            handle = recorder.trainer.add_event_handler(Events.EPOCH_STARTED, self._before_epoch)
+            self._undo.append(handle.remove)
+        recorder._on_begin.append(self._on_run)
+        self._undo.append(lambda: recorder._on_begin.remove(self._on_run))
+        recorder._stateful[self.name] = self
+        self._undo.append(lambda: recorder._stateful.pop(self.name))
+        recorder._handles.append(self)
+        self._undo.append(lambda: recorder._handles.remove(self) if self in recorder._handles else None)
 
     def _forget(self) -> None:
         """Become as new; the optimizer is left alone."""
         self.index = 0
         self.switches: list[Switched] = []
+        self._begun = False
+        self._turn: Drive = Hold()
         self._bases: list[float] = []
         self._origin = (0, 0)  # iterations and epochs finished when the phase began
-        self._left: list[float] | None = None  # what we wrote last
 
     @property
-    def _drive(self) -> Drive | None:
-        return self._drives[self.index] if self.index < len(self._drives) else None
-
-    @property
-    def scheduler(self) -> Any:
+    def scheduler(self) -> LRScheduler | None:
         """The torch scheduler of the phase whose turn it is, ``None`` for a schedule."""
-        return getattr(self._drive, "scheduler", None)
+        return self._turn.scheduler
 
     def remove(self) -> None:
         """Take everything off the engines; the rates stay as they are. A second call does nothing."""
         while self._undo:
-            self._undo.pop().remove()
-        release(self.optimizer, self._writer)
-        if self.recorder._stateful.get(getattr(self, "name", "")) is self:
-            del self.recorder._stateful[self.name]
-            self.recorder._names.discard(self.name)
-            self.recorder._on_begin.remove(self._on_run)
+            self._undo.pop()()
 
     # --- a run begins ------------------------------------------------------------------------------------------
 
@@ -191,28 +180,55 @@ class LRPhases:
         for drive in self._drives:
             drive.resolve(self.recorder.trainer)
         if fresh:
-            if self._left is not None and self._left == read_all(self.optimizer, self.parameter):
-                assert self._untouched is not None  # nobody else has set the rates since: give back what we changed
-                restore(self.optimizer, self._untouched)
+            self._loan.give_back(self._left(), self._bases)
             self._forget()
-        if not self.switches and self._left is None:
-            self._begin(0, _BEGINNING, None)
+        if not self._begun:
+            self._begin_first(fresh)
+
+    def _begin_first(self, fresh: bool) -> None:
+        """Let the first phase begin: with the run, in the middle of it, or where only its clock was loaded."""
+        trainer, first = self.recorder.trainer, self._drives[0]
+        since = _BEGINNING
+        if fresh or isinstance(first, Hold):
+            pass
+        elif isinstance(first, ScheduleDrive) and trainer.last_event_name == Events.STARTED:
+            self._take()
+            self._bases = list(self._attached)  # the optimizer may have been loaded: its rates are no bases then
+        else:
+            self._origin = iterations, epochs = position(trainer)
+            since = (epochs, iterations, self.recorder._evaluations + 1, self.recorder._run.seconds())
+        self._begin(0, since, None)
+
+    def _take(self) -> None:
+        """Write from now on. What is taken over last is given back first, so that several give back what they found."""
+        if self._loan.before is None:
+            self._loan.take()
+            self._come_first()
+
+    def _come_first(self) -> None:
+        begin = self.recorder._on_begin
+        begin.remove(self._on_run)
+        begin.insert(0, self._on_run)
+
+    def _left(self) -> list[float]:
+        """What the groups hold if nobody else has written since."""
+        left = self._turn.left(self._bases)
+        return self._loan.left if left is None else left
 
     # --- changes of phase --------------------------------------------------------------------------------------
 
-    def _begin(self, index: int, since: tuple[int, int, int, float], record: Record | None) -> None:
+    def _begin(self, index: int, since: Clock, record: Record | None) -> None:
         """Let phase ``index`` begin; ``record`` is the one that ended the phase before."""
-        self.index = index
-        drive = self._drive
-        if drive is None:
-            return
-        if drive.writes and not self._bases:
-            self._untouched = snapshot(self.optimizer)
-            self._bases = read_all(self.optimizer, self.parameter)
-        drive.begin(self.optimizer, self._bases, self._origin[0])
+        drive = self._drives[index] if index < len(self._drives) else Hold()
         if drive.writes:
-            self._left = read_all(self.optimizer, self.parameter)
-        switch = self._switches[index]
+            self._take()
+            self._bases = self._bases or read_all(self.optimizer, self.parameter)
+            drive.begin(self.optimizer, self._bases, self._origin[0])
+            self._loan.note()
+        else:
+            self._loan.left = self._left()  # somebody else may write from now on
+        self.index, self._turn, self._begun = index, drive, True
+        switch = self._switches[index] if index < len(self._switches) else None
         if switch is not None and switch.arm(since, record):
             assert record is not None
             self._on_switch(record)
@@ -221,78 +237,62 @@ class LRPhases:
         """Go on to the next phase, which begins after ``origin`` iterations and epochs, and note it."""
         self._origin = iterations, epochs = origin
         following, noted = self.index + 1, len(self.switches)
-        since = (epochs, iterations, record.evaluation + record.is_tick, record.seconds)
-        self._begin(following, since, None if record.is_tick else record)
+        self._begin(following, (epochs, iterations, record.evaluation + record.is_tick, record.seconds), record)
         after = read_all(self.optimizer, self.parameter)
         self.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self.phases[following]) if following < len(self.phases) else "no phase"
-        text = f"{why}; then {then}; {self.parameter} {_listed(before)} -> {_listed(after)}"
+        text = f"{why}; then {then}; {self.parameter} {listed(before)} -> {listed(after)}"
         self.recorder.history.mark("switched", self.name, record, text)
+        self.logger.info("%s switched in epoch %d, after iteration %d: %s", self.name, record.epoch, iterations, text)
 
     def _on_switch(self, record: Record) -> None:
         before = read_all(self.optimizer, self.parameter)
         self._change(f"{self.phases[self.index].until!r} held", position(self.recorder.trainer), record, before)
 
-    def _finish(self, engine: Engine, step: int) -> int:
-        """Go past schedules that end by themselves; the step in the phase whose turn it is then."""
-        drive = self._drive
-        while isinstance(drive, ScheduleDrive) and self.index + 1 < len(self._drives):
-            length = drive.length()
-            if length is None or step < length:
-                break
+    def _finish(self, engine: Engine, step: int) -> None:
+        """Go past schedules that end by themselves, then step the phase whose turn it is."""
+        drive = self._turn
+        while step >= drive.stop:
             before = read_all(self.optimizer, self.parameter)
-            drive.set(self.optimizer, self._bases, length)  # what follows starts from the end value
+            length = int(drive.stop)
+            drive.step(self.optimizer, self._bases, length)  # what follows starts from the end value
             iterations, epochs = position(engine)
             late = step - length  # after a resume from the clock alone the phase may have ended long ago
             origin = (iterations - late, epochs) if drive.per == "iteration" else (iterations, epochs - late)
             switch = self._switches[self.index]
             if switch is not None:
                 switch.disarm()
-            now = self.recorder._record(None, {}, self.recorder._evaluations)
-            self._change(f"{self.phases[self.index].what!r} ended", origin, now, before)
-            previous, drive = drive.per, self._drive
-            step = late if drive is not None and drive.per == previous else 0
-        return step
+            now = self.recorder._now()
+            previous = drive.per
+            self._change(f"{self.phases[self.index].called} ended", origin, now, before)
+            drive = self._turn
+            drive.resumed = late > 0
+            step = late if drive.per == previous else 0
+        drive.step(self.optimizer, self._bases, step)
 
     # --- what the engines call ---------------------------------------------------------------------------------
 
     def _before_iteration(self, engine: Engine) -> None:
-        drive = self._drive
-        if isinstance(drive, ScheduleDrive) and drive.per == "iteration":
-            self._write(engine, engine.state.iteration - 1 - self._origin[0])
+        drive = self._turn
+        if drive.per == "iteration":
+            step = engine.state.iteration - 1 - self._origin[0]
+            if 0 <= step < drive.stop:
+                drive.step(self.optimizer, self._bases, step)
+            else:
+                self._finish(engine, max(step, 0))
 
     def _before_epoch(self, engine: Engine) -> None:
-        drive = self._drive
-        if isinstance(drive, ScheduleDrive) and drive.per == "epoch":
-            self._write(engine, engine.state.epoch - 1 - self._origin[1])
+        if self._turn.per == "epoch":
+            # The epoch in whose middle the phase began is no step of it; it is begun twice if a run is resumed there.
+            self._finish(engine, max(engine.state.epoch - 1 - self._origin[1], 0))
 
-    def _write(self, engine: Engine, step: int) -> None:
-        step = self._finish(engine, max(step, 0))
-        drive = self._drive
-        if isinstance(drive, ScheduleDrive):
-            drive.set(self.optimizer, self._bases, step)
-        self._left = read_all(self.optimizer, self.parameter)
+    def _on_evaluation(self, index: int) -> Callable[[State, Record], None]:
+        monitored = self.phases[index]._monitored is not None
 
-    def _after_iteration(self, engine: Engine) -> None:
-        self._advance("iteration", engine)
-
-    def _after_epoch(self, engine: Engine) -> None:
-        self._advance("epoch", engine)
-
-    def _advance(self, per: str, engine: Engine) -> None:
-        drive = self._drive
-        if isinstance(drive, SchedulerDrive) and drive.per == per:
-            drive.advance(engine)
-            self._left = read_all(self.optimizer, self.parameter)
-
-    def _on_evaluation(self, index: int) -> Any:
         def evaluated(state: State, record: Record) -> None:
-            drive = self._drive
-            if drive is None or self.index != index:
-                return
-            monitored = self.phases[index]._monitored is not None
-            drive.advance(self.recorder.trainer, state[1][0] if monitored else None)
-            self._left = read_all(self.optimizer, self.parameter)
+            value = state[1][0] if monitored else None
+            if self.index == index and not (monitored and value is None):
+                self._turn.observe(self.recorder.trainer, record.evaluation, value)
 
         return evaluated
 
@@ -313,9 +313,5 @@ class LRPhases:
     def __repr__(self) -> str:
         if self.index < len(self.phases):
             turn = f"phase {self.index + 1} of {len(self.phases)}, {self.phases[self.index]!r}"
-            return f"<LRPhases {self.parameter!r}: {turn}>"
-        return f"<LRPhases {self.parameter!r}: all {len(self.phases)} phases have ended>"
-
-
-def _listed(values: list[float]) -> str:
-    return ", ".join(f"{value:.6g}" for value in values)
+            return f"<LRPhases {self.name!r}: {turn}>"
+        return f"<LRPhases {self.name!r}: all {len(self.phases)} phases have ended>"

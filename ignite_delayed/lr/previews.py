@@ -6,22 +6,29 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from ignite.engine import Engine, Events
+from torch.optim.lr_scheduler import LRScheduler
 
 from .._checks import check_count, refuse_type, refuse_value
+from ..conditions import After, Condition
 from ..recorder import Recorder
 from ..schedules import Schedule
-from ._groups import read_all, stand_in
+from ._factories import rebuilt
+from ._groups import check_optimizer, read_all, restore, stand_in
+from ._switched import Switched
 from .phase import Phase
-from .phases import LRPhases, Switched
+from .phases import LRPhases
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     from torch.optim import Optimizer
 
 __all__ = ["Preview", "preview"]
+
+_silent = logging.getLogger(f"{__name__}.silent")
+_silent.setLevel(logging.CRITICAL)
 
 
 class Preview(NamedTuple):
@@ -80,38 +87,53 @@ def preview(
         return _of_schedule(what, per, epochs, iterations_per_epoch)
     if isinstance(what, LRPhases):
         phases, parameter = what.phases, what.parameter
-        double = _fresh(what)
+        double = stand_in(what.optimizer)
+        if what._loan.before is not None:  # as before the phases wrote
+            restore(double, what._loan.before, what._loan.names)
     else:
         if isinstance(what, Phase) or not isinstance(what, Iterable):
             refuse_type("what", "a schedule, LRPhases, or a list of Phase", what)
         phases, parameter = list(what), "lr"
-        double = torch.optim.SGD([torch.zeros(1)], lr=1.0) if optimizer is None else stand_in(optimizer)
+        double = (
+            torch.optim.SGD([torch.zeros(1)], lr=1.0) if optimizer is None else stand_in(check_optimizer(optimizer))
+        )
+    if not isinstance(metrics, (Mapping, type(None))):
+        refuse_type("metrics", "a dict of metric names and values", metrics)
     known = {name: _reporter(name, values, epochs) for name, values in (metrics or {}).items()}
-    return _of_phases(double, phases, parameter, epochs, iterations_per_epoch, known)
+    return _of_phases(double, [_owned(phase) for phase in phases], parameter, epochs, iterations_per_epoch, known)
 
 
 def _of_schedule(schedule: Schedule, per: str, epochs: int, iterations_per_epoch: int) -> Preview:
-    import numpy as np
-
     resolved = schedule.resolve(per=per, epochs=epochs, iterations_per_epoch=iterations_per_epoch)
     iterations = np.arange(epochs * iterations_per_epoch)
     steps = iterations if per == "iteration" else iterations // iterations_per_epoch
     return Preview((iterations + 1) / iterations_per_epoch, resolved(steps)[:, None], [])
 
 
-def _fresh(phases: LRPhases) -> Optimizer:
-    """A stand-in with the groups as they were before ``phases`` touched them."""
-    from ._groups import restore
+def _owned(phase: Phase) -> Phase:
+    """``phase`` without what a stand-in cannot have: a ready scheduler of the user's, and real time."""
+    if not isinstance(phase, Phase):
+        return phase  # refused with the others
+    if phase.until is not None and _reads_time(phase.until):
+        hint = "Nobody can tell how long an iteration will take."
+        refuse_value("until", "free of seconds in a preview", phase.until, hint)
+    ready = phase.what
+    if not isinstance(ready, LRScheduler):
+        return phase
+    return Phase(lambda optimizer: rebuilt(ready, optimizer), per=phase.per, until=phase.until, monitor=phase.monitor)
 
-    double = stand_in(phases.optimizer)
-    if phases._untouched is not None:
-        restore(double, phases._untouched)
-    return double
+
+def _reads_time(condition: Condition) -> bool:
+    if isinstance(condition, After) and condition.unit == "seconds":
+        return True
+    return any(_reads_time(part) for part in condition.parts if isinstance(part, Condition))
 
 
 def _reporter(name: str, values: Any, epochs: int) -> Callable[[int], float]:
     if callable(values):
         return values  # type: ignore[no-any-return]
+    if not hasattr(values, "__len__") or isinstance(values, str):
+        refuse_type(f"metrics[{name!r}]", "a sequence of values or a function of the epoch", values)
     if len(values) != epochs:
         refuse_value(f"metrics[{name!r}]", f"one value for each of the {epochs} epochs", values)
     return lambda epoch: float(values[epoch - 1])
@@ -125,8 +147,6 @@ def _of_phases(
     iterations_per_epoch: int,
     metrics: dict[str, Callable[[int], float]],
 ) -> Preview:
-    import numpy as np
-
     rates: list[list[float]] = []
 
     def train(engine: Engine, batch: Any) -> None:
@@ -135,18 +155,17 @@ def _of_phases(
 
     trainer, evaluator = Engine(train), Engine(lambda engine, batch: None)
     for engine in (trainer, evaluator):
-        engine.logger = logging.getLogger(f"{__name__}.silent")
-        engine.logger.setLevel(logging.CRITICAL)
+        engine.logger = _silent
 
     @evaluator.on(Events.EPOCH_COMPLETED)
     def report() -> None:
         for name, value in metrics.items():
             evaluator.state.metrics[name] = value(trainer.state.epoch)
 
-    # The handlers of the recorder see the stand-in as their own engines: it is one unnamed evaluator that reports all.
-    run = LRPhases(Recorder(trainer, evaluator), optimizer, phases, parameter=parameter)
+    # One unnamed evaluator reports all, whoever reports it in the run.
+    run = LRPhases(Recorder(trainer, evaluator, optimizer=optimizer), optimizer, phases, parameter=parameter)
+    run.logger = _silent
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
     trainer.run([0] * iterations_per_epoch, max_epochs=epochs)
-    groups = max(map(len, rates))
-    table = np.array([row + [np.nan] * (groups - len(row)) for row in rates])
+    table = np.array(rates)
     return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, run.switches)

@@ -1,0 +1,104 @@
+"""A phase is checked when it is written down."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+from lr_runs import sgd
+from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
+
+from ignite_delayed import After, Constant, Cosine, Linear, Metric, Phase, Plateau, warmup
+from ignite_delayed.lr.phase import check_phases, window
+
+
+def falls(optimizer: Any) -> ExponentialLR:
+    return ExponentialLR(optimizer, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("what", "arguments", "error", "message"),
+    [
+        (3, {"per": "epoch"}, TypeError, "what must be a schedule, or a function that builds a torch scheduler"),
+        (None, {}, TypeError, "a phase that leaves the rates alone needs until="),
+        (None, {"until": After(epochs=1), "per": "epoch"}, ValueError, "per must be left out where nothing is stepped"),
+        (None, {"until": After(epochs=1), "monitor": "x"}, ValueError, "monitor must be left out where nothing is"),
+        (Constant(), {}, TypeError, "per must be 'iteration' or 'epoch', got None .* is never guessed"),
+        (Constant(), {"per": "evaluation"}, ValueError, "per must be 'iteration' or 'epoch', got 'evaluation'"),
+        (Constant(), {"per": "epoch", "monitor": "loss"}, ValueError, "monitor must be left out for a schedule"),
+        (Linear(iterations=3), {"per": "epoch"}, ValueError, "per must be 'iteration' for a schedule with iterations"),
+        (
+            warmup(iterations=3).then(Cosine(fraction=0.5)),
+            {"per": "epoch"},
+            ValueError,
+            "per must be 'iteration' for a schedule with iterations=3",
+        ),
+        (falls, {}, TypeError, r"per must be one of .* ReduceLROnPlateau takes monitor= instead"),
+        (falls, {"per": "batch"}, ValueError, "per must be one of 'iteration', 'epoch', 'evaluation', got 'batch'"),
+        (falls, {"per": "epoch", "until": 3}, TypeError, r"until must be a condition.*After\(epochs=3\)"),
+        (falls, {"monitor": 3}, TypeError, "monitor must be the name of a metric or a metric expression"),
+    ],
+)
+def test_bad_input(what: Any, arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Phase(what, **arguments)
+
+
+def test_a_plateau_needs_no_telling() -> None:
+    assert Phase(falls, monitor="loss").per == "evaluation"
+    assert Phase(ReduceLROnPlateau(sgd()), monitor="loss").per == "evaluation"
+    assert Phase(ReduceLROnPlateau(sgd())).per == "evaluation"  # that it lacks a monitor is told when it is attached
+
+
+@pytest.mark.parametrize(
+    ("phase", "ends"),
+    [
+        (Phase(None, until=After(epochs=1)), True),
+        (Phase(Constant(), per="epoch"), False),
+        (Phase(Constant(), per="epoch", until=After(epochs=1)), True),
+        (Phase(Constant(fraction=0.5), per="epoch"), True),
+        (Phase(falls, per="epoch"), False),
+        (Phase(falls, per="epoch", until=Metric("loss") < 1), True),
+    ],
+)
+def test_whether_it_ends(phase: Phase, ends: bool) -> None:
+    assert phase.ends is ends
+
+
+@pytest.mark.parametrize(
+    ("phase", "shown"),
+    [
+        (Phase(None, until=After(epochs=1)), "Phase(None, until=After(epochs=1))"),
+        (
+            Phase(Cosine(steps=3), per="epoch", until=Metric("loss") < 1),
+            f"Phase({Cosine(steps=3)!r}, per='epoch', until=Metric('loss') < 1.0)",
+        ),
+        (Phase(falls, per="epoch"), "Phase(falls, per='epoch')"),
+        (Phase(falls, monitor="loss"), "Phase(falls, per='evaluation', monitor='loss')"),
+        (Phase(StepLR(sgd(), 3), per="epoch"), "Phase(<StepLR>, per='epoch')"),
+        (Phase(functools.partial(StepLR, step_size=3), per="epoch"), "Phase(partial of StepLR, per='epoch')"),
+    ],
+)
+def test_repr(phase: Phase, shown: str) -> None:
+    assert repr(phase) == shown
+
+
+def test_the_direction_of_the_same_metric_is_found_however_deep() -> None:
+    phase = Phase(falls, monitor="loss")
+    deep = After(epochs=3) & ~(Plateau("accuracy", mode="max", patience=3) | Plateau("loss", mode="min", patience=3))
+    assert phase.mode([After(epochs=1), deep]) == "min"
+    assert phase.mode([After(epochs=1)]) is None
+
+
+def test_the_window_in_which_phases_write() -> None:
+    until, other = After(epochs=3), Metric("loss") < 1
+    writes = Phase(Constant(), per="epoch", until=other)
+    assert window([writes]) == (None, other)
+    assert window([Phase(None, until=until), writes]) == (until, None)
+    assert window([writes, Phase(Constant(), per="epoch")]) == (None, None)
+
+
+def test_a_lone_phase_is_a_list_of_one() -> None:
+    phase = Phase(Constant(), per="epoch")
+    assert check_phases(phase) == [phase]
