@@ -87,8 +87,15 @@ def test_a_block_attaches_what_it_says_and_the_run_goes_on(block: str, names: di
     assert len(names["recorder"].history) >= 3
 
 
+def test_the_range_test_leaves_the_run_as_it_was(names: dict[str, Any]) -> None:
+    names |= {name: getattr(ignite_delayed, name) for name in ("Cosine", "warmup")}  # imported by the block before
+    exec(blocks()[3], names)
+    names["trainer"].run(names["loader"], max_epochs=3)
+    assert names["recorder"].history.clock("epoch").tolist() == [1, 2, 3]
+
+
 def test_the_resume_blocks_save_and_load(names: dict[str, Any]) -> None:
-    save, load = blocks()[3:5]
+    save, load = blocks()[4:6]
     exec(save, names)
     names["trainer"].run(names["loader"], max_epochs=3)
     epochs = len(names["recorder"].history)
@@ -96,14 +103,14 @@ def test_the_resume_blocks_save_and_load(names: dict[str, Any]) -> None:
     assert len(names["recorder"].history) == epochs
 
 
-@pytest.mark.parametrize("block", blocks()[5:7])
+@pytest.mark.parametrize("block", blocks()[6:8])
 def test_a_block_that_watches_runs(block: str, names: dict[str, Any]) -> None:
     exec(block.replace("max_epochs=200", "max_epochs=3"), names)
     assert len(names["recorder"].history) == 3
 
 
 def test_every_block_was_run() -> None:
-    assert len(blocks()) == 7
+    assert len(blocks()) == 8
 
 
 def conditions() -> Iterator[str]:
