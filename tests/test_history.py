@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from strategies import INF, NAN, rows, run_of, runs
 
 from ignite_delayed import History, HistoryError, Mark, Record, StateError, UnknownMetricError
+from ignite_delayed._extras import require_extra
 
 SEVERAL = [
     (1, "train", {"train/loss": 0.9, "lr": 0.1}),
@@ -500,7 +501,7 @@ def test_a_negative_clock_is_refused() -> None:
 
 
 def test_a_table_for_pandas() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = require_extra("pandas", "pandas")
     table = several().to_pandas()
     assert list(table.columns) == [
         *("epoch", "iteration", "evaluation", "seconds", "planned", "source"),
@@ -514,7 +515,7 @@ def test_a_table_for_pandas() -> None:
 
 
 def test_a_metric_named_like_the_clock_keeps_both() -> None:
-    pytest.importorskip("pandas")
+    require_extra("pandas", "pandas")
     table = History([Record(epoch=3, iteration=3, values={"epoch": 0.5})]).to_pandas()
     assert table["epoch"].tolist() == [3]
     assert table["metrics/epoch"].tolist() == [0.5]
