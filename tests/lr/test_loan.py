@@ -48,3 +48,14 @@ def test_nothing_was_taken() -> None:
     optimizer = sgd(1.0)
     Loan(optimizer, "lr", ()).give_back([1.0], [5.0])
     assert values(optimizer) == [1.0]
+
+
+def test_a_group_that_was_never_written_is_left_alone() -> None:
+    optimizer = sgd(1.0)
+    loan = Loan(optimizer, "lr", ())
+    loan.take()
+    optimizer.param_groups[0]["lr"] = 0.5
+    loan.note()
+    optimizer.add_param_group(groups(0.4)[0])
+    loan.give_back(loan.left, [1.0])
+    assert values(optimizer) == [1.0, 0.4]
