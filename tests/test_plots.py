@@ -47,7 +47,7 @@ from ignite_delayed import (
 )
 from ignite_delayed._extras import require_extra
 from ignite_delayed.plots import RateCurves, Timeline, TruthBands
-from ignite_delayed.plots.story import described, epochs_of, told_by_marks, told_by_rule
+from ignite_delayed.plots.story import Moment, described, epochs_of, told_by_marks, told_by_rule
 from ignite_delayed.plots.style import OKABE_ITO, TRUTHS
 
 ACCURACIES = [0.5, 0.7, 0.6, 0.65, 0.8, 0.78, 0.79, 0.77]
@@ -138,6 +138,16 @@ class TestCurves:
         assert below.get_position().y1 < above.get_position().y0
         assert below.get_position().height < above.get_position().height / 2
         assert texts(drawn) == ["val", "lr/0", "lr/1"]
+
+    def test_rates_are_steps_and_metrics_are_not(self) -> None:
+        drawn = plot_timeline(two_evaluators(rates=True))
+        styles = {name: line.get_drawstyle() for name, line in drawn.curves.items()}
+        assert {name for name, style in styles.items() if style == "steps-pre"} == {"lr/0", "lr/1"}
+        assert set(styles.values()) == {"steps-pre", "default"}
+
+    def test_panels_are_labelled_as_one_likes(self) -> None:
+        drawn = plot_timeline(two_evaluators(rates=True), labels={"loss": "loss (nats)", "learning rate": "rate"})
+        assert [panel.get_ylabel() for panel in drawn.axes.values()] == ["loss (nats)", "accuracy", "rate"]
 
     def test_metrics_are_chosen_by_name(self) -> None:
         assert list(plot_timeline(two_evaluators(), metrics="val/loss").curves) == ["val/loss"]
@@ -241,7 +251,7 @@ class TestZonesAndMoments:
         trainer.run([0], max_epochs=5)
         drawn = plot_timeline(recorder.history)
         assert zones(drawn) == [("closed", 0, 2), ("open", 2, 4), ("closed", 4, 5)]
-        assert texts(drawn)[:2] == ["opened in epochs 2, 5", "closed in epoch 4"]
+        assert texts(drawn) == ["opened in epochs 2, 5", "closed in epoch 4", "closed", "open"]  # it stops nothing
 
     def test_of_several_gates_each_is_named_and_one_is_shaded(self) -> None:
         trainer, evaluator = loop(accuracy=ACCURACIES)
@@ -251,9 +261,31 @@ class TestZonesAndMoments:
         trainer.run([0], max_epochs=8)
         drawn = plot_timeline(recorder.history)
         assert zones(drawn) == [("open", 0, 5)]  # of what stopped the run
-        assert texts(drawn)[:2] == ["checkpoints opened in epoch 2", "good enough stopped in epoch 5"]
-        # The clock alone opens it, at the start of epoch 2, which is the end of epoch 1.
+        # The clock alone opens the one, at the start of epoch 2, which is the end of epoch 1.
+        assert texts(drawn) == ["checkpoints opened at epoch 1", "good enough stopped in epoch 5", "open: can stop"]
         assert zones(plot_timeline(recorder.history, name="checkpoints")) == [("closed", 0, 1), ("open", 1, 5)]
+
+    def test_a_name_leaves_that_gate_and_the_switches_of_phases(self) -> None:
+        run = run_of([0.5] * 9)
+        for kind, name, epoch in (
+            ("opened", "low", 2),
+            ("switched", "rate", 3),
+            ("opened", "settled", 4),
+            ("stopped", "stop", 8),
+        ):
+            run.mark(kind, name, run[epoch - 1])
+        drawn = plot_timeline(run, name="settled")
+        assert texts(drawn) == ["rate switched at epoch 3", "settled opened in epoch 4", "closed", "open"]
+        assert [(moment.kind, moment.at) for moment in drawn.moments] == [("switched", 3), ("opened", 4)]
+        lines = [line for line in drawn.axes["loss"].lines if len(np.asarray(line.get_xdata())) == 2]
+        assert sorted(np.asarray(line.get_xdata())[0] for line in lines) == [3, 4]
+        stopper = plot_timeline(run, name="stop")
+        assert texts(stopper) == ["rate switched at epoch 3", "stop stopped in epoch 8", "open: can stop"]
+        assert zones(plot_timeline(run, name="rate")) == []
+
+    def test_early_stopping_that_only_opened_can_stop_all_the_same(self) -> None:
+        drawn = plot_timeline(stopped_run(patience=20, until=After(epochs=3)))
+        assert texts(drawn) == ["opened in epoch 4", "closed: cannot stop", "open: can stop"]
 
     def test_other_marks_are_shown_and_shade_nothing(self) -> None:
         run = run_of([0.5] * 12)
@@ -262,7 +294,24 @@ class TestZonesAndMoments:
         run.mark("switched", "rate", run[5])
         drawn = plot_timeline(run)
         assert drawn.zones == []
-        assert texts(drawn) == ["adjusted in 4 epochs", "switched in epoch 6"]
+        assert texts(drawn) == ["adjusted in 4 epochs", "switched at epoch 6"]
+
+    @pytest.mark.parametrize("per", ["epoch", "iteration"])
+    def test_switches_are_named_where_their_lines_stand(self, per: Any) -> None:
+        trainer, evaluator = loop(loss=[0.5] * 8)
+        optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.2)
+        recorder = Recorder(trainer, evaluator, optimizer=optimizer)
+        stalled = Plateau("loss", mode="min", patience=2)
+        first, second = Phase(warmup(epochs=2), per=per), Phase(Constant(1), per=per, until=stalled)
+        phases = LRPhases(recorder, optimizer, [first, second, Phase(Constant(0.1), per=per)])
+        trainer.run([0, 0], max_epochs=8)
+        drawn = plot_timeline(recorder.history)
+        places = [moment.at for moment in drawn.moments]
+        assert places == [switch.iteration / 2 for switch in phases.switches]  # as plot_schedule has them
+        # The first at the start of epoch 3, the second at the end of its epoch.
+        assert [moment.epoch for moment in drawn.moments] == [3, places[1]]
+        assert places[0] == 2
+        assert texts(drawn)[0] == f"switched at epochs 2, {places[1]:.0f}"
 
     def test_a_loaded_history_is_drawn_as_the_live_one(self, tmp_path: Path) -> None:
         live = stopped_run(patience=2, until=After(epochs=3))
@@ -352,6 +401,22 @@ class TestWords:
             run.mark("opened", "gate", run[epoch - 1])
         assert described(told_by_marks(run, None, 0).moments) == "opened in epochs 2, 4"
 
+    @pytest.mark.parametrize(
+        ("moments", "said"),
+        [
+            ([Moment("opened", 3, 2.5)], "opened in epoch 3"),
+            ([Moment("opened", 3, 2.0)], "opened at epoch 2"),
+            ([Moment("opened", 2, 1.0), Moment("opened", 4, 4.0)], "opened at epochs 1, 4"),
+            ([Moment("switched", 3, 2.5)], "switched at epoch 2.5"),
+            ([Moment("switched", e, float(e)) for e in (1, 2, 3, 4)], "switched 4 times"),
+            ([Moment("adjusted", e, float(e)) for e in (1, 2, 3, 4)], "adjusted in 4 epochs"),
+        ],
+    )
+    def test_what_the_clock_decides_between_two_epochs_is_named_where_it_stands(
+        self, moments: list[Moment], said: str
+    ) -> None:
+        assert described(moments) == said
+
     def test_epochs_before_training_are_zero(self) -> None:
         run = History([Record(epoch=0, iteration=0, evaluation=1), Record(epoch=1, iteration=5, evaluation=2)])
         assert [epochs_of(run)(record.epoch, record.iteration) for record in run] == [0, 1]
@@ -372,6 +437,9 @@ class TestBadInput:
             ({"rule": EarlyStop("loss", mode="min", patience=1), "name": "gate"}, TypeError, "rule or name"),
             ({"name": "early stop"}, ValueError, "name must be one that is marked in the history"),
             ({"name": 3}, TypeError, "name must be"),
+            ({"labels": "nats"}, TypeError, "labels must be"),
+            ({"labels": {"los": "nats"}}, ValueError, r"labels must be of panels .*'loss'.* Did you mean 'loss'"),
+            ({"labels": {"loss": 3}}, TypeError, r"labels\['loss'\] must be"),
             ({"ax": "left"}, TypeError, "ax must be an axes of matplotlib"),
         ],
     )

@@ -13,7 +13,7 @@ from ..conditions.node import Explanation
 from ..history import History
 from ..replays import Replay, fold, replay
 from .layout import add_key, em, label_time, one_axes
-from .story import Moment, Zone, epochs_of, start_of
+from .story import Moment, Zone, described, epochs_of, start_of
 from .style import TRUTHS, style_key
 
 if TYPE_CHECKING:
@@ -213,6 +213,6 @@ def _draw_first(ax: Axes, first: Moment, labels: list[Text]) -> Any:
     ends = [top + _BAND for top in tops]
     ax.vlines([first.at] * len(tops), tops, ends, color=ink, linewidth=1.2, path_effects=halo)
     look: dict[str, Any] = {"marker": "^", "markersize": 7, "color": ink, "linewidth": 1.2}
-    look |= {"markeredgecolor": mpl.rcParams["axes.facecolor"], "label": f"first true in epoch {first.epoch}"}
+    look |= {"markeredgecolor": mpl.rcParams["axes.facecolor"], "label": described([first])}
     ax.plot([first.at], [tops[0] + _BAND], zorder=3, clip_on=False, **look)
     return Line2D([], [], **look)

@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 from .._checks import refuse_value, suggestion
 from ..conditions import EarlyStop
-from ..history import History
+from ..history import History, Mark
+from ..records import Record
 from ..replays import fold, replay
 
 __all__ = ["Moment", "Story", "Zone", "described", "epochs_of", "start_of", "told_by_marks", "told_by_rule"]
+
+_GATES = ("opened", "closed", "stopped")  # the marks of gates and stoppers; others are of the learning rate
 
 
 class Moment(NamedTuple):
@@ -41,20 +44,32 @@ class Zone(NamedTuple):
 
 
 class Story(NamedTuple):
-    """What happened in a run, and its parts, which follow each other without overlap."""
+    """What happened in a run, and its parts, which follow each other without overlap.
+
+    Args:
+        moments: what happened.
+        zones: the parts.
+        stops: whether the zones are of something that can stop the run; else they are a plain gate's.
+    """
 
     moments: list[Moment]
     zones: list[Zone]
+    stops: bool
 
 
 def described(moments: Sequence[Moment]) -> str:
-    """What a reader is told of ``moments``, which are of one kind and name."""
+    """What a reader is told of ``moments``, which are of one kind and name.
+
+    A switch, and what the clock decided as an epoch began, is called by where it stands on the time axis: in the
+    fourth epoch, but at 3.
+    """
     first = moments[0]
     value = "" if first.value is None else f" {first.value:.3g}"
-    epochs = [str(epoch) for epoch in sorted({moment.epoch for moment in moments})]
-    listed = f"in epoch{'s' * (len(epochs) > 1)} {', '.join(epochs)}"
-    when = listed if len(epochs) < 4 else f"in {len(epochs)} epochs"
-    return f"{first.name} {first.kind}{value} {when}".lstrip()
+    between = first.kind == "switched" or any(moment.at <= moment.epoch - 1 for moment in moments)
+    places = sorted({moment.at if between else moment.epoch for moment in moments})
+    listed = f"{'at' if between else 'in'} epoch{'s' * (len(places) > 1)} {', '.join(f'{at:.4g}' for at in places)}"
+    many = f"{len(places)} times" if between else f"in {len(places)} epochs"
+    return f"{first.name} {first.kind}{value} {listed if len(places) < 4 else many}".lstrip()
 
 
 def epochs_of(history: History) -> Callable[[int, int], float]:
@@ -67,6 +82,22 @@ def epochs_of(history: History) -> Callable[[int, int], float]:
     if length and all((epoch - 1) * length < iteration <= epoch * length for epoch, iteration in seen):
         return lambda epoch, iteration: iteration / length
     return lambda epoch, iteration: float(epoch)
+
+
+def _placed(history: History) -> Callable[[Mark | Record], float]:
+    """What gives the place of a mark, or a record, on the time axis.
+
+    The clock alone decides before an epoch or an iteration, whose number it reads: all that is over are those before.
+    """
+    clock = epochs_of(history)
+    evaluated = {(record.epoch, record.iteration, record.evaluation) for record in history if not record.is_tick}
+
+    def place(what: Mark | Record) -> float:
+        if (what.epoch, what.iteration, what.evaluation) in evaluated:
+            return clock(what.epoch, what.iteration)
+        return max(what.epoch - 1.0, clock(what.epoch, what.iteration - 1), 0.0)
+
+    return place
 
 
 def start_of(history: History) -> float:
@@ -99,28 +130,26 @@ def told_by_rule(history: History, rule: EarlyStop, start: float) -> Story:
         if best is not None and counter:
             edges.append((max(best.at, opened.at), "counting"))
     moments = [opened if delayed else None, best, stopped]
-    return Story([moment for moment in moments if moment is not None], _zones(edges, end))
+    return Story([moment for moment in moments if moment is not None], _zones(edges, end), stops=True)
 
 
 def told_by_marks(history: History, name: str | None, start: float) -> Story:
-    """What the history's own marks say; the zones are those of the gate or stopper ``name``.
+    """What the history's own marks say; of gates and stoppers that of ``name`` alone, and its zones.
 
-    Without ``name`` they are those of the one that stopped the run, else of the first that opened or closed.
+    Without ``name``, what all of them did; the zones are those of the one that stopped the run, else of the first that
+    opened or closed.
     """
-    clock, marks = epochs_of(history), history.marks
+    place, marks = _placed(history), history.marks
     names = list(dict.fromkeys(mark.name for mark in marks))
     if name is not None and name not in names:
         known = ", ".join(map(repr, names)) or "none"
         refuse_value("name", f"one that is marked in the history ({known})", name, suggestion(str(name), names))
-    gates = [mark for mark in marks if mark.kind in ("opened", "closed", "stopped") and name in (None, mark.name)]
+    marks = [mark for mark in marks if name in (None, mark.name) or mark.kind not in _GATES]
+    gates = [mark for mark in marks if mark.kind in _GATES]
     stops = [mark for mark in gates if mark.kind == "stopped"]
-    shown = [mark.name if len(names) > 1 else "" for mark in marks]
-    moments = [
-        Moment(mark.kind, mark.epoch, clock(mark.epoch, mark.iteration), label)
-        for mark, label in zip(marks, shown, strict=True)
-    ]
+    moments = [Moment(mark.kind, mark.epoch, place(mark), mark.name if len(names) > 1 else "") for mark in marks]
     if not gates:
-        return Story(moments, [])
+        return Story(moments, [], stops=False)
     subject = (stops or gates[:1])[-1].name
     switches = [
         (moment.at, "open" if mark.kind == "opened" else "closed")
@@ -128,11 +157,13 @@ def told_by_marks(history: History, name: str | None, start: float) -> Story:
         if mark.name == subject and mark.kind in ("opened", "closed")
     ]
     edges = [(start, "closed" if switches and switches[0][1] == "open" else "open"), *switches]
-    best = _best(stops[-1].text, clock) if stops else None
+    best = _best(stops[-1].text, epochs_of(history)) if stops else None
     if best is not None:
         edges.append((max(best.at, edges[-1][0]), "counting"))
         moments.append(best)
-    return Story(moments, _zones(edges, clock(history[-1].epoch, history[-1].iteration)))
+    # Of a stopper that only opened, the marks look like a gate's, but for its name, if that was not chosen.
+    can_stop = bool(stops) or re.fullmatch(r"early stopping( \d+)?", subject) is not None
+    return Story(moments, _zones(edges, place(history[-1])), can_stop)
 
 
 def _zones(edges: list[tuple[float, str]], end: float) -> list[Zone]:

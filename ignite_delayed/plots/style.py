@@ -51,9 +51,9 @@ def style_key(style: ZoneStyle, detail: str = "") -> Patch:
     return Patch(label=style.label + detail, **style.keywords)
 
 
-def zone_key(kind: str) -> Patch:
-    """The entry of a legend for zones of that kind."""
-    return style_key(ZONES[kind])
+def zone_key(kind: str, *, stops: bool = True) -> Patch:
+    """The entry of a legend for zones of that kind; where nothing ``stops``, it says no more than the kind."""
+    return style_key(ZONES[kind] if stops else ZONES[kind]._replace(label=kind))
 
 
 def curve_styles(count: int) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._checks import check_name, refuse_type, refuse_value
+from .._checks import check_name, refuse_type, refuse_value, suggestion
 from .._extras import require_extra
 from ..conditions import EarlyStop
 from ..history import History
@@ -56,6 +56,7 @@ def plot_timeline(
     metrics: str | Sequence[str] | None = None,
     rule: EarlyStop | None = None,
     name: str | None = None,
+    labels: Mapping[str, str] | None = None,
     ax: Axes | None = None,
 ) -> Timeline:
     """Draw a run over its epochs: metrics, when early stopping was closed, open and counting, and the learning rate.
@@ -63,14 +64,16 @@ def plot_timeline(
     Metrics of one kind (``"train/loss"`` and ``"val/loss"``) share a panel, kinds are stacked, and below them stands
     the learning rate, where it was recorded. The parts of the run are shaded: *closed*, before the gate opened;
     *open*; and *counting*, from the last improvement that early stopping saw after the opening to the stop.
+    What happened as an epoch began is called by where it stands: at epoch 3, which is where the fourth begins.
     The colours are those of your style sheet if it sets any.
 
     Args:
         history: a recorded run, live or loaded.
         metrics: the names of those to draw; all by default.
         rule: draw what this rule would have done to the run, instead of what was decided in it.
-        name: of the gate or stopper whose zones are shaded; by default the one that stopped the run, else the first
-            that opened.
+        name: of the only gate or stopper to show. By default, all are marked, and the zones are those of the one that
+            stopped the run, else of the first that opened.
+        labels: what stands beside a panel, by what the panel shows: ``{"loss": "validation loss (nats)"}``.
         ax: where to draw; its place is divided among the panels. A new figure by default.
 
     Returns:
@@ -92,9 +95,12 @@ def plot_timeline(
     panels = _panels(history, metrics)
     start = start_of(history)
     story = _story(history, rule, name, start)
+    beside = _labels(labels, list(panels))
     require_extra("matplotlib.pyplot", "plot")
     axes = _divide(ax, list(panels))
     curves = _draw_curves(axes, history, panels)
+    for kind, panel in axes.items():
+        panel.set_ylabel(beside[kind])
     for zone in story.zones:
         for panel in axes.values():
             panel.axvspan(zone.start, zone.stop, zorder=0, **ZONES[zone.kind].keywords)
@@ -102,7 +108,7 @@ def plot_timeline(
     moments = sorted(story.moments, key=lambda moment: moment.at)
     for group in _grouped(moments):
         keys += _draw_moments(group, axes, curves)
-    keys += [zone_key(kind) for kind in ZONES if kind in {zone.kind for zone in story.zones}]
+    keys += [zone_key(kind, stops=story.stops) for kind in ZONES if kind in {zone.kind for zone in story.zones}]
     return Timeline(axes, curves, moments, story.zones, _finish(axes, keys, start, _end(history), grow=ax is None))
 
 
@@ -138,6 +144,18 @@ def _story(history: History, rule: Any, name: Any, start: float) -> Story:
     if name is not None:
         raise TypeError("give rule or name: name is of a gate in the run itself, which rule takes the place of.")
     return told_by_rule(history, rule, start)
+
+
+def _labels(labels: Any, kinds: list[str]) -> dict[str, str]:
+    """What stands beside each panel."""
+    if labels is not None and not isinstance(labels, Mapping):
+        refuse_type("labels", "labels by what a panel shows", labels)
+    chosen = {kind: check_name(f"labels[{kind!r}]", label) for kind, label in (labels or {}).items()}
+    for kind in chosen:
+        if kind not in kinds:
+            known = ", ".join(map(repr, kinds))
+            refuse_value("labels", f"of panels that are drawn ({known})", kind, suggestion(str(kind), kinds))
+    return {kind: "learning\nrate" if kind == _RATES else kind for kind in kinds} | chosen
 
 
 def _divide(ax: Any, kinds: list[str]) -> dict[str, Axes]:
@@ -181,13 +199,16 @@ def _draw_curves(axes: dict[str, Axes], history: History, panels: dict[str, list
     look_of = {"_": first} | dict(zip(named, styles, strict=False))
     curves = {}
     for kind, names in panels.items():
-        axes[kind].set_ylabel("learning\nrate" if kind == _RATES else kind)
         for name in names:
             epochs, iterations = history.clock("epoch", of=name), history.clock("iteration", of=name)
             at = [clock(int(epoch), int(iteration)) for epoch, iteration in zip(epochs, iterations, strict=True)]
             marker = "." if len(at) < 3 else None  # too few for a line to be seen
             label = labels[name]
-            (curves[name],) = axes[kind].plot(at, history[name], label=label, marker=marker, **look_of[label])
+            # A record holds the rate that the last batch before it trained at: a step back to the record before, as
+            # plot_schedule draws it. A slope would claim rates that no batch trained at.
+            steps = "steps-pre" if kind == _RATES else "default"
+            look = {"label": label, "marker": marker, "drawstyle": steps, **look_of[label]}
+            (curves[name],) = axes[kind].plot(at, history[name], **look)
     return curves
 
 

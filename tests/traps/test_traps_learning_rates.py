@@ -170,7 +170,7 @@ class Test51_building_a_scheduler_changes_the_optimizer_at_once:
         optimizer = sgd()
         scheduler = self.FACTORIES[name](optimizer)
         trainer, used = training(optimizer)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED(after=3), lambda: scheduler.step())
+        trainer.add_event_handler(Events.EPOCH_COMPLETED(after=3), lambda engine: scheduler.step())
         trainer.run([0], max_epochs=4)
         assert used[:3] != [1.0] * 3
 
@@ -212,7 +212,7 @@ class Test52_ignites_plateau_cannot_be_checkpointed:
         trainer.run([0], max_epochs=8)
         states = through_torch([trainer.state_dict(), recorder.state_dict()])
         before = now(old)
-        trainer, _, recorder, new, after = build()
+        trainer, _, recorder, _, after = build()
         trainer.load_state_dict(states[0])
         recorder.load_state_dict(states[1])
         trainer.run([0])
@@ -322,7 +322,7 @@ class Test56_the_first_batch_trains_at_the_full_rate_or_the_first_value_is_skipp
         optimizer = sgd()
         native = LinearLR(optimizer, 0.1, total_iters=4)
         trainer, used = training(optimizer)
-        trainer.add_event_handler(Events.ITERATION_STARTED, lambda: native.step())
+        trainer.add_event_handler(Events.ITERATION_STARTED, lambda engine: native.step())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch does warn
             trainer.run([0] * 2, max_epochs=3)
@@ -453,12 +453,13 @@ class Test60_tensors_are_replaced:
         assert optimizer.param_groups[0]["lr"] is not rate
 
     def test_ours(self) -> None:
-        for attach in (
+        ways: tuple[Callable[..., Any], ...] = (
             lambda recorder, optimizer: apply_schedule(recorder, optimizer, Exponential(0.5, steps=1), per="epoch"),
             lambda recorder, optimizer: delay_lr_scheduler(
                 recorder, optimizer, lambda o: ExponentialLR(o, 0.5), per="epoch"
             ),
-        ):
+        )
+        for attach in ways:
             rate = torch.tensor(1.0)
             optimizer = sgd(rate)
             trainer, used = training(optimizer)
