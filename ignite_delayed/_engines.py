@@ -15,7 +15,9 @@ __all__ = ["check_engines"]
 def check_engines(trainer: Any, evaluators: Any) -> dict[str, Engine]:
     """The evaluators by name, ``""`` for the one unnamed, all of them checked."""
     if not isinstance(trainer, Engine):
-        refuse_type("trainer", "an ignite Engine", trainer)
+        several = isinstance(trainer, (list, tuple, set, Mapping))
+        hint = "A recorder belongs to one trainer: build one for each." if several else ""
+        refuse_type("trainer", "an ignite Engine", trainer, hint)
     if evaluators is trainer:
         refuse_value(
             "evaluators",
