@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _wait_for(folder: str, names: Iterable[str], seconds: float) -> None:
+    paths = [Path(folder) / name for name in names]
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not all(path.exists() for path in paths):
+        time.sleep(0.01)
+
+
 def _rank(rank: int, world: int, port: int, seconds: float, function: Callable[..., Any], args: Any, out: str) -> None:
     torch.set_num_threads(1)
+    # A busy machine starts processes seconds apart; the time-out is for what they do together.
+    (Path(out) / f"{rank}.ready").touch()
+    _wait_for(out, [f"{other}.ready" for other in range(world)], 120)
     torch.distributed.init_process_group(
         "gloo", f"tcp://127.0.0.1:{port}", timeout=timedelta(seconds=seconds), rank=rank, world_size=world
     )
@@ -38,9 +48,7 @@ def _rank(rank: int, world: int, port: int, seconds: float, function: Callable[.
     torch.save(result, unfinished)
     unfinished.rename(Path(out) / str(rank))
     # Leave together: rank 0 serves the store, which the others may still be asking who is missing.
-    deadline = time.monotonic() + 2 * seconds
-    while time.monotonic() < deadline and not all((Path(out) / str(other)).exists() for other in range(world)):
-        time.sleep(0.01)
+    _wait_for(out, map(str, range(world)), 2 * seconds)
     os._exit(0)  # gloo's threads may still be waiting for a collective that will never come
 
 
