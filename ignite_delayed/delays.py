@@ -18,7 +18,7 @@ from ._state import load_handlers, plain
 from ._versions import check_version
 from .errors import AttachError, StateError
 from .gates import Gate
-from .recorder import Recorder
+from .recorder import Recorder, check_recorder
 
 __all__ = ["DelayHandle", "delay"]
 
@@ -125,8 +125,7 @@ def delay(
         epoch 3
         epoch 4
     """
-    if not isinstance(recorder, Recorder):
-        refuse_type("recorder", "a Recorder", recorder, "Build one: Recorder(trainer, evaluator).")
+    check_recorder(recorder)
     engine = _engine(recorder, engine)
     events = _events(event)
     calls = [adapted(handler, _plain_event(one)) for one in events]

@@ -11,7 +11,7 @@ from ._versions import check_version
 from ._wakeup import next_wakeup
 from .conditions import Condition, Explanation, State, as_condition
 from .errors import StateError
-from .recorder import Recorder
+from .recorder import Recorder, check_recorder
 from .records import Record
 
 __all__ = ["Gate"]
@@ -61,8 +61,7 @@ class Gate:
     _kinds = ("opened", "closed")
 
     def __init__(self, recorder: Recorder, *, until: Any = None, when: Any = None, name: str | None = None) -> None:
-        if not isinstance(recorder, Recorder):
-            refuse_type("recorder", "a Recorder", recorder, "Build one: Recorder(trainer, evaluator).")
+        check_recorder(recorder)
         if (until is None) == (when is None):
             both = "both" if until is not None else "neither"
             raise TypeError(f"give exactly one of until (opens once, stays open) and when (follows), got {both}.")

@@ -18,7 +18,7 @@ from .conditions import EarlyStop
 from .early_stopping import Stopper
 from .history import Mark
 from .lr._groups import read_all
-from .recorder import Recorder
+from .recorder import Recorder, check_recorder
 from .status.reading import gates_of, phases_of
 
 __all__ = ["RecorderHandler"]
@@ -69,8 +69,7 @@ class RecorderHandler(BaseHandler):
         tag: str = "delayed",
         global_step_transform: Callable[[Engine, Any], int] | None = None,
     ) -> None:
-        if not isinstance(recorder, Recorder):
-            refuse_type("recorder", "a Recorder", recorder, "Build one: Recorder(trainer, evaluator).")
+        check_recorder(recorder)
         if global_step_transform is not None and not callable(global_step_transform):
             refuse_type("global_step_transform", "a function of an engine and an event", global_step_transform)
         self.recorder = recorder

@@ -12,7 +12,7 @@ from ignite.engine import Engine, Events
 from . import _state
 from ._agreement import Agreement
 from ._beginning import Beginning
-from ._checks import check_choice, check_flag
+from ._checks import check_choice, check_flag, refuse_type
 from ._courier import Courier, Parcel
 from ._engines import check_engines
 from ._feeding import Feeding
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .gates import Gate
     from .status import Status
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "check_recorder"]
 
 # What an evaluation is found to be, the worse the higher.
 _REAL, _AGAIN, _UNFINISHED = range(3)
@@ -330,3 +330,9 @@ class Recorder(Feeding):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
         raise TypeError("a recorder belongs to its engines and cannot be copied: build a new one on the copied engines")
+
+
+def check_recorder(recorder: Any) -> None:
+    """Refuse whatever is given in place of a recorder."""
+    if not isinstance(recorder, Recorder):
+        refuse_type("recorder", "a Recorder", recorder, "Build one: Recorder(trainer, evaluator).")

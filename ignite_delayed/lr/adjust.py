@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from .._checks import check_name, check_real, refuse_type, refuse_value, shown
 from ..conditions import Condition, State, as_condition
 from ..errors import StateError
-from ..recorder import Recorder
+from ..recorder import Recorder, check_recorder
 from ..records import Record
 from ._gates import Feed
 from ._groups import check_optimizer, read_all, restore, snapshot, write
@@ -173,8 +173,7 @@ def adjust_lr(
         0.75
         1.0
     """
-    if not isinstance(recorder, Recorder):
-        refuse_type("recorder", "a Recorder", recorder, "Build one: Recorder(trainer, evaluator).")
+    check_recorder(recorder)
     check_optimizer(optimizer)
     if not isinstance(factors, Mapping) or not factors:
         refuse_type("factors", "a dict of conditions and factors", factors, "For example {Metric('loss') > 1: 0.9}.")

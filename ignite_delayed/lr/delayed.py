@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from .._checks import refuse_type
 from ..conditions import Expression, as_condition
 from ..delays import DelayHandle
-from ..recorder import Recorder
+from ..recorder import Recorder, check_recorder
 from ..schedules import Schedule
 from ._groups import check_optimizer
 from ._ignite import delay_ignite, is_ignite
@@ -78,8 +78,7 @@ def delay_lr_scheduler(
         0.5
         0.25
     """
-    if not isinstance(recorder, Recorder):
-        refuse_type("recorder", "a Recorder", recorder, "Build one: Recorder(trainer, evaluator).")
+    check_recorder(recorder)
     check_optimizer(optimizer)
     condition = None if until is None else as_condition("until", until)
     if is_ignite(factory):

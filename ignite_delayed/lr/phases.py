@@ -11,10 +11,10 @@ from ignite.engine import Engine, Events
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from .._checks import check_name, refuse_type
+from .._checks import check_name
 from ..conditions import After, Condition, State
 from ..conditions.comparison import Finite
-from ..recorder import Recorder
+from ..recorder import Recorder, check_recorder
 from ..records import Record
 from . import _saving
 from ._building import build_drives
@@ -99,8 +99,7 @@ class LRPhases:
         parameter: str = "lr",
         name: str | None = None,
     ) -> None:
-        if not isinstance(recorder, Recorder):
-            refuse_type("recorder", "a Recorder", recorder, "Build one: Recorder(trainer, evaluator).")
+        check_recorder(recorder)
         self.phases = check_phases(phases)
         self.optimizer = check_optimizer(optimizer)
         self.parameter = check_parameter(optimizer, parameter)
