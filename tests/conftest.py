@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Plots are drawn without a display, also in the processes that tests start. Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -13,4 +13,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile("default", max_examples=100, deadline=None)
 settings.register_profile("quick", max_examples=20, deadline=None)
 settings.register_profile("nightly", max_examples=1000, deadline=None)
+# For mutants, of which it only matters that they fail: the same examples every time, and no search for the shortest.
+settings.register_profile(
+    "mutants", max_examples=20, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

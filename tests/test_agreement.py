@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,19 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import EarlyStopping
 from ranks import on_ranks
+from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
-from ignite_delayed import After, Gate, Metric, Recorder, delay_early_stopping
+from ignite_delayed import (
+    After,
+    Gate,
+    LRPhases,
+    Metric,
+    Phase,
+    Recorder,
+    adjust_lr,
+    delay_early_stopping,
+    warmup,
+)
 
 
 def shard_loss(epoch: int) -> float:
@@ -25,8 +37,8 @@ def train(engine: Engine, batch: Any) -> None:
     idist.all_reduce(torch.ones(1))  # as DDP does with the gradients: every rank must come
 
 
-def build(**options: Any) -> tuple[Engine, Engine, Recorder]:
-    trainer, evaluator = Engine(train), Engine(lambda engine, batch: None)
+def build(step: Callable[[Engine, Any], None] = train, **options: Any) -> tuple[Engine, Engine, Recorder]:
+    trainer, evaluator = Engine(step), Engine(lambda engine, batch: None)
     evaluator.add_event_handler(
         Events.EPOCH_COMPLETED, lambda: evaluator.state.metrics.update(loss=shard_loss(trainer.state.epoch))
     )
@@ -60,6 +72,39 @@ def test_ranks_with_different_metrics_decide_on_the_mean(tmp_path: Path) -> None
     answers = returned(on_ranks(2, stops, "mean", folder=tmp_path))
     assert answers[0] == answers[1]
     assert answers[0][3] == [math.fsum([1 / epoch, 0.5]) / 2 for epoch in range(1, 10)]
+
+
+def rates(evaluate_on: str | None) -> list[Any]:
+    """The rates that every batch trained at, by phases that metrics end and move, and by an adjuster."""
+    used: list[list[float]] = []
+    optimizers = [torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0) for _ in range(3)]
+
+    def step(engine: Engine, batch: Any) -> None:
+        train(engine, batch)
+        used.append([optimizer.param_groups[0]["lr"] for optimizer in optimizers])
+        for optimizer in optimizers:
+            optimizer.step()
+
+    trainer, evaluator, recorder = build(step, evaluate_on=evaluate_on)
+    plateau = Phase(lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss")
+    LRPhases(recorder, optimizers[0], [Phase(warmup(epochs=2), per="iteration"), plateau])
+    by_epoch = Phase(lambda optimizer: StepLR(optimizer, 1, 0.5), per="epoch")
+    LRPhases(recorder, optimizers[1], [Phase(None, until=Metric("loss") < 0.4), by_epoch], name="delayed")
+    adjust_lr(recorder, optimizers[2], {Metric("loss") > 0.4: 0.5})
+    alone = evaluate_on is not None and idist.get_rank() > 0
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: None if alone else evaluator.run([0]))
+    trainer.run([0] * 2, max_epochs=6)
+    return used
+
+
+@pytest.mark.parametrize("evaluate_on", [None, "rank0"])
+def test_ranks_with_different_metrics_train_at_the_rates_of_rank_0(evaluate_on: str | None, tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, rates, evaluate_on, folder=tmp_path))
+    assert answers[0] == answers[1]
+    phased, delayed, adjusted = zip(*answers[0], strict=True)
+    assert phased == (0.0, 0.25, 0.5, 0.75, *[1.0] * 8)  # rank 0 improves for ever, so its plateau never reduces
+    assert delayed == (*[1.0] * 8, 0.5, 0.5, 0.25, 0.25)
+    assert adjusted == (1.0, 1.0, 0.5, 0.5, *[0.25] * 8)
 
 
 def naive_stop() -> int:

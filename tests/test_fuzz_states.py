@@ -15,6 +15,7 @@ import torch
 from engines import engine, evaluate, ignite_early_stopping, reporting, through_json, through_torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from ignite_delayed import (
     After,
@@ -24,10 +25,14 @@ from ignite_delayed import (
     Gate,
     History,
     HistoryError,
+    Linear,
+    LRPhases,
     Metric,
+    Phase,
     Plateau,
     Recorder,
     StateError,
+    adjust_lr,
     delay,
     delay_early_stopping,
     stop_when,
@@ -53,15 +58,17 @@ _ODD: list[Any] = [
 
 
 class Fuzzed:
-    """A run with gates over conditions of every kind, stops, and a delayed handler with a state."""
+    """A run with gates over conditions of every kind, stops, a delayed handler with a state, and rates that move."""
 
     def __init__(self) -> None:
-        self.trainer = engine()
+        self.optimizer, self.scheduled, self.adjusted = (
+            torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1) for _ in range(3)
+        )
+        self.trainer = engine(lambda engine, batch: self.scheduled.step())
         self.train = reporting(self.trainer, loss=_LOSSES)
         self.val = reporting(self.trainer, loss=_LOSSES[::-1])
         for evaluator in (self.val, self.train):
             evaluate(self.trainer, evaluator)
-        self.optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
         self.recorder = Recorder(self.trainer, {"train": self.train, "val": self.val}, optimizer=self.optimizer)
         loss = Metric("val/loss")
         conditions = [
@@ -79,6 +86,16 @@ class Fuzzed:
         self.stop = stop_when(self.recorder, After(epochs=4))
         stopping: Any = ignite_early_stopping(self.trainer, lambda engine: engine.state.metrics["loss"], 30)
         self.handle = delay(self.recorder, stopping, until=After(epochs=1), engine=self.val)
+        self.phases = LRPhases(
+            self.recorder,
+            self.scheduled,
+            [
+                Phase(Linear(0.0, 1.0, epochs=1), per="iteration"),
+                Phase(lambda optimizer: StepLR(optimizer, 1, 0.9), per="epoch", until=After(epochs=2)),
+                Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=0), monitor="val/loss"),
+            ],
+        )
+        self.adjuster = adjust_lr(self.recorder, self.adjusted, {loss > 0.5: 0.5})
 
     def run(self, epochs: int) -> Fuzzed:
         self.trainer.run([0, 0], max_epochs=epochs)
@@ -92,6 +109,8 @@ PARTS: dict[str, Callable[[Fuzzed], Any]] = {
     "delay": lambda run: run.handle,
     "early stopping": lambda run: run.stopper,
     "stop": lambda run: run.stop,
+    "phases": lambda run: run.phases,
+    "adjuster": lambda run: run.adjuster,
     "history": lambda run: run.recorder.history,
 }
 
@@ -102,6 +121,8 @@ def saved() -> dict[str, Any]:
     run = Fuzzed().run(5)
     assert run.stop.stopped_at is not None
     assert run.open.opened_at is not None
+    assert run.phases.index == 2
+    assert run.adjusted.param_groups[0]["lr"] < 0.1
     return {name: part(run).state_dict() for name, part in PARTS.items()}
 
 
@@ -130,7 +151,8 @@ def seen(part: Any, run: Fuzzed) -> str:
     """All that loading may change, the seconds left out."""
     state = run.recorder.state_dict() | {"seconds": 0.0}
     extras = [gate.opened_at for gate in run.recorder.gates], run.stopper.reason, run.stop.reason
-    return repr((state, extras, part.state_dict() if part is not run.recorder else None))
+    rates = [optimizer.state_dict() for optimizer in (run.scheduled, run.adjusted)]
+    return repr((state, extras, rates, part.state_dict() if part is not run.recorder else None))
 
 
 def load(name: str, state: Any, run: Fuzzed) -> bool:

@@ -196,8 +196,8 @@ class SchedulerDrive(Drive):
 
     def prepare(self, optimizer: Optimizer, raw: Any) -> Any:
         *counts, saved = raw
-        if len(counts) != 3 or any(type(count) is not int for count in counts):
-            raise ValueError(f"the scheduler's counts must be three whole numbers, got {counts!r}")
+        if len(counts) != 3 or any(type(count) is not int or count < 0 for count in counts):
+            raise ValueError(f"the scheduler's counts must be three whole numbers >= 0, got {counts!r}")
         present = None if self.scheduler is None else copy.deepcopy(self.scheduler.state_dict())
         try:
             scheduler = self._build(optimizer)

@@ -22,7 +22,7 @@ class Loan:
     """
 
     def __init__(self, optimizer: Optimizer, parameter: str, names: Collection[str]) -> None:
-        self._optimizer, self._parameter = optimizer, parameter
+        self.optimizer, self.parameter = optimizer, parameter
         self.names = frozenset(names) | {parameter}
         #: What was taken over, ``None`` while nothing is.
         self.before: list[dict[str, Any]] | None = None
@@ -32,20 +32,20 @@ class Loan:
     def take(self) -> None:
         """Take the values over, once; from now on they are ours to write."""
         if self.before is None:
-            self.before = snapshot(self._optimizer, self.names)
+            self.before = snapshot(self.optimizer, self.names)
 
     def note(self) -> None:
         """The values as they are now are ours."""
-        self.left = read_all(self._optimizer, self._parameter)
+        self.left = read_all(self.optimizer, self.parameter)
 
     def give_back(self, left: list[float], bases: list[float]) -> None:
         """Give back what was taken, where the groups still hold ``left``; groups that came later get ``bases``."""
         before, self.before = self.before, None
-        groups = self._optimizer.param_groups
+        groups = self.optimizer.param_groups
         if before is None or not all(
-            holds(group, self._parameter, value) for group, value in zip(groups, left, strict=False)
+            holds(group, self.parameter, value) for group, value in zip(groups, left, strict=False)
         ):
             return
-        restore(self._optimizer, before, self.names)
+        restore(self.optimizer, before, self.names)
         for group, base in zip(groups[len(before) :], bases[len(before) :], strict=False):
-            write(group, self._parameter, base)
+            write(group, self.parameter, base)

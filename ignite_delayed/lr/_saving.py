@@ -12,8 +12,7 @@ from ._groups import remember, restore, snapshot
 from ._switched import Switched
 
 if TYPE_CHECKING:
-    from torch.optim import Optimizer
-
+    from ._loan import Loan
     from .phases import LRPhases
 
 __all__ = ["check_groups", "load", "save"]
@@ -98,19 +97,21 @@ def _check(phases: LRPhases, raw: Any) -> None:
     if (raw["before"] is None) is not (raw["groups"] is None) or (raw["bases"] and raw["before"] is None):
         raise StateError(f"the state of {phases.name!r} is damaged: it has the groups of one moment only")
     for key in ("before", "groups"):
-        check_groups(phases.name, raw[key] or [], phases._loan.names, phases.optimizer)
+        check_groups(phases.name, raw[key] or [], phases._loan)
 
 
-def check_groups(name: str, groups: list[Any], names: frozenset[str], optimizer: Optimizer) -> None:
-    """Refuse ``groups`` that hold anything but ``names``, or do not go with those of ``optimizer``."""
-    present = snapshot(optimizer, names)
+def check_groups(name: str, groups: list[Any], loan: Loan) -> None:
+    """Refuse ``groups`` that are not of the entries of ``loan``, or do not go with those of its optimizer."""
+    present = snapshot(loan.optimizer, loan.names)
+    # The other entries, such as initial_lr, are put there by torch's schedulers.
+    needed = loan.names & {loan.parameter, *loan.optimizer.defaults}
     if len(groups) > len(present):
         raise StateError(
             f"the state of {name!r} has {len(groups)} parameter groups, the optimizer has {len(present)}: add the "
             "groups that were unfrozen before loading"
         )
     for group, here in zip(groups, present, strict=False):
-        fits = isinstance(group, Mapping) and group.keys() <= names
+        fits = isinstance(group, Mapping) and needed <= group.keys() <= loan.names
         if not fits or not all(_alike(value, here.get(entry, value)) for entry, value in group.items()):
             raise StateError(f"the state of {name!r} is damaged: a group is {shown(group)}")
 

@@ -108,7 +108,7 @@ class LRAdjuster:
         for key in ("before", "groups"):
             if not isinstance(raw[key], (list, type(None))) or (raw[key] is None) is not (raw["before"] is None):
                 raise StateError(f"the state of {self.name!r} is damaged: {key} is {shown(raw[key])}")
-            check_groups(self.name, raw[key] or [], self._loan.names, self._optimizer)
+            check_groups(self.name, raw[key] or [], self._loan)
         restore(self._optimizer, raw["groups"] or self._loan.before or [], self._loan.names)
         self._loan.before = raw["before"]
         self._loan.note()
