@@ -105,9 +105,9 @@ def gated(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> C
         return _gated_and_filtered(gate, event, call)
     if event in _EXTRA:
 
-        def with_extras(engine: Engine, *args: Any, **kwargs: Any) -> None:
+        def with_extras(engine: Engine, iter_counter: int) -> None:
             if gate.is_open:
-                call(engine, *args, **kwargs)
+                call(engine, iter_counter=iter_counter)
 
         return with_extras
 
@@ -122,13 +122,14 @@ def _gated_and_filtered(gate: Gate, event: Any, call: Callable[..., Any]) -> Cal
     """Both must hold; the filter is asked at every firing, so that one with a memory misses none."""
     fired = 0
 
-    def filtered(engine: Engine, *args: Any, **kwargs: Any) -> None:
+    # Ignite passes iter_counter by name, but tries the signature with its place.
+    def filtered(engine: Engine, *_: Any, **kwargs: Any) -> None:
         nonlocal fired
         fired += 1
         counted = event.name in State.event_to_attr  # the others have no counter: Ignite's own filters fail on them
         passes = event.filter(engine, engine.state.get_event_attrib_value(event.name) if counted else fired)
         if passes and gate.is_open:
-            call(engine, *args, **kwargs)
+            call(engine, **kwargs)
 
     return filtered
 

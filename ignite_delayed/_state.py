@@ -40,7 +40,7 @@ def save(recorder: Recorder) -> dict[str, Any]:
     }
 
 
-def load(recorder: Recorder, raw: Mapping[str, Any], strict: bool = True) -> None:
+def load(recorder: Recorder, raw: Mapping[str, Any], strict: bool) -> None:
     """Put ``recorder`` into the saved state.
 
     Raises:

@@ -24,10 +24,12 @@ METRICS = ("train/loss", "val/loss", "lr")
 # --- runs written down -----------------------------------------------------------------------------------------------
 
 
-def run_of(values: Iterable[float], name: str = "loss", **clock: Any) -> History:
-    """One evaluation an epoch, an iteration an epoch, a second an iteration."""
+def run_of(values: Iterable[float], name: str = "loss", length: int = 1, **clock: Any) -> History:
+    """One evaluation and one second an epoch, which has ``length`` iterations."""
     return History(
-        Record(**{"epoch": i, "iteration": i, "evaluation": i, "seconds": float(i)} | clock, values={name: value})
+        Record(
+            **{"epoch": i, "iteration": i * length, "evaluation": i, "seconds": float(i)} | clock, values={name: value}
+        )
         for i, value in enumerate(values, start=1)
     )
 

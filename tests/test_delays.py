@@ -107,6 +107,35 @@ class TestEvents:
         trainer.run([0] * 4, max_epochs=3)
         assert seen == [6, 9, 12]
 
+    @pytest.mark.parametrize("event", [Events.EPOCH_STARTED, Events.EPOCH_COMPLETED])
+    def test_filters_of_the_trainers_events_get_the_engine_and_its_own_count(self, event: Any) -> None:
+        trainer, evaluator = loop()
+        trainer.run([0], max_epochs=2)
+        asked: list[Any] = []
+        event = event(event_filter=lambda *args: asked.append(args))
+        delay(Recorder(trainer, evaluator), print, until=After(epochs=1), engine=trainer, event=event)
+        trainer.run([0], max_epochs=4)
+        assert asked == [(trainer, 3), (trainer, 4)]
+
+    def test_filters_of_events_without_a_count_get_the_number_of_firings(self) -> None:
+        trainer, evaluator = loop()
+        asked: list[Any] = []
+        event = Events.DATALOADER_STOP_ITERATION(event_filter=lambda *args: asked.append(args))
+        delay(Recorder(trainer, evaluator), print, until=After(epochs=1), engine=trainer, event=event)
+        trainer.run([0], max_epochs=3, epoch_length=2)
+        assert asked == [(trainer, count) for count in range(1, len(asked) + 1)]
+        assert len(asked) > 2
+
+    def test_what_an_event_passes_goes_through_a_filter(self) -> None:
+        trainer, evaluator = loop()
+        trainer.add_event_handler(Events.ITERATION_COMPLETED(every=2), lambda engine: engine.terminate_epoch())
+        seen: list[Any] = []
+        event = Events.TERMINATE_SINGLE_EPOCH(event_filter=lambda engine, count: count > 1)
+        note = lambda engine, iter_counter: seen.append((engine, iter_counter))  # noqa: E731
+        delay(Recorder(trainer, evaluator), note, until=After(epochs=0), engine=trainer, event=event)
+        trainer.run([0] * 4, max_epochs=3)
+        assert seen == [(trainer, 2), (trainer, 2)]
+
     def test_an_event_that_the_engine_does_not_have_is_refused(self) -> None:
         trainer, evaluator = loop()
         before = attached(trainer, evaluator)
@@ -195,11 +224,19 @@ class TestExceptions:
 
     def test_a_filter_that_does_not_pass_hands_them_on(self) -> None:
         trainer, recorder, told = self._failing()
-        event = Events.EXCEPTION_RAISED(event_filter=lambda engine, count: count == 1)
+        event = Events.EXCEPTION_RAISED(event_filter=lambda engine, count: engine is trainer and count == 1)
         delay(recorder, told.append, until=After(epochs=1), engine=trainer, event=event)
         with pytest.raises(ValueError, match="broken batch 4"):
             trainer.run([0], max_epochs=5)
         assert [str(error) for error in told] == ["broken batch 2"]
+
+    def test_the_engine_is_passed_where_it_is_wanted(self) -> None:
+        trainer, recorder, _ = self._failing()
+        told: list[Any] = []
+        note = lambda engine, error: told.append((engine, str(error)))  # noqa: E731
+        delay(recorder, note, until=After(epochs=1), engine=trainer, event=Events.EXCEPTION_RAISED)
+        trainer.run([0], max_epochs=3)
+        assert told == [(trainer, "broken batch 2")]
 
     def test_nothing_is_left_that_swallows_them(self) -> None:
         trainer, recorder, told = self._failing()

@@ -65,6 +65,45 @@ class TestEvaluator:
         evaluator.run([0, 0, 0])
         assert seen == [False, True]
 
+    @pytest.mark.parametrize("resumable", [True, False])
+    def test_a_state_saved_at_its_end_sees_it_though_its_turn_comes_later(
+        self, resumable: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Engine, "interrupt_resume_enabled", resumable)
+        evaluator, seen = engine(), list[str]()
+
+        @evaluator.on(Events.COMPLETED)
+        def save() -> None:
+            source.catch_up()
+            seen.append("saved")
+
+        source = EvaluatorSource("val", evaluator, lambda source, engine: seen.append("read"))
+        evaluator.run([0])
+        assert seen == ["read", "saved"]
+
+    def test_after_an_error_in_its_end_nothing_is_caught_up(self) -> None:
+        evaluator = engine()
+
+        @evaluator.on(Events.COMPLETED)
+        def fail() -> None:
+            raise ValueError
+
+        source, seen = looks(EvaluatorSource, evaluator)
+        with pytest.raises(ValueError):  # noqa: PT011 - ours, without a word
+            evaluator.run([0])
+        source.catch_up()
+        assert seen == []
+
+    def test_its_watch_goes_and_the_users_own_stay(self) -> None:
+        evaluator, told = engine(), list[BaseException]()
+        evaluator.add_event_handler(Events.EXCEPTION_RAISED, told.append)
+        source = EvaluatorSource("val", evaluator, lambda source, engine: None)
+        evaluator.run([0])
+        attached = len(evaluator._event_handlers[Events.EXCEPTION_RAISED])
+        for _ in range(2):
+            source.remove()
+        assert (attached, len(evaluator._event_handlers[Events.EXCEPTION_RAISED])) == (2, 1)
+
     def test_its_handlers_can_be_removed(self) -> None:
         evaluator = engine()
         source, seen = looks(EvaluatorSource, evaluator)
@@ -76,12 +115,25 @@ class TestEvaluator:
 
 class TestTrainer:
     def test_it_is_read_last_in_epoch_completed_and_what_is_gated_follows(self) -> None:
-        trainer, order = engine(), list[str]()
+        trainer, order = engine(), list[Any]()
         source = TrainerSource("train", trainer, lambda source, engine: order.append("read"))
-        source.after.append(lambda engine: order.append("gated"))
+        source.after.append(order.append)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: order.append("metric"))
         trainer.run([0], max_epochs=2)
-        assert order == ["metric", "read", "gated"] * 2
+        assert order == ["metric", "read", trainer] * 2
+
+    def test_a_state_saved_before_it_is_read_is_warned_of_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        trainer = engine()
+        source = TrainerSource("train", trainer, lambda source, engine: None)
+        trainer.add_event_handler(Events.EPOCH_STARTED, source.catch_up)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, source.catch_up)
+        trainer.run([0], max_epochs=2)
+        assert [record.getMessage() for record in caplog.records] == [
+            (
+                "a state is saved at the trainer's EPOCH_COMPLETED, before its own metrics of this epoch are recorded: "
+                "a run resumed from it lacks them. Save on Events.EPOCH_STARTED | Events.COMPLETED. (Said once.)"
+            )
+        ]
 
     def test_its_handlers_can_be_removed(self) -> None:
         trainer = engine()
@@ -111,6 +163,11 @@ def test_the_engine_is_held_weakly() -> None:
     del trainer, evaluator
     gc.collect()
     assert source.engine is None
+
+
+def test_a_rate_is_refused_with_what_to_do() -> None:
+    with pytest.raises(UnknownMetricError, match=r"learning rates recorded: none: give the recorder optimizer=$"):
+        refuse_unreported("lr", Metric("lr") < 1, ["val"], [])
 
 
 @pytest.mark.parametrize(

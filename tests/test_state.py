@@ -247,15 +247,22 @@ class TestRefusing:
     @pytest.mark.parametrize(
         ("damage", "message"),
         [
-            (lambda state: None, "expected a dict of version 1, got None"),
+            (lambda state: None, "^recorder state: expected a dict of version 1, got None"),
             (lambda state: [], r"expected a dict of version 1, got \[\] .list.: it is no saved state"),
             (lambda state: {}, "expected version 1, got None .*it was truncated"),
             (with_(version=2), "expected version 1, got 2.*of a newer release"),
             (with_(version=0), "expected version 1, got 0.*of an older release"),
             (with_(version=True), "expected version 1, got True.*no such state"),
             (without("gates", "history"), "gates, history is missing: it was truncated"),
-            (with_(gates=None), "gates must be a dict, got None"),
-            (with_(gates={}), r"(?s)gates differ:\n  saved: \[\]\n  here:  \['clock', .*under the same names"),
+            (with_(gates=[1]), r"gates must be a dict, got \[1\] .list.: it is damaged"),
+            (
+                with_(gates={}),
+                (
+                    r"(?s)gates differ:\n  saved: \[\]\n  here:  \['clock', [^\n]*\nAttach the same ones, under the "
+                    "same names, before loading; or load with strict=False: then new ones start afresh and those that "
+                    "are gone are left out.$"
+                ),
+            ),
             (with_(handlers={"other": {}}), r"handlers differ:\n  saved: \['other'\]\n  here:  \['stopping'\]"),
             (with_(sources={"val": 3}), "sources differ"),
             (with_(sources={"self": 5, "val": 3, "train": "3"}), "train must be a whole number >= -1, got '3'"),
@@ -342,6 +349,19 @@ class TestHandlersOfTheUser:
         with pytest.raises(StateError, match="the handler 'b' refuses its saved state: 'x' is no number"):
             load_handlers(handlers, {"a": {"value": 3}, "b": {"value": "x"}})
         assert [handler.value for handler in handlers.values()] == [1, 2]
+
+    def test_also_where_one_keeps_numbers_deep_inside(self) -> None:
+        class Deep(TestHandlersOfTheUser.Takes):
+            def __init__(self) -> None:
+                self.state = {"inner": {"value": 0}}
+
+            def load_state_dict(self, state: dict[str, Any]) -> None:
+                self.state["inner"].update(state["inner"])
+
+        handlers = {"deep": Deep(), "takes": self.Takes()}
+        with pytest.raises(StateError, match="the handler 'takes' refuses"):
+            load_handlers(handlers, {"deep": {"inner": {"value": 3}}, "takes": {"value": "x"}})
+        assert handlers["deep"].state == {"inner": {"value": 0}}
 
     @pytest.mark.parametrize(
         ("state", "expected"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from strategies import rows, verdicts
 
-from ignite_delayed import After, Always, Condition, Metric, Never
+from ignite_delayed import After, Always, Condition, Metric, Never, Predicate, Record
 from ignite_delayed.conditions import And, Not, Or
 
 A, B, C = After(epochs=1), After(epochs=2), Metric("loss") < 0.5
@@ -51,6 +51,22 @@ def test_what_the_clock_alone_decides_is_known() -> None:
     assert (A & C).ticks is None
     assert (Always() | Never()).ticks == frozenset()
     assert Not(A).ticks == frozenset({"epochs"})
+
+
+def even(record: Record) -> bool:
+    return record.epoch % 2 == 0
+
+
+def test_a_function_may_stand_on_either_side() -> None:
+    assert A & even == And(A, Predicate(even))
+    assert even & A == And(Predicate(even), A)
+    assert A | even == Or(A, Predicate(even))
+    assert even | A == Or(Predicate(even), A)
+
+
+def test_not_takes_a_condition() -> None:
+    with pytest.raises(TypeError, match=r"^condition must be a condition, or a function of one record, got 3"):
+        Not(3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("connective", [And, Or])

@@ -202,12 +202,12 @@ def test_nan_may_raise_when_it_is_seen() -> None:
 
 def test_what_the_state_tells() -> None:
     rule = EarlyStop("loss", mode="min", patience=2, until=After(epochs=1), threshold=0.25)
-    state = last_state(rule, run_of([9.0, 1.0, 0.9, 1.1]))
-    assert rule.opened(state) == (2, 2, 2, 2.0)
+    state = last_state(rule, run_of([9.0, 1.0, 0.9, 1.1], length=10))
+    assert rule.opened(state) == (2, 20, 2, 2.0)
     assert (rule.best(state), rule.best_epoch(state), rule.counter(state)) == (0.9, 3, 2)
     assert rule.reason(state) == (
         "loss did not improve by more than 0.25 for 2 evaluations in a row (patience 2); "
-        "best 0.9 in epoch 3, iteration 3; After(epochs=1) open since epoch 2"
+        "best 0.9 in epoch 3, iteration 30; After(epochs=1) open since epoch 2"
     )
     empty = rule.initial()
     assert (rule.opened(empty), rule.best(empty), rule.best_epoch(empty), rule.counter(empty)) == (None, None, None, 0)
@@ -231,7 +231,7 @@ def test_explain() -> None:
         f"{rule!r}: unknown (closed, ignore; 0 of 3 without improvement, no best value yet)",
         "└─ After(epochs=2): unknown (nothing seen yet)",
     ]
-    assert str(rule.explain(last_state(rule, run_of([1, 1, 0.5, 0.75])))).split("\n") == [
+    assert str(rule.explain(last_state(rule, run_of([1, 1, 0.5, 0.75], length=10)))).split("\n") == [
         f"{rule!r}: false (1 of 3 without improvement, best 0.5 in epoch 3)",
         "└─ After(epochs=2): true (epoch 3, needs > 2)",
     ]

@@ -161,11 +161,16 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Number(1).mean(3), TypeError, r"1.0.mean\(3\) reads no metric: one operand must be an expression"),
     (lambda: Number(1) + 2, TypeError, "reads no metric"),
     (lambda: Arithmetic(LOSS, "**", 2), ValueError, r"symbol must be one of '\+', '-', '\*', '/', got '\*\*'"),
+    (lambda: Negative("loss"), TypeError, r"^operand must be a number or a metric expression, got 'loss' \(str\)"),
     (lambda: bool(LOSS), TypeError, r"no truth value by itself: Metric\('loss'\)\. Combine conditions with & \| ~"),
     (lambda: LOSS and LOSS < 1, TypeError, "no truth value by itself"),
     (lambda: not LOSS, TypeError, "no truth value by itself"),
     (lambda: ~LOSS, TypeError, r"~ negates a condition, got the number Metric\('loss'\): write ~\(Metric\('loss'\) <"),
-    (lambda: LOSS & LOSS, TypeError, "& and | combine conditions, got the number .* for & binds before <"),
+    (
+        lambda: LOSS & (LOSS + 1),
+        TypeError,
+        r"& and \| combine conditions, got the number Metric\('loss'\) and Metric\('loss'\) \+ 1.0 .*: a comparison",
+    ),
     (lambda: 0.5 | LOSS, TypeError, "a comparison lacks its parentheses"),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,10 @@ def test_answers() -> None:
 
 @pytest.mark.parametrize("answer", [1, 0.0, "yes", [], np.array([True, False])])
 def test_an_answer_that_is_no_verdict_is_an_error(answer: Any) -> None:
-    with pytest.raises(MetricValueError, match=r"predicate <function .*> must answer True, False or None, got"):
+    with pytest.raises(
+        MetricValueError,
+        match=r"predicate <function .*> must answer True, False or None, got " + re.escape(repr(answer)),
+    ):
         verdicts(Predicate(lambda record: answer), [1.0])
 
 
@@ -108,19 +112,32 @@ class Awaited:
 
 
 BAD: list[tuple[Any, str]] = [
-    (coroutine, "fn must be a plain function, got .* which is always true"),
+    (
+        coroutine,
+        (
+            r"^fn must be a plain function, got <function coroutine .* \(function\). A coroutine function answers a "
+            "coroutine, which is always true.$"
+        ),
+    ),
     (Awaited(), "fn must be a plain function, got .* which is always true"),
     (functools.partial(coroutine), "fn must be a plain function"),
     (
         lambda: True,
-        r"fn must be a function of one record, got .* Its signature is \(\)\. A predicate is a plain function",
+        r"^fn must be a function of one record, got <function <lambda> .* Its signature is \(\)\. A predicate is",
     ),
-    (lambda engine: True, "Its argument is called 'engine'. .* the engine is not passed"),
+    (
+        lambda engine: True,
+        (
+            r"^fn must be a function of one record, got <function <lambda> .* Its argument is called 'engine'. .* the "
+            "engine is not passed"
+        ),
+    ),
+    (lambda evaluator: True, "Its argument is called 'evaluator'"),
     (lambda trainer: True, "Its argument is called 'trainer'"),
     (lambda engine, event: True, r"Its signature is \(engine, event\)"),
     (lambda record, *, bound: True, r"Its signature is \(record, \*, bound\)"),
     (Threshold, "fn must be a function of one record, got <class"),
-    (0.5, r"fn must be a function of one record, got 0\.5 \(float\)"),
+    (0.5, r"fn must be a function of one record, got 0\.5 \(float\)\. A predicate is"),
     (None, "fn must be a function of one record, got None"),
 ]
 

@@ -221,12 +221,16 @@ def test_what_unknown_does_to_a_condition(condition: Condition, expected: list[b
     ("condition", "values", "text"),
     [
         (LOW.sustained(evaluations=3), [0.9, 0.1, 0.1], "false (held 2 in a row, needs 3)"),
+        (LOW.sustained(evaluations=4), [0.9, 0.1, 0.9, 0.1], "false (held 1 in a row, needs 4)"),
+        (LOW.sustained(evaluations=4), [NAN, 0.1, NAN, 0.1], "unknown (held 1 in a row, needs 4)"),
         (LOW.sustained(evaluations=3), [], "unknown (held 0 in a row, needs 3)"),
         (
             LOW.holds(at_least=2, of=3),
             [0.9, 0.1, NAN],
             "unknown (held at 1 of the last 3 observations, needs 2 of 3; unknown at 1)",
         ),
+        (LOW.holds(at_least=2, of=3), [0.9, 0.1, 0.1], "true (held at 2 of the last 3 observations, needs 2 of 3)"),
+        (LOW.holds(at_least=3, of=3), [0.9, 0.1, 0.1], "false (held at 2 of the last 3 observations, needs 3)"),
         (Between(LOW, LOSS > 0.8), [0.1], "true (open until the second holds)"),
         (Between(LOW, LOSS > 0.8), [0.9], "false (closed until the first holds)"),
         (LOW.then(After(epochs=1)), [0.9], "unknown (the first has not held yet)"),
@@ -234,7 +238,7 @@ def test_what_unknown_does_to_a_condition(condition: Condition, expected: list[b
     ],
 )
 def test_explain(condition: Condition, values: list[float], text: str) -> None:
-    first = str(condition.explain(last_state(condition, run_of(values)))).split("\n")[0]
+    first = str(condition.explain(last_state(condition, run_of(values, length=10)))).split("\n")[0]
     assert first == f"{condition!r}: {text}"
 
 

@@ -14,6 +14,7 @@ from strategies import INF, NAN, rows, seen_values, verdicts
 
 from ignite_delayed import Metric
 from ignite_delayed.conditions import Expression
+from ignite_delayed.conditions.windows import First
 
 LOSS = Metric("loss")
 curves = st.lists(st.floats(-100, 100), min_size=1, max_size=12)
@@ -88,6 +89,11 @@ def test_sums_are_exact() -> None:
     assert seen_values(LOSS.mean(3), [1e16, 1.0, -1e16])[-1] == 1 / 3
 
 
+def test_a_spread_is_that_of_the_deviations_however_far_from_zero() -> None:
+    values = [1e8 + 0.125, 1e8 + 0.25, 1e8 + 0.5]
+    assert seen_values(LOSS.std(3), values)[-1] == pytest.approx(np.std([0.125, 0.25, 0.5], ddof=1))
+
+
 def test_windows_of_windows_count_the_inner_observations() -> None:
     values = [1.0, 2.0, 3.0, 6.0]
     assert seen_values(LOSS.mean(2).max(2), values) == [None, None, 2.5, 4.5]
@@ -113,6 +119,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
         ValueError,
         r"n must be a whole number >= 1, got 0 \(int\)\. A window of mean spans at least",
     ),
+    (lambda: First("loss"), TypeError, r"^expression must be a number or a metric expression, got 'loss' \(str\)"),
     (lambda: LOSS.min(-1), ValueError, "n must be a whole number >= 1, got -1"),
     (lambda: LOSS.max(2.5), ValueError, "n must be a whole number >= 1, got 2.5"),  # type: ignore[arg-type]
     (lambda: LOSS.mean("3"), TypeError, "n must be a whole number >= 1, got '3'"),  # type: ignore[arg-type]
