@@ -100,7 +100,7 @@ def identity(handler: Handler) -> tuple[Any, ...]:
 def gated(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
     """A plain handler that asks the gate first; Ignite's filter wrapper doubles the cost of a fired event."""
     if event == Events.EXCEPTION_RAISED:
-        return _gated_exception(gate, engine, getattr(event, "filter", None), call)
+        return _gated_exception(gate, engine, event.filter, call)
     if getattr(event, "filter", None) is not None:
         return _gated_and_filtered(gate, event, call)
     if event in _EXTRA:

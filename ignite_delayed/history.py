@@ -145,7 +145,7 @@ class History:
         if of is None:
             return cells
         column = self._column(of)
-        observed = np.array(column.rows[column.span(rows.start, rows.stop)], dtype=int)
+        observed = np.array(column.rows[column.span(rows.start, rows.stop)])
         return np.take(cells, observed - rows.start)
 
     def _column(self, name: str) -> Column:
@@ -185,7 +185,7 @@ class History:
             import numpy as np
 
             column, rows = self._column(key), self._rows()
-            return np.array(column.values[column.span(rows.start, rows.stop)], dtype=float)
+            return np.array(column.values[column.span(rows.start, rows.stop)])
         if isinstance(key, slice):
             return self._slice(key)
         if isinstance(key, bool) or not hasattr(key, "__index__"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -294,6 +295,8 @@ class TestHandlers:
         names = ["Counting", "Counting.without_engine", "handler", "partial", "print"]
         assert [handle.name for handle in handles] == [handle.gate.name for handle in handles] == names
         assert delay(recorder, lambda: None, until=After(epochs=1), name="mine").name == "mine"
+        bound = types.MethodType(functools.partial(print, end=""), Counting())
+        assert delay(recorder, bound, until=After(epochs=1)).name == "Counting.handler"
         assert repr(handles[0]).startswith("<DelayHandle of <")
 
     def test_a_shared_gate_serves_several_and_outlives_them(self) -> None:
@@ -423,8 +426,31 @@ class TestCounts:
     def test_counting_an_evaluators_epochs_warns_and_says_what_to_write(self, count: dict[str, Any]) -> None:
         engines = loop()  # held weakly
         recorder = Recorder(*engines)
-        with pytest.warns(UserWarning, match=r"which is 1 at every run; write until=After\(epochs=\.\.\.\)") as caught:
+        with pytest.warns(UserWarning, match="count") as caught:
             delay(recorder, print, until=After(epochs=1), event=Events.COMPLETED(**count))
+        assert [str(warning.message) for warning in caught] == [
+            (
+                "Events.COMPLETED is filtered by its count (after=, every=, once= or before=). On an evaluator that is "
+                "the evaluator's own epoch, which is 1 at every run; write until=After(epochs=...) for the trainer's "
+                "epoch instead"
+            )
+        ]
+
+    @pytest.mark.parametrize("event", [Events.STARTED, Events.EPOCH_STARTED, Events.EPOCH_COMPLETED, Events.COMPLETED])
+    def test_on_every_event_that_an_evaluator_counts_by_epochs(self, event: Any) -> None:
+        trainer, evaluator = loop()
+        recorder = Recorder(trainer, evaluator)
+        evaluator.state.max_epochs = 1  # of a run before
+        with pytest.warns(UserWarning, match=f"Events.{event.name} is filtered by its count"):
+            delay(recorder, print, until=After(epochs=1), event=event(every=5))
+        evaluator.state.max_epochs = 2  # one that has epochs to count
+        delay(recorder, len, until=After(epochs=1), event=event(every=5))
+
+    def test_the_warning_points_at_the_callers_line(self) -> None:
+        engines = loop()
+        recorder = Recorder(*engines)
+        with pytest.warns(UserWarning, match="filtered by its count") as caught:
+            delay(recorder, print, until=After(epochs=1), event=Events.COMPLETED(every=5))
         assert caught[0].filename == __file__
 
     def test_counting_the_trainers_epochs_or_iterations_does_not(self) -> None:

@@ -102,7 +102,8 @@ class TestStopping:
 
     def test_the_clock_stops_in_mid_epoch(self) -> None:
         trainer, evaluator = loop()
-        stopper = stop_when(Recorder(trainer, evaluator), After(iterations=5))
+        stopper = stop_when(Recorder(trainer, evaluator), After(iterations=5), name="enough")
+        assert stopper.name == "enough"
         trainer.run([0] * 4, max_epochs=3)
         assert (trainer.state.epoch, trainer.state.iteration) == (2, 6)
         assert stopper.reason == "After(iterations=5) held"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import io
 import json
@@ -128,9 +129,9 @@ def test_columns_have_the_clock_of_their_observations() -> None:
 
 
 def test_an_unknown_length_of_the_run_is_nan() -> None:
-    history = History([Record(epoch=1, iteration=1, planned=None), Record(epoch=1, iteration=2, planned=7)])
-    assert repr(history.clock("planned").tolist()) == "[nan, 7.0]"
-    assert [record.planned for record in history] == [None, 7]
+    history = History(Record(epoch=1, iteration=i, planned=planned) for i, planned in enumerate([None, 7, 0]))
+    assert repr(history.clock("planned").tolist()) == "[nan, 7.0, 0.0]"
+    assert [record.planned for record in history] == [None, 7, 0]
 
 
 def test_the_arrays_are_the_caller_s() -> None:
@@ -282,10 +283,15 @@ def test_a_last_line_that_was_cut_short_is_dropped_with_a_warning(tmp_path: Path
     path.write_text(text[:-1], encoding="utf-8")  # only the end of the line: nothing is lost
     assert History.load(path) == run_of([1.0, 2.0, 3.0])
     path.write_text(text[:-20], encoding="utf-8")
-    with pytest.warns(
-        UserWarning, match=r"run\.jsonl: the last line was cut short and is dropped: '\{\"epoch\": 3"
-    ) as said:
+    with pytest.warns(UserWarning, match=r"run\.jsonl: the last line was cut short and is dropped: '\{\"epoch\": 3"):
         assert History.load(path) == run_of([1.0, 2.0])
+
+
+def test_the_warning_points_at_the_callers_line(tmp_path: Path) -> None:
+    path = run_of([1.0]).save(tmp_path / "run.jsonl")
+    path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    with pytest.warns(UserWarning, match="cut short") as said:
+        History.load(path)
     assert said[0].filename == __file__
 
 
@@ -468,16 +474,23 @@ DAMAGED: list[tuple[Any, str]] = [
     (damaged(dropped=-1), "dropped must be a whole number >= 0, got -1"),
     (damaged(dropped=3), "the rows of 'train/loss' do not fit its values"),
     (damaged(which="not base64!"), "which must be base64 text of 8-byte numbers, got 'not base64!'"),
+    (damaged(which=STATE["which"] + "!"), "which must be base64 text of 8-byte numbers"),
     (damaged(which="AAAA"), "which must be base64 text of 8-byte numbers"),
     (damaged(which=3), "which must be base64 text"),
     (damaged(sources=["train"]), "1 sources, and rows of others"),
-    (damaged(sources=[1, 2, 3]), "sources must be names"),
+    (damaged(sources=[1, 2, 3]), r"sources must be names, got \[1, 2, 3\]"),
     (damaged(clock={}), "KeyError 'epoch'"),
     (damaged(clock={**STATE["clock"], "epoch": ""}), r"columns of \[0, 6\] entries for 6 rows"),
     (damaged(metrics={"x": ["", STATE["metrics"]["lr"][1]]}), "the rows of 'x' do not fit its values"),
+    (damaged(clock={**STATE["clock"], "epoch": "x"}), "epoch must be base64 text of 8-byte numbers, got 'x'"),
+    (damaged(metrics={"x": ["y", STATE["metrics"]["lr"][1]]}), "x must be base64 text of 8-byte numbers, got 'y'"),
+    (damaged(metrics={"x": [STATE["metrics"]["lr"][0], "y"]}), "x must be base64 text of 8-byte numbers, got 'y'"),
+    (damaged(metrics={"": STATE["metrics"]["lr"]}), "ValueError a metric's name must be a non-empty string, got ''"),
+    (damaged(dropped=2**63 - 1), r"ValueError dropped \+ rows must be a whole number >= 0"),
     (damaged(metrics={"x": 3}), "it is truncated or no history"),
     (damaged(marks=[["opened"]]), "it is truncated or no history"),
     (damaged(marks=[["opened", "gate", 1, 1, "1", 1.0, ""]]), r"evaluation of a mark is '1' \(str\)"),
+    (damaged(marks=[["opened", "gate", 1, 1, 1, -1.0, ""]]), "seconds of a mark must be a finite number >= 0, got -1"),
     (damaged(marks=[["opened", "gate", 1, 1, 1, 1.0, "", "more"]]), "it is truncated or no history"),
 ]
 
@@ -490,11 +503,29 @@ def test_a_damaged_state_is_refused_and_changes_nothing(state: Any, message: str
     assert history == run_of([1.0, 2.0])
 
 
-def test_a_negative_clock_is_refused() -> None:
+@pytest.mark.parametrize(("unit", "value"), [("iteration", -3), ("seconds", NAN), ("seconds", INF)])
+def test_a_clock_that_cannot_be_is_refused(unit: str, value: Any) -> None:
     history = run_of([1.0])
-    history._table.clock["iteration"][0] = -3
-    with pytest.raises(StateError, match="history state: iteration is negative"):
+    history._table.clock[unit][0] = value
+    with pytest.raises(StateError, match=f"history state: {unit} is negative or no number"):
         loaded(history.state_dict())
+
+
+@pytest.mark.parametrize("row", [-1, 2])
+def test_a_value_of_no_row_is_refused(row: int) -> None:
+    history = run_of([1.0, 2.0])
+    history._table.columns["loss"].rows[-1 if row > 0 else 0] = row
+    with pytest.raises(StateError, match="history state: the rows of 'loss' do not fit its values"):
+        loaded(history.state_dict())
+
+
+def test_states_are_little_endian_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = run_of([1.0]).state_dict()
+    other = {"little": "big", "big": "little"}[sys.byteorder]
+    monkeypatch.setattr(sys, "byteorder", other)
+    swapped = run_of([1.0]).state_dict()["metrics"]["loss"][1]
+    assert base64.b64decode(swapped) == base64.b64decode(state["metrics"]["loss"][1])[::-1]
+    assert loaded(run_of([1.0]).state_dict()) == run_of([1.0])
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -511,7 +542,14 @@ def test_a_table_for_pandas() -> None:
     assert table["lr"].dropna().tolist() == [0.1, 0.1, 0.2, 0.2, 0.2]
     assert pandas.isna(table["source"][2])
     assert list(several()[:1].to_pandas().columns)[6:] == ["train/loss", "lr"]
-    assert len(History().to_pandas()) == 0
+    assert History().to_pandas().columns.tolist() == [
+        "epoch",
+        "iteration",
+        "evaluation",
+        "seconds",
+        "planned",
+        "source",
+    ]
 
 
 def test_a_metric_named_like_the_clock_keeps_both() -> None:

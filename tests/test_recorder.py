@@ -251,6 +251,24 @@ class TestSeveralEvaluators:
         trainer.run([0], max_epochs=4)
         assert seen == [2, 3, 4]
 
+    @pytest.mark.parametrize("of_trainer", [True, False])
+    def test_handlers_of_other_events_stay_there(self, of_trainer: bool) -> None:
+        trainer = engine(lambda engine, batch: float(engine.state.epoch))
+        evaluator = engine()
+        evaluate(trainer, evaluator, Events.EPOCH_STARTED)
+        recorder = Recorder(trainer, {"train": trainer, "val": evaluator})
+        seen: list[Any] = []
+        delay(
+            recorder,
+            lambda engine: seen.append((engine, trainer.last_event_name)),
+            until=Metric("train/epoch") >= 2,
+            engine=trainer if of_trainer else evaluator,
+            event=Events.EPOCH_STARTED if of_trainer else Events.EPOCH_COMPLETED,
+        )
+        Average().attach(trainer, "epoch")
+        trainer.run([0], max_epochs=4)
+        assert seen == [(trainer if of_trainer else evaluator, Events.EPOCH_STARTED)] * 2
+
 
 class TestValues:
     def test_the_optimizers_rates_are_in_every_record(self) -> None:

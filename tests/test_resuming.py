@@ -55,6 +55,14 @@ class TestFreshOrResumed:
             trainer.run([0, 0], max_epochs=6)
         assert {**recorder.state_dict(), "iteration": 0, "seconds": 0} == {**before, "iteration": 0, "seconds": 0}
 
+    def test_also_where_a_gate_was_loaded_by_itself_afterwards(self) -> None:
+        trainer, recorder, gate = build()
+        saved = cut_after(3)[1]
+        recorder.load_state_dict(saved)
+        gate.load_state_dict(saved["gates"][gate.name])
+        with pytest.raises(StateError, match="saved at iteration 6, but the trainer starts at iteration 0"):
+            trainer.run([0, 0])
+
     def test_the_first_way_out_is_to_load_the_trainer_too(self) -> None:
         saved_trainer, saved = cut_after(3)
         trainer, recorder, gate = build()
