@@ -57,7 +57,7 @@ class DelayHandle:
     def state_dict(self) -> dict[str, Any]:
         """The states of the gate and, if it has one, of the handler."""
         state: dict[str, Any] = {"version": 1, "gate": self.gate.state_dict()}
-        if hasattr(self.handler, "state_dict"):
+        if _has_state(self.handler):
             state["handler"] = plain(self.handler.state_dict())
         return state
 
@@ -67,7 +67,7 @@ class DelayHandle:
         Raises:
             StateError: where they do not fit; nothing was changed.
         """
-        stateful = hasattr(self.handler, "load_state_dict")
+        stateful = _has_state(self.handler)
         check_version(f"the state of {self.name!r}", state_dict, 1)
         if "gate" not in state_dict or stateful is not ("handler" in state_dict):
             raise StateError(f"the state of {self.name!r} is of another handler, or truncated")
@@ -136,12 +136,16 @@ def delay(
     handle = _behind(recorder, handler, until, when, name)
     for one, call in zip(events, calls, strict=True):
         _attach(handle, engine, one, call)
-    if hasattr(handler, "state_dict") and hasattr(handler, "load_state_dict"):
+    if _has_state(handler):
         recorder._stateful[handle.name] = handler
         handle._undo.append(lambda: recorder._stateful.pop(handle.name))
     recorder._handles.append(handle)
     handle._undo.append(lambda: _let_go(recorder, handle))
     return handle
+
+
+def _has_state(handler: Handler) -> bool:
+    return hasattr(handler, "state_dict") and hasattr(handler, "load_state_dict")
 
 
 def _behind(recorder: Recorder, handler: Handler, until: Any, when: Any, name: str) -> DelayHandle:

@@ -370,7 +370,7 @@ class TestTwice:
         engines = loop()  # held weakly
         recorder, counting = Recorder(*engines), Counting()
         first = delay(recorder, counting, until=After(epochs=1), event=Events.COMPLETED(event_filter=_always))
-        with pytest.raises(AttachError, match=r"delayed on COMPLETED of this engine already.*notebook cell"):
+        with pytest.raises(AttachError, match=r"delayed on COMPLETED of this .* call remove\(\) on the first handle$"):
             delay(recorder, counting, until=After(epochs=2))
         assert recorder.gates == [first.gate]
         first.remove()
@@ -407,9 +407,15 @@ class TestTwice:
         stopping = ignite_early_stopping(trainer, lambda engine: 0.0, 3)
         stopping.attach(evaluator, reset_engine=trainer if reset_engine == "trainer" else None)
         recorder = Recorder(trainer, evaluator)
-        with pytest.raises(AttachError, match=r"do not call its attach\(\)"):
+        with pytest.raises(
+            AttachError, match=r"alone\. If it is an EarlyStopping, do not call its attach\(\): that also re"
+        ):
             delay(recorder, stopping, until=After(epochs=1))
-        with pytest.raises(AttachError, match="resets itself") if reset_engine == "evaluator" else _nothing():
+        with (
+            pytest.raises(AttachError, match=r"resets itself .* build it anew and attach it through delay")
+            if reset_engine == "evaluator"
+            else _nothing()
+        ):
             delay(recorder, stopping, until=After(epochs=1), event=Events.STARTED)
 
 
@@ -476,6 +482,25 @@ class TestState:
         assert (counting.count, its_handle.gate.is_open) == (2, True)
         assert its_handle.state_dict() == state
 
+    @pytest.mark.parametrize("half", ["state_dict", "load_state_dict"])
+    def test_a_handler_with_half_a_state_has_none(self, half: str) -> None:
+        trainer, evaluator = loop()
+        recorder = Recorder(trainer, evaluator)
+        counting: Any = lambda engine: None  # noqa: E731
+        setattr(counting, half, dict)
+        handle = delay(recorder, counting, until=After(epochs=1))
+        assert "handler" not in handle.state_dict()
+        handle.load_state_dict(handle.state_dict())
+        assert recorder.state_dict()["handlers"] == {}
+
+    def test_a_removed_handler_is_saved_no_longer(self) -> None:
+        engines = loop()  # held weakly
+        recorder = Recorder(*engines)
+        handle = delay(recorder, Counting(), until=After(epochs=1))
+        assert list(recorder.state_dict()["handlers"]) == ["Counting"]
+        handle.remove()
+        assert recorder.state_dict()["handlers"] == {}
+
     def test_a_handler_without_state_has_none(self) -> None:
         handle = delay(Recorder(*loop()), print, until=After(epochs=1))
         assert set(handle.state_dict()) == {"version", "gate"}
@@ -530,7 +555,11 @@ class TestBadInput:
             ({"until": After(epochs=1), "when": After(epochs=1)}, TypeError, "got both"),
             ({"until": 50}, TypeError, r"Spell the unit: After\(epochs=50\)"),
             ({"until": After(epochs=1), "engine": "val"}, TypeError, "engine must be an ignite Engine, got 'val'"),
-            ({"until": After(epochs=1), "event": 3}, TypeError, "event must be an event of the engine"),
+            (
+                {"until": After(epochs=1), "event": 3},
+                TypeError,
+                r"event must be an event of the engine, such as Events\.COMPLETED, got 3 \(int\)\.",
+            ),
             ({"until": After(epochs=1), "name": ""}, ValueError, "name must be a non-empty string"),
             ({"until": After(epochs=1), "recorder": None}, TypeError, r"Build one: Recorder\(trainer, evaluator\)"),
         ],
@@ -552,7 +581,10 @@ class TestBadInput:
         engines = loop()  # held weakly
         recorder = Recorder(*engines)
         gate = Gate(recorder, when=After(epochs=1))
-        with pytest.raises(TypeError, match=r"Share a gate by until=gate\."):
+        expected = (
+            "when must be a condition, or a function of one record, got <Gate 'gate': .*Share a gate by until=gate"
+        )
+        with pytest.raises(TypeError, match=f"^{expected}"):
             delay(recorder, print, when=gate)
 
 

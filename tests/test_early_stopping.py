@@ -274,6 +274,10 @@ class TestBadInput:
             delay_early_stopping(recorder, **{"monitor": "loss", "mode": "min", "patience": 2, **options})
         assert recorder.gates == []
 
+    def test_no_mode(self) -> None:
+        with pytest.raises(ValueError, match=r"mode must be 'min' or 'max', got ''.*It is never guessed"):
+            delay_early_stopping(Recorder(*loop(loss=_LOSSES)), "loss", patience=2)
+
     def test_no_condition(self) -> None:
         with pytest.raises(TypeError, match="exactly one of until"):
             stop_when(Recorder(*loop()), None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +38,12 @@ class Noting:
     def of_engine_by_default(self, engine: Engine | None = None) -> None:
         self.seen.append(engine)
 
+    def of_trainer_by_default(self, trainer: Engine | None = None) -> None:
+        self.seen.append(trainer)
+
+    def of_evaluator_by_default(self, evaluator: Engine | None = None) -> None:
+        self.seen.append(evaluator)
+
     def of_three(self, engine: Engine, one: int, two: int = 2) -> None:
         self.seen.append((engine, one, two))
 
@@ -60,6 +68,8 @@ class Noting:
         (lambda noting: noting.of_anything, ("engine",)),
         (lambda noting: noting.of_default, 3),
         (lambda noting: noting.of_engine_by_default, "engine"),
+        (lambda noting: noting.of_trainer_by_default, "engine"),
+        (lambda noting: noting.of_evaluator_by_default, "engine"),
         (lambda noting: functools.partial(noting.of_three, one=1), ("engine", 1, 2)),
         (lambda noting: functools.partial(noting.of_engine, "bound"), "bound"),
         (lambda noting: noting.seen.append, "engine"),
@@ -70,6 +80,13 @@ def test_the_engine_is_passed_where_it_is_wanted(handler: Callable[[Noting], Any
     adapted(handler(noting), Events.COMPLETED)(one)
     replaced = {"engine": one, ("engine",): (one,), ("engine", 1, 2): (one, 1, 2)}
     assert noting.seen == [replaced.get(expected, expected)]
+
+
+def test_a_builtin_that_does_not_tell_its_arguments_is_passed_the_engine() -> None:
+    one = engine()
+    with pytest.raises(ValueError, match="no signature found"):
+        inspect.signature(type)
+    assert adapted(type, Events.COMPLETED)(one) is Engine
 
 
 @pytest.mark.parametrize(
@@ -113,12 +130,16 @@ class CoroutineObject:
     ("handler", "event", "message"),
     [
         (None, Events.COMPLETED, "handler must be a callable, got None"),
-        (coroutine, Events.COMPLETED, "never await it"),
+        (
+            coroutine,
+            Events.COMPLETED,
+            r"^handler must be a plain callable, got <function coroutine .*\. Ignite would call the coroutine and never",
+        ),
         (CoroutineObject(), Events.COMPLETED, "never await it"),
         (
             lambda engine, other: None,
             Events.COMPLETED,
-            r"of the engine, or of nothing.*Its signature is \(engine, other\)",
+            r"^handler must be a callable of the engine, or of nothing, got <function <lambda>.*ure is \(engine, other",
         ),
         (lambda: None, Events.EXCEPTION_RAISED, "of the engine and the exception, or of the exception"),
         (lambda *, engine: None, Events.COMPLETED, "of the engine, or of nothing"),
@@ -147,6 +168,7 @@ def test_identity_is_of_the_object_and_the_method() -> None:
     assert identity(one.method) == identity(one.method)
     assert identity(one.method) != identity(other.method)
     assert identity(one.method) != identity(one.__call__)
+    assert identity(types.MethodType(lambda self: 1, one)) != identity(types.MethodType(lambda self: 2, one))
     numbers: list[int] = []
     assert identity(numbers.append) == identity(numbers.append)
     assert identity(numbers.append) != identity(numbers.remove)
