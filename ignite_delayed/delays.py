@@ -57,8 +57,9 @@ class DelayHandle:
     def state_dict(self) -> dict[str, Any]:
         """The states of the gate and, if it has one, of the handler."""
         state: dict[str, Any] = {"version": 1, "gate": self.gate.state_dict()}
-        if _has_state(self.handler):
-            state["handler"] = plain(self.handler.state_dict())
+        handler: Any = self.handler
+        if _has_state(handler):
+            state["handler"] = plain(handler.state_dict())
         return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
