@@ -20,8 +20,20 @@ import torch
 from ignite.engine import Engine, Events, create_supervised_evaluator, create_supervised_trainer
 from ignite.handlers import Checkpoint, DiskSaver
 from ignite.metrics import Accuracy, Loss
+from torch.optim import lr_scheduler
 
-from ignite_delayed import After, Gate, History, Metric, Recorder, __version__, delay_early_stopping
+from ignite_delayed import (
+    After,
+    Gate,
+    History,
+    LRPhases,
+    Metric,
+    Phase,
+    Recorder,
+    __version__,
+    delay_early_stopping,
+    warmup,
+)
 
 EPOCHS, BATCHES = 300, 10
 
@@ -65,7 +77,20 @@ def train(folder: Path) -> None:
     metrics: dict[str, Any] = {"loss": Loss(loss), "accuracy": Accuracy()}
     evaluator = create_supervised_evaluator(model, metrics=metrics)
     recorder = Recorder(trainer, evaluator, optimizer=optimizer)
-    gate = Gate(recorder, until=(Metric("accuracy").mean(5) > 0.5).sustained(evaluations=3), name="accurate")
+    accurate = (Metric("accuracy").mean(5) > 0.5).sustained(evaluations=3)
+    phases = LRPhases(
+        recorder,
+        optimizer,
+        [
+            Phase(warmup(epochs=15), per="iteration"),
+            Phase(lambda optimizer: lr_scheduler.ExponentialLR(optimizer, 0.99), per="epoch", until=accurate),
+            Phase(
+                lambda optimizer: lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=4, threshold=0.01),
+                monitor="loss",
+            ),
+        ],
+    )
+    Gate(recorder, until=accurate, name="accurate")
     Gate(recorder, when=Metric("loss").change(2) < -0.01, name="falling")
     stopper = delay_early_stopping(
         recorder,
@@ -82,11 +107,6 @@ def train(folder: Path) -> None:
     def evaluate() -> None:
         evaluator.run([(test_inputs, test_targets)])
 
-    @gate.on_open
-    def slow_down(gate: Gate) -> None:
-        for group in optimizer.param_groups:
-            group["lr"] *= 0.75
-
     objects = {"model": model, "optimizer": optimizer, "trainer": trainer, **recorder.to_save()}
     saver = DiskSaver(str(folder), require_empty=False)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, Checkpoint(objects, saver, n_saved=None))
@@ -97,7 +117,9 @@ def train(folder: Path) -> None:
             old.unlink()
     print("training", flush=True)
     trainer.run(Batches(trainer, inputs, targets), max_epochs=EPOCHS)
-    torch.save({"weights": model.state_dict(), "reason": stopper.reason}, folder / "end.tmp")
+    switches = [list(switch) for switch in phases.switches]
+    end = {"weights": model.state_dict(), "reason": stopper.reason, "switches": switches}
+    torch.save(end, folder / "end.tmp")
     recorder.history.save(folder / "history.jsonl", overwrite=True)
     (folder / "end.tmp").replace(folder / "end.pt")
 
@@ -135,6 +157,7 @@ def outcome(folder: Path) -> dict[str, Any]:
         "records": [(r.epoch, r.iteration, r.evaluation, r.planned, r.source, r.values) for r in history],
         "decisions": [(m.kind, m.name, m.epoch, m.iteration, m.evaluation, m.text) for m in history.marks],
         "reason": end["reason"],
+        "switches": end["switches"],
         "weights": {name: weight.tolist() for name, weight in end["weights"].items()},
     }
 
