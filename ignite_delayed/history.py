@@ -204,8 +204,7 @@ class History:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):
             return NotImplemented
-        same = len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
-        return same and self.marks == other.marks
+        return len(self) == len(other) and list(self) == list(other) and self.marks == other.marks
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -509,7 +509,7 @@ class TestState:
     @pytest.mark.parametrize(
         ("damage", "message"),
         [
-            (lambda state: None, "expected a dict of version 1, got None"),
+            (lambda state: None, "^the state of 'Counting' *: expected a dict of version 1, got None"),
             (lambda state: {"version": 1, "gate": state["gate"]}, "of another handler, or truncated"),
             (lambda state: {"version": 1, "handler": state["handler"]}, "of another handler, or truncated"),
             (lambda state: {**state, "handler": {}}, "'Counting' refuses its saved state: 'count'"),

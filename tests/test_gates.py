@@ -121,6 +121,10 @@ class TestTelling:
         _, _, recorder = recorded()
         assert repr(Gate(recorder, until=After(epochs=9))) == "<Gate 'gate': closed, until After(epochs=9)>"
         assert repr(Gate(recorder, when=After(epochs=9))) == "<Gate 'gate 2': closed, when After(epochs=9)>"
+        trainer = recorder.trainer
+        gate = Gate(recorder, until=After(epochs=1))
+        trainer.run([0], max_epochs=2)
+        assert repr(gate) == "<Gate 'gate 3': open, until After(epochs=1)>"
 
     def test_names_are_unique_and_come_free_again(self) -> None:
         _, _, recorder = recorded()
@@ -275,10 +279,10 @@ class TestBadInput:
 
     def test_it_cannot_be_copied(self) -> None:
         _, _, recorder = recorded()
-        with pytest.raises(TypeError, match="belongs to its recorder"):
+        with pytest.raises(TypeError, match=r"^a gate belongs to its recorder and cannot be copied: build a new one$"):
             copy.deepcopy(Gate(recorder, until=After(epochs=1)))
 
     def test_on_open_takes_a_function(self) -> None:
         _, _, recorder = recorded()
-        with pytest.raises(TypeError, match="function must be a function of one gate"):
+        with pytest.raises(TypeError, match="function must be a function of one gate, got None"):
             Gate(recorder, until=After(epochs=1)).on_open(None)  # type: ignore[type-var]

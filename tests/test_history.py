@@ -8,6 +8,7 @@ import io
 import json
 import math
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,8 @@ def test_positions() -> None:
             history[position]
     wrong: list[Any] = [True, 1.0, None, (1, 2)]
     for key in wrong:
-        with pytest.raises(TypeError, match="key must be a position, a slice or a metric's name, got"):
+        expected = re.escape(f"key must be a position, a slice or a metric's name, got {key!r}")
+        with pytest.raises(TypeError, match=expected):
             history[key]
 
 
@@ -193,7 +195,9 @@ def test_a_view_is_read_only() -> None:
         view.append(Record(epoch=1, iteration=1))
     with pytest.raises(TypeError, match="a slice of a history is a view and cannot be loaded into"):
         view.load_state_dict(several().state_dict())
-    with pytest.raises(ValueError, match=r"step of a slice must be 1, got 2 .* with gaps is no history of a run"):
+    with pytest.raises(
+        ValueError, match=r"step of a slice must be 1, got 2 .*\. A history with gaps is no history of a run\.$"
+    ):
         several()[::2]
 
 
@@ -559,20 +563,10 @@ def test_a_metric_named_like_the_clock_keeps_both() -> None:
     assert table["metrics/epoch"].tolist() == [0.5]
 
 
-def test_without_pandas_the_extra_is_named() -> None:
-    code = """if True:
-        import sys
-        sys.modules["pandas"] = None
-        from ignite_delayed import History
-        try:
-            History().to_pandas()
-        except ImportError as error:
-            print(error)
-    """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == (
-        "pandas is needed for this and is not installed: pip install 'ignite-delayed[pandas]'"
-    )
+def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"^pandas is needed for this .*: pip install 'ignite-delayed\[pandas\]'$"):
+        History().to_pandas()
 
 
 def test_studying_a_run_imports_neither_torch_nor_ignite() -> None:

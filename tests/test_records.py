@@ -88,6 +88,7 @@ def test_equality() -> None:
     assert at(1) != Record(epoch=1, iteration=1, source=None)
     assert at(1) != "record"
     assert hash(at(x=NAN)) == hash(at(x=NAN))
+    assert len({hash(Record(epoch=epoch, iteration=epoch)) for epoch in range(9)}) == 9
 
 
 def test_repr() -> None:
@@ -162,6 +163,8 @@ def test_a_missing_metric_is_named_with_what_is_there() -> None:
         r"Did you mean 'accuracy'\?",
     ):
         at(loss=1, accuracy=1)["acuracy"]
+    with pytest.raises(UnknownMetricError, match="was not reported by evaluator 'val'; metrics"):
+        Record(epoch=1, iteration=1, source="val", values={"val/loss": 1.0})["val/accuracy"]
     with pytest.raises(UnknownMetricError, match=r"none at all\. Attach it to that evaluator, or compute it before"):
         at()["loss"]
 

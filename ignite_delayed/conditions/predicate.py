@@ -77,7 +77,7 @@ def _check_function(fn: Any) -> None:
         bound = signature.bind(object())
     except TypeError:
         refuse_type("fn", "a function of one record", fn, f"Its signature is {signature}. {_HOW}")
-    parameter = next(iter(bound.arguments), "")
+    parameter = next(iter(bound.arguments))
     if parameter in ("engine", "trainer", "evaluator"):
         refuse_type("fn", "a function of one record", fn, f"Its argument is called {parameter!r}. {_HOW}")
 
