@@ -214,13 +214,13 @@ class TestState:
     @pytest.mark.parametrize(
         ("damage", "message"),
         [
-            (lambda state: None, "expected a dict of version 1, got None"),
+            (lambda state: None, "^the state of 'gate': expected a dict of version 1, got None"),
             (lambda state: [], r"expected a dict of version 1, got \[\]"),
             (lambda state: {}, "expected version 1, got None .*it was truncated"),
             (lambda state: {**state, "version": 2}, "expected version 1, got 2 .*of a newer release"),
             (lambda state: {**state, "is_open": 1}, "is truncated"),
             (lambda state: {key: state[key] for key in state if key != "opened_at"}, "is truncated"),
-            (lambda state: {**state, "opened_at": {"epoch": 1}}, "opened_at must be a saved record"),
+            (lambda state: {**state, "opened_at": {"epoch": 1}}, "opened_at must be a saved record, got {'epoch': 1}"),
             (
                 lambda state: {**state, "opened_at": {**state["opened_at"], "epoch": -1}},
                 "opened_at must be a saved record",

@@ -180,6 +180,12 @@ def test_a_view_shares_and_stays() -> None:
     assert history[4:].clock("epoch", of="lr").tolist() == [3, 3, 9]
 
 
+def test_a_view_that_begins_in_mid_iteration_knows_what_was_seen_before() -> None:
+    history = several()
+    for start in range(len(history)):
+        assert contexts(history[start:]) == contexts(history)[start:]
+
+
 def test_a_view_has_the_marks_of_its_part() -> None:
     history = several()
     assert [mark.kind for mark in history[:2].marks] == ["opened"]
@@ -191,9 +197,9 @@ def test_a_view_has_the_marks_of_its_part() -> None:
 
 def test_a_view_is_read_only() -> None:
     view = several()[1:3]
-    with pytest.raises(TypeError, match="a slice of a history is a view and cannot be appended to"):
+    with pytest.raises(TypeError, match=r"^a slice of a history is a view and cannot be appended to"):
         view.append(Record(epoch=1, iteration=1))
-    with pytest.raises(TypeError, match="a slice of a history is a view and cannot be loaded into"):
+    with pytest.raises(TypeError, match=r"^a slice of a history is a view and cannot be loaded into$"):
         view.load_state_dict(several().state_dict())
     with pytest.raises(
         ValueError, match=r"step of a slice must be 1, got 2 .*\. A history with gaps is no history of a run\.$"
@@ -358,6 +364,16 @@ def test_another_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
     with pytest.raises(HistoryError, match=r"other, line 1: (expected the header \{\"format\"|no JSON)"):
+        History.load(path)
+
+
+def test_another_file_is_shown_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "other"
+    path.write_text('["' + "x" * 99 + '"]', encoding="utf-8")
+    with pytest.raises(HistoryError, match=r"of a history, got \['x{78}$"):
+        History.load(path)
+    path.write_text("x" * 99, encoding="utf-8")
+    with pytest.raises(HistoryError, match=r"no JSON: 'x{60}'$"):
         History.load(path)
 
 

@@ -129,13 +129,12 @@ class EarlyStop(Patient):
     def reason(self, state: State) -> str:
         """Why the run should stop, once the verdict is true."""
         _, opened, best, best_at, counter, by_nan, *_ = state
-        what = self.monitor if isinstance(self.monitor, str) else repr(self.monitor)
         if by_nan:
-            why = f"{what} is NaN"
+            why = f"{self.monitor} is NaN"
         else:
             times = f"{counter} evaluation{'s' * (counter != 1)} in a row"
             by = f" by more than {self.threshold:g}" + " (relative)" * (self.threshold_mode == "rel")
-            why = f"{what} did not improve{by * (self.threshold > 0)} for {times} (patience {self.patience})"
+            why = f"{self.monitor} did not improve{by * (self.threshold > 0)} for {times} (patience {self.patience})"
         found = "no best value" if best is None else f"best {best:.6g} in epoch {best_at[0]}, iteration {best_at[1]}"
         gate = "" if self.until is None else f"; {self.until!r} open since epoch {opened[0]}"
         return f"{why}; {found}{gate}"
