@@ -78,7 +78,7 @@ def _caller(handler: Handler, with_engine: bool, with_named: bool, extras: bool)
     if with_engine:
         return lambda engine, *args, **kwargs: handler(engine, *args)
     if with_named:
-        return lambda engine, *args, **kwargs: handler(*args, **kwargs)
+        return lambda engine, **kwargs: handler(**kwargs)
     return lambda engine, *args, **kwargs: handler(*args)
 
 
@@ -94,7 +94,7 @@ def identity(handler: Handler) -> tuple[Any, ...]:
     if owner is None:
         return (id(handler),)
     function = getattr(handler, "__func__", None)
-    return id(owner), getattr(handler, "__name__", "") if function is None else id(function)
+    return id(owner), getattr(handler, "__name__", id(handler)) if function is None else id(function)
 
 
 def gated(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> Callable[..., None]:

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ._checks import check_count, check_real, shown
 from ._packing import unpack
 from ._versions import check_version
@@ -148,6 +150,6 @@ def plain(state: Any) -> Any:
         return {key: plain(value) for key, value in state.items()}
     if isinstance(state, (list, tuple)):
         return [plain(value) for value in state]
-    if type(state).__module__ == "numpy" and getattr(state, "ndim", None) == 0:
+    if isinstance(state, (np.generic, np.ndarray)) and state.ndim == 0:
         return state.item()
     return state

@@ -107,6 +107,23 @@ def test_ranks_with_different_metrics_train_at_the_rates_of_rank_0(evaluate_on: 
     assert adjusted == (1.0, 1.0, 0.5, 0.5, *[0.25] * 8)
 
 
+def ticks() -> list[Any]:
+    trainer, evaluator, recorder = build()
+    for iterations in (0, 4):
+        Gate(recorder, until=After(iterations=iterations))
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0] * 3, max_epochs=2)
+    return [[record.iteration, record.is_tick, record.seconds] for record in recorder.history]
+
+
+def test_the_clock_between_evaluations_is_that_of_the_last_evaluation(tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, ticks, folder=tmp_path))
+    assert answers[0] == answers[1]
+    assert [row[:2] for row in answers[0]] == [[1, True], [3, False], [5, True], [6, False]]
+    seconds = [row[2] for row in answers[0]]
+    assert 0.0 == seconds[0] < seconds[1] == seconds[2] < seconds[3]
+
+
 def naive_stop() -> int:
     trainer, evaluator = Engine(train), Engine(lambda engine, batch: None)
     score = lambda engine: -shard_loss(trainer.state.epoch)  # noqa: E731

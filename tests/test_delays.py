@@ -304,9 +304,11 @@ class TestHandlers:
         recorder = Recorder(trainer, evaluator)
         gate = Gate(recorder, until=After(epochs=1))
         (seen, note), (removed, other) = epochs_of(trainer), epochs_of(trainer)
-        delay(recorder, note, until=gate)
-        handle = delay(recorder, other, until=gate)
-        assert handle.gate is gate
+        first, handle = delay(recorder, note, until=gate), delay(recorder, other, until=gate)
+        assert [(one.gate, one.handler, one.name) for one in (first, handle)] == [
+            (gate, note, "handler"),
+            (gate, other, "handler 2"),
+        ]
         assert recorder.gates == [gate]
         handle.remove()
         trainer.run([0], max_epochs=3)
@@ -401,6 +403,14 @@ class TestTwice:
         trainer.run([0], max_epochs=2)
         assert counting.count == 3
 
+    def test_an_engine_that_nobody_else_uses_may_serve_a_handler_that_resets(self) -> None:
+        trainer, evaluator = loop()
+        stopping: Any = ignite_early_stopping(trainer, lambda engine: 0.0, 3)
+        other = engine()
+        handle = delay(Recorder(trainer, evaluator), stopping, until=After(epochs=1), engine=other)
+        handle.remove()
+        assert not any(other._event_handlers.values())
+
     @pytest.mark.parametrize("reset_engine", ["evaluator", "trainer"])
     def test_an_early_stopping_that_was_attached(self, reset_engine: str) -> None:
         trainer, evaluator = loop()
@@ -412,7 +422,9 @@ class TestTwice:
         ):
             delay(recorder, stopping, until=After(epochs=1))
         with (
-            pytest.raises(AttachError, match=r"resets itself .* build it anew and attach it through delay")
+            pytest.raises(
+                AttachError, match=r"resets itself .* stop: build it anew and attach it through delay\(\) alone$"
+            )
             if reset_engine == "evaluator"
             else _nothing()
         ):
@@ -574,7 +586,10 @@ class TestBadInput:
 
     def test_a_gate_of_another_recorder(self) -> None:
         gate = Gate(Recorder(*loop()), until=After(epochs=1))
-        with pytest.raises(AttachError, match="a gate of another recorder"):
+        with pytest.raises(
+            AttachError,
+            match=r"^until is a gate of another recorder: build one on this recorder, or share its condition$",
+        ):
             delay(Recorder(*loop()), print, until=gate)
 
     def test_a_gate_as_when(self) -> None:
@@ -582,7 +597,7 @@ class TestBadInput:
         recorder = Recorder(*engines)
         gate = Gate(recorder, when=After(epochs=1))
         expected = (
-            "when must be a condition, or a function of one record, got <Gate 'gate': .*Share a gate by until=gate"
+            "when must be a condition, or a function of one record, got <Gate 'gate': .*Share a gate by until=gate\\.$"
         )
         with pytest.raises(TypeError, match=f"^{expected}"):
             delay(recorder, print, when=gate)

@@ -138,7 +138,7 @@ class TestTelling:
             ("opened", "early stopping", 4, 8, 4),
             ("stopped", "early stopping", 6, 12, 6),
         ]
-        assert stopper.recorder.history.marks[-1].text == reason
+        assert [mark.text for mark in stopper.recorder.history.marks] == ["After(epochs=3)", reason]
         assert caplog.messages == [
             "early stopping may stop the run from epoch 4 on: After(epochs=3) held",
             f"early stopping stopped in epoch 6, iteration 12: {reason}",

@@ -185,6 +185,22 @@ def test_identity_is_of_the_object_and_the_method() -> None:
     assert identity(print) == identity(print)
 
 
+class Bound:
+    """Belongs to an object, as a method does, but has no function and no name."""
+
+    def __init__(self, owner: object) -> None:
+        self.__self__ = owner
+
+    def __call__(self) -> None:
+        pass
+
+
+def test_what_only_belongs_to_an_object_is_identified_by_itself() -> None:
+    owner = Equal()
+    one, other = Bound(owner), Bound(owner)
+    assert identity(one) == identity(one) != identity(other)
+
+
 def test_identity_looks_through_ignites_wrapper_of_a_filtered_handler() -> None:
     one, handler = engine(), Equal()
     one.add_event_handler(Events.COMPLETED(every=2), handler)

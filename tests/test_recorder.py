@@ -429,6 +429,19 @@ class TestMovingGates:
         opened = gate.opened_at
         assert (opened.epoch, opened.iteration, opened.is_tick) == (*clock, True)
 
+    def test_a_tick_between_two_evaluators_of_one_iteration_forgets_nothing(self) -> None:
+        trainer = engine()
+        first, second = reporting(trainer, loss=lambda trainer: 1.0), reporting(trainer, loss=lambda trainer: 0.5)
+        evaluate(trainer, first)
+        recorder = Recorder(trainer, {"first": first, "second": second})
+        evaluate(trainer, second, Events.EPOCH_STARTED)
+        Gate(recorder, until=After(epochs=1))
+        gap = Gate(recorder, until=Metric("first/loss") > Metric("second/loss"))
+        trainer.run([0, 0], max_epochs=2)
+        order = [(0, "second"), (2, "first"), (2, None), (2, "second"), (4, "first")]
+        assert [(record.iteration, record.source) for record in recorder.history] == order
+        assert gap.opened_at == recorder.history[3]
+
     def test_the_clock_is_recorded_only_where_it_moved_a_gate(self) -> None:
         trainer, evaluator = loop(loss=loss_of_epoch)
         recorder = Recorder(trainer, evaluator)

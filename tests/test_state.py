@@ -368,6 +368,7 @@ class TestHandlersOfTheUser:
         [
             ({"a": (1, 2), "b": [np.float64(0.5), {"c": np.int64(3)}]}, {"a": [1, 2], "b": [0.5, {"c": 3}]}),
             (np.bool_(True), True),
+            (np.array(0.5), 0.5),
             ("text", "text"),
             (None, None),
         ],
@@ -377,8 +378,8 @@ class TestHandlersOfTheUser:
         assert type(plain(state)) is type(expected)
 
     def test_their_tensors_stay(self) -> None:
-        tensor = torch.zeros(2)
-        assert plain({"weights": tensor})["weights"] is tensor
+        for values in (torch.zeros(2), torch.zeros(()), np.zeros(2)):
+            assert plain({"weights": values})["weights"] is values
 
 
 def test_to_save_is_what_a_checkpoint_takes() -> None:

@@ -14,7 +14,7 @@ from strategies import INF, NAN, rows, seen_values, verdicts
 
 from ignite_delayed import Metric
 from ignite_delayed.conditions import Expression
-from ignite_delayed.conditions.windows import First
+from ignite_delayed.conditions.windows import Ema, First
 
 LOSS = Metric("loss")
 curves = st.lists(st.floats(-100, 100), min_size=1, max_size=12)
@@ -120,13 +120,18 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
         r"n must be a whole number >= 1, got 0 \(int\)\. A window of mean spans at least",
     ),
     (lambda: First("loss"), TypeError, r"^expression must be a number or a metric expression, got 'loss' \(str\)"),
+    (lambda: Ema("loss", 0.5), TypeError, r"^expression must be a number or a metric expression, got 'loss' \(str\)"),
     (lambda: LOSS.min(-1), ValueError, "n must be a whole number >= 1, got -1"),
     (lambda: LOSS.max(2.5), ValueError, "n must be a whole number >= 1, got 2.5"),  # type: ignore[arg-type]
     (lambda: LOSS.mean("3"), TypeError, "n must be a whole number >= 1, got '3'"),  # type: ignore[arg-type]
     (lambda: LOSS.std(1), ValueError, "n must be a whole number >= 2, got 1 .* A window of std spans at least 2"),
     (lambda: LOSS.slope(1), ValueError, "n must be a whole number >= 2, got 1 .* A window of slope spans at least 2"),
     (lambda: LOSS.change(0), ValueError, "n must be a whole number >= 1, got 0"),
-    (lambda: LOSS.ema(1), ValueError, r"decay must be a number >= 0 and < 1, got 1\.0 .* the first value would stay"),
+    (
+        lambda: LOSS.ema(1),
+        ValueError,
+        r"decay must be a number >= 0 and < 1, got 1\.0 .* At 1 the first value would stay for ever\.$",
+    ),
     (lambda: LOSS.ema(-0.1), ValueError, r"decay must be a finite number >= 0, got -0\.1 .* The weight of the past"),
     (lambda: LOSS.ema(math.nan), ValueError, "decay must be a finite number >= 0, got nan"),
     (lambda: LOSS.best("lowest"), ValueError, "mode must be 'min' or 'max', got 'lowest'"),
