@@ -1,4 +1,4 @@
-"""Completes a run of mutmut: tries what runs in other processes only, where mutmut sees no test, then tells the score.
+"""Completes a run of mutmut: tries on real ranks what only they go through, which mutmut does not see; tells the score.
 
 Run after ``mutmut run``, in the same folder. Verdicts are kept where mutmut keeps its own.
 """
@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 MUTANTS = Path("mutants")
-UNTESTED, SURVIVED = 33, 0  # exit codes, as mutmut notes them
+SURVIVED, UNTESTED = 0, 33  # exit codes, as mutmut notes them
+ON_RANKS = {"_agreement.py", "_courier.py", "_feeding.py", "recorder.py"}
 LIMIT = 90.0  # seconds
 
 
@@ -29,15 +30,15 @@ def on_ranks(mutant: str) -> int:
 
 
 def main() -> None:
-    """Try what is untested in ``_agreement`` and ``_courier``, and print a line for each module."""
+    """Try what is left of the modules that ranks go through, and print a line for each module."""
     caught = tried = 0
     for path in sorted(MUTANTS.glob("ignite_delayed/**/*.meta")):
         meta = json.loads(path.read_text(encoding="utf-8"))
         codes: dict[str, int | None] = meta["exit_code_by_key"]
-        if path.name in ("_agreement.py.meta", "_courier.py.meta"):
-            untested = [mutant for mutant, code in codes.items() if code == UNTESTED]
+        if path.stem in ON_RANKS:
+            left = [mutant for mutant, code in codes.items() if code in (SURVIVED, UNTESTED)]
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                codes.update(zip(untested, pool.map(on_ranks, untested), strict=True))
+                codes.update(zip(left, pool.map(on_ranks, left), strict=True))
             path.write_text(json.dumps(meta, indent=4), encoding="utf-8")
         killed = sum(code not in (None, UNTESTED, SURVIVED) for code in codes.values())
         caught, tried = caught + killed, tried + len(codes)

@@ -66,7 +66,7 @@ class Beginning:
                 "Checkpoint.load_objects({'trainer': trainer, **recorder.to_save()}, path).",
                 iteration,
             )
-        self._again = self._loaded and not fresh
+        self._again = self._loaded
         self._loaded, self._stamp, self._reset, self._knows = False, None, False, True
         return fresh
 

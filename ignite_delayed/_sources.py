@@ -118,11 +118,9 @@ class EvaluatorSource(Source):
             self._observe(self, engine)
 
     def _on_completed(self, engine: Engine) -> None:
-        if self._ahead:
-            self._ahead = False
-            return
-        self._due = False
-        self._observe(self, engine)
+        if not self._ahead:
+            self._due = False
+            self._observe(self, engine)
 
 
 class TrainerSource(Source):

@@ -293,6 +293,7 @@ def test_it_is_stop_when_of_the_rule_as_a_condition() -> None:
         delay_early_stopping(recorder, "loss", **arguments),
         stop_when(recorder, EarlyStop("loss", **arguments)),
     ]
+    assert [stopper.name for stopper in stoppers] == ["early stopping", "stop"]
     trainer.run([0], max_epochs=10)
     assert stoppers[0].condition == stoppers[1].condition
     assert stoppers[0].reason == stoppers[1].reason is not None

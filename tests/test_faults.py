@@ -173,8 +173,12 @@ class TestTheClockJumpsBackwards:
         trainer.run([0, 0], max_epochs=5)
         trainer.load_state_dict({"iteration": 4, "max_epochs": 6, "epoch_length": 2})
         trainer.run([0, 0])
-        [said] = caplog.messages
-        assert "goes back to iteration 4, but the recorder has records up to iteration 10" in said
+        assert caplog.messages == [
+            (
+                "the trainer goes back to iteration 4, but the recorder has records up to iteration 10: it goes on "
+                "counting from there. Load the recorder's state of that iteration as well, or call recorder.reset()."
+            )
+        ]
         assert epochs(recorder) == [1, 2, 3, 4, 5, 3, 4, 5, 6]
         assert [r.evaluation for r in recorder.history if not r.is_tick] == [*range(1, 10)]
         assert gate.opened_at is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from ignite_delayed import (
     Gate,
     Metric,
     MetricValueError,
+    Never,
     Recorder,
     UnknownMetricError,
     delay,
@@ -45,8 +47,8 @@ class TestRulesOfRecording:
         for _ in range(3):
             evaluator.run([0])
         assert (len(recorder.history), gate.is_open) == (2, False)
-        said = [entry for entry in caplog.records if "outside of trainer.run()" in entry.getMessage()]
-        assert [(entry.name, entry.levelname) for entry in said] == [("ignite_delayed.recorder", "WARNING")]
+        said = "the evaluator ran outside of trainer.run(): such an evaluation is not recorded. (Said once a run.)"
+        assert caplog.record_tuples == [("ignite_delayed.recorder", logging.WARNING, said)]
 
     def test_an_evaluation_that_was_cut_short_is_not_recorded(self, caplog: pytest.LogCaptureFixture) -> None:
         trainer, evaluator = loop(loss=loss_of_epoch)
@@ -453,6 +455,16 @@ class TestMovingGates:
             (8, False),
             (12, False),
         ]
+
+    def test_iterations_are_watched_only_for_gates_that_count_them(self) -> None:
+        trainer, evaluator = loop(loss=loss_of_epoch)
+        recorder = Recorder(trainer, evaluator)
+        for until in (Metric("loss") < 0.5, After(epochs=3), After(evaluations=2), Never()):
+            Gate(recorder, until=until)
+        assert not trainer._event_handlers[Events.ITERATION_STARTED]
+        for _ in range(2):
+            Gate(recorder, until=After(seconds=3))
+        assert len(trainer._event_handlers[Events.ITERATION_STARTED]) == 1
 
     def test_a_gate_built_in_mid_epoch_is_moved_by_the_next_iteration(self) -> None:
         trainer, evaluator = loop()

@@ -108,9 +108,13 @@ class TestFreshOrResumed:
         trainer.load_state_dict(saved_trainer)
         trainer.run([0, 0])
         trainer.run([0, 0], max_epochs=8)
-        [said] = caplog.messages
-        assert "starts at iteration 6, but nothing was loaded into this recorder" in said
-        assert "**recorder.to_save()" in said
+        assert caplog.messages == [
+            (
+                "the trainer starts at iteration 6, but nothing was loaded into this recorder: history, gates and "
+                "stops begin here. To resume a run load the recorder's state too: "
+                "Checkpoint.load_objects({'trainer': trainer, **recorder.to_save()}, path)."
+            )
+        ]
         assert [record.epoch for record in recorder.history] == [4, 5, 6, 7, 8]
 
     def test_a_recorder_that_saw_the_beginning_is_not_warned_about(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -228,6 +232,19 @@ class TestTheBeginningThatIsRepeated:
         resumed.run([0, 0, 0])
         assert its_recorder.history.marks == recorder.history.marks
         assert list(its_recorder.history) == list(recorder.history)
+
+    def test_later_epochs_that_are_cut_short_are_no_repetition(self) -> None:
+        trainer, recorder, _ = build()
+        saved_trainer, saved = cut_after(2)
+        recorder.load_state_dict(saved)
+        trainer.load_state_dict(saved_trainer)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=5), lambda engine: engine.terminate_epoch())
+        clock: list[tuple[int, int]] = []
+        phases = Gate(recorder, until=After(epochs=3), name="clock")
+        phases.on_open(lambda gate: clock.append((trainer.state.epoch, trainer.state.iteration)))
+        recorder.load_state_dict({**recorder.state_dict(), **saved}, strict=False)
+        trainer.run([0, 0])
+        assert clock == [(4, 5)]
 
 
 class TestReset:

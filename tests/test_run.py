@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 from typing import Any
 
 import pytest
@@ -150,10 +151,10 @@ class TestSeconds:
     def test_they_can_be_set(self, clock: Clock) -> None:
         trainer, run, read = self._trainer(clock)
         run.set_spent(10.0)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED(once=1), lambda: run.set_spent(50.0))
+        trainer.add_event_handler(Events.EPOCH_STARTED(once=2), lambda: run.set_spent(50.0))
         trainer.run([0], max_epochs=2)
         assert run.seconds() == 51
-        assert read[:2] == [10, 50]
+        assert read == [10, 11, 51]
 
 
 def test_the_planned_length_of_the_run() -> None:
@@ -167,6 +168,17 @@ def test_the_planned_length_of_the_run() -> None:
     trainer.run(iter([0] * 4), max_epochs=1)
     assert seen == [8, 8, None]
     assert run.planned() == 4
+
+
+@pytest.mark.skipif(
+    "max_iters" not in inspect.signature(Engine.run).parameters, reason="run(max_iters=) came with Ignite 0.5.5"
+)
+def test_the_planned_length_of_a_run_counted_in_iterations() -> None:
+    trainer = engine()
+    run, seen = Run(trainer), list[int | None]()
+    trainer.add_event_handler(Events.EPOCH_STARTED, lambda: seen.append(run.planned()))
+    trainer.run([0] * 4, max_iters=10)
+    assert seen == [10, 10, 10]
 
 
 def test_it_does_not_keep_the_trainer() -> None:

@@ -104,6 +104,21 @@ class TestEvaluator:
             source.remove()
         assert (attached, len(evaluator._event_handlers[Events.EXCEPTION_RAISED])) == (2, 1)
 
+    def test_also_if_the_handler_came_while_it_ran(self) -> None:
+        def step(engine: Engine, batch: int) -> None:
+            if batch:
+                raise ValueError
+
+        evaluator = engine(step)
+        _, seen = looks(EvaluatorSource, evaluator)
+
+        @evaluator.on(Events.ITERATION_STARTED(once=1))
+        def swallow() -> None:
+            evaluator.add_event_handler(Events.EXCEPTION_RAISED, lambda error: None)
+
+        evaluator.run([0, 1, 0])
+        assert seen == [False]
+
     def test_its_handlers_can_be_removed(self) -> None:
         evaluator = engine()
         source, seen = looks(EvaluatorSource, evaluator)

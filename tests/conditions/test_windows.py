@@ -14,7 +14,7 @@ from strategies import INF, NAN, rows, seen_values, verdicts
 
 from ignite_delayed import Metric
 from ignite_delayed.conditions import Expression
-from ignite_delayed.conditions.windows import Ema, First
+from ignite_delayed.conditions.windows import Best, Ema, First
 
 LOSS = Metric("loss")
 curves = st.lists(st.floats(-100, 100), min_size=1, max_size=12)
@@ -120,6 +120,11 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
         r"n must be a whole number >= 1, got 0 \(int\)\. A window of mean spans at least",
     ),
     (lambda: First("loss"), TypeError, r"^expression must be a number or a metric expression, got 'loss' \(str\)"),
+    (
+        lambda: Best("loss", "min"),
+        TypeError,
+        r"^expression must be a number or a metric expression, got 'loss' \(str\)",
+    ),
     (lambda: Ema("loss", 0.5), TypeError, r"^expression must be a number or a metric expression, got 'loss' \(str\)"),
     (lambda: LOSS.min(-1), ValueError, "n must be a whole number >= 1, got -1"),
     (lambda: LOSS.max(2.5), ValueError, "n must be a whole number >= 1, got 2.5"),  # type: ignore[arg-type]
