@@ -67,11 +67,8 @@ class EvaluatorSource(Source):
 
     def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
         super().__init__(name, engine, observe)
-        self.finished = False
-        self._cut_short = False
-        self._due, self._ahead = True, False
-        self._broken = False
         self._watch: Any = None
+        self._forget()
         self.handles = [
             self,
             engine.add_event_handler(Events.STARTED, self._on_started),
@@ -80,9 +77,13 @@ class EvaluatorSource(Source):
             engine.add_event_handler(Events.COMPLETED, self._on_completed),
         ]
 
-    def _on_started(self, engine: Engine) -> None:
+    def _forget(self) -> None:
+        """Know nothing of a run yet."""
         self.finished = self._cut_short = self._ahead = self._broken = False
         self._due = True
+
+    def _on_started(self, engine: Engine) -> None:
+        self._forget()
         # Only beside others: by itself a handler of EXCEPTION_RAISED would count as one that deals with it.
         if self._watch is None and engine._event_handlers.get(Events.EXCEPTION_RAISED):
             self._watch = engine.add_event_handler(Events.EXCEPTION_RAISED, self._on_exception)

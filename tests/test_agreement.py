@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -274,7 +275,18 @@ def test_one_collective_an_evaluation_however_many_gates(tmp_path: Path) -> None
     assert returned(on_ranks(2, collectives, 20, folder=tmp_path)) == [10, 10]
 
 
-@pytest.mark.parametrize(("argument", "value"), [("sync", "rank1"), ("sync", True), ("evaluate_on", "rank 0")])
-def test_other_words_are_refused(argument: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"{argument} must be"):
+@pytest.mark.parametrize(
+    ("argument", "value", "expected"),
+    [
+        ("sync", "rank1", "sync must be 'rank0', 'mean' or None, got 'rank1' (str)."),
+        ("sync", True, "sync must be 'rank0', 'mean' or None, got True (bool)."),
+        (
+            "evaluate_on",
+            "rank 0",
+            ("evaluate_on must be 'rank0', got 'rank 0' (str). None, the default, evaluates on every rank."),
+        ),
+    ],
+)
+def test_other_words_are_refused(argument: str, value: Any, expected: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         Recorder(Engine(quiet), Engine(quiet), **{argument: value})

@@ -573,7 +573,7 @@ class TestBadInput:
                 r"event must be an event of the engine, such as Events\.COMPLETED, got 3 \(int\)\.",
             ),
             ({"until": After(epochs=1), "name": ""}, ValueError, "name must be a non-empty string"),
-            ({"until": After(epochs=1), "recorder": None}, TypeError, r"Build one: Recorder\(trainer, evaluator\)"),
+            ({"until": After(epochs=1), "recorder": None}, TypeError, "^recorder must be a Recorder, got None"),
         ],
     )
     def test_arguments(self, arguments: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -264,7 +264,9 @@ class TestBadInput:
         assert recorder.gates == []
 
     def test_no_recorder(self) -> None:
-        with pytest.raises(TypeError, match=r"recorder must be a Recorder.*Build one: Recorder\(trainer, evaluator\)"):
+        with pytest.raises(
+            TypeError, match=r"^recorder must be a Recorder, got .* Build one: Recorder\(trainer, evaluator\)\.$"
+        ):
             Gate(engine(), until=After(epochs=1))  # type: ignore[arg-type]
 
     def test_an_empty_name(self) -> None:

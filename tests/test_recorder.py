@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -477,28 +478,73 @@ class TestMovingGates:
         assert gates[0].opened_at.iteration == 3
 
 
+_ENGINE = "<Engine>"
+
+
 class TestAttaching:
     @pytest.mark.parametrize(
         ("arguments", "error", "message"),
         [
-            (lambda t, e: (e.state, e), TypeError, "trainer must be an ignite Engine"),
-            (lambda t, e: ([t, engine()], e), TypeError, "one trainer: build one for each"),
-            (lambda t, e: (t, t), ValueError, r"another engine than the trainer.*Recorder\(trainer, {'train': trainer"),
-            (lambda t, e: (t, [e]), TypeError, "evaluators must be an ignite Engine, or engines by name"),
-            (lambda t, e: (t, {}), TypeError, "evaluators must be an ignite Engine, or engines by name"),
-            (lambda t, e: (t, {"val": None}), TypeError, r"evaluators\['val'\] must be an ignite Engine"),
-            (lambda t, e: (t, {"": e}), ValueError, "an evaluator's name must be a non-empty string"),
-            (lambda t, e: (t, {1: e}), TypeError, "an evaluator's name must be a non-empty string"),
-            (lambda t, e: (t, {"a/b": e}), ValueError, "a word without '/'"),
-            (lambda t, e: (t, {"lr": e}), ValueError, "and not 'lr'"),
-            (lambda t, e: (t, {"a": e, "b": e}), ValueError, "One engine cannot have two names"),
+            (lambda t, e: (3, e), TypeError, "trainer must be an ignite Engine, got 3 (int)."),
+            (
+                lambda t, e: ([3], e),
+                TypeError,
+                (
+                    "trainer must be an ignite Engine, got [3] (list). "
+                    "A recorder belongs to one trainer: build one for each."
+                ),
+            ),
+            (
+                lambda t, e: (t, t),
+                ValueError,
+                (
+                    f"evaluators must be another engine than the trainer, got {_ENGINE} (Engine). To record the "
+                    "trainer's own metrics name it: Recorder(trainer, {'train': trainer, 'val': evaluator})."
+                ),
+            ),
+            (
+                lambda t, e: (t, [e]),
+                TypeError,
+                (
+                    f"evaluators must be an ignite Engine, or engines by name, got [{_ENGINE}] (list). "
+                    "For example {'val': evaluator}."
+                ),
+            ),
+            (
+                lambda t, e: (t, {}),
+                TypeError,
+                (
+                    "evaluators must be an ignite Engine, or engines by name, got {} (dict). "
+                    "For example {'val': evaluator}."
+                ),
+            ),
+            (lambda t, e: (t, {"v": 3}), TypeError, "evaluators['v'] must be an ignite Engine, got 3 (int)."),
+            (lambda t, e: (t, {"": e}), ValueError, "an evaluator's name must be a non-empty string, got '' (str)."),
+            (lambda t, e: (t, {1: e}), TypeError, "an evaluator's name must be a non-empty string, got 1 (int)."),
+            *(
+                (
+                    lambda t, e, name=name: (t, {name: e}),
+                    ValueError,
+                    (
+                        f"an evaluator's name must be a word without '/', and not 'lr', got {name!r} (str). "
+                        "Metrics are then named like 'val/loss'."
+                    ),
+                )
+                for name in ("a/b", "lr")
+            ),
+            (
+                lambda t, e: (t, {"a": e, "b": e}),
+                ValueError,
+                "evaluators must be different engines, got 'b' (str). One engine cannot have two names.",
+            ),
         ],
     )
     def test_bad_engines(self, arguments: Callable[..., Any], error: type[Exception], message: str) -> None:
         trainer, evaluator = loop()
         before = _handlers(trainer), _handlers(evaluator)
-        with pytest.raises(error, match=message):
+        with pytest.raises(error) as refused:
             Recorder(*arguments(trainer, evaluator))
+        assert re.sub("<[^>]*Engine object[^>]*>", _ENGINE, str(refused.value)) == message
         assert (_handlers(trainer), _handlers(evaluator)) == before
 
     @pytest.mark.parametrize(
@@ -520,7 +566,10 @@ class TestAttaching:
     def test_a_second_recorder_of_the_same_evaluator_is_refused_until_the_first_is_removed(self) -> None:
         trainer, evaluator = loop()
         first = Recorder(trainer, evaluator)
-        with pytest.raises(AttachError, match="notebook cell that ran twice"):
+        with pytest.raises(
+            AttachError,
+            match=r"^this trainer already has a recorder of that evaluator .* that ran twice\?\): use that one, or call its remove\(\) first$",
+        ):
             Recorder(trainer, {"val": evaluator})
         Recorder(trainer, {"other": engine()})
         first.remove()
