@@ -568,7 +568,7 @@ class TestAttaching:
         first = Recorder(trainer, evaluator)
         with pytest.raises(
             AttachError,
-            match=r"^this trainer already has a recorder of that evaluator .* that ran twice\?\): use that one, or call its remove\(\) first$",
+            match=r"^this trainer already has a recorder .* ran twice\?\): use that one, or call its remove\(\) first$",
         ):
             Recorder(trainer, {"val": evaluator})
         Recorder(trainer, {"other": engine()})
