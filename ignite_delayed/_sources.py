@@ -27,6 +27,7 @@ class Source:
 
     counts = True  # as an evaluation
     finished = True  # an epoch, so that the metrics are this run's
+    handles: list[Any]
 
     def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
         self.name = name
@@ -34,7 +35,6 @@ class Source:
         self._observe = observe
         #: The trainer's iteration at which this source was recorded last, -1 before.
         self.last_iteration = -1
-        self.handles: list[Any] = []
 
     @property
     def engine(self) -> Engine | None:

@@ -23,7 +23,7 @@ from ignite_delayed import (
     Plateau,
     Predicate,
 )
-from ignite_delayed.conditions import Holds, Sustained, Then
+from ignite_delayed.conditions import Holds, Latched, Sustained, Then
 
 LOSS = Metric("loss")
 LOW = LOSS < 0.5
@@ -243,10 +243,17 @@ def test_explain(condition: Condition, values: list[float], text: str) -> None:
 
 
 BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
+    (lambda: Latched(3), TypeError, "^condition must be a condition, or a function of one record, got 3"),  # type: ignore[arg-type]
+    (lambda: Sustained(3, evaluations=2), TypeError, "^condition must be a condition"),  # type: ignore[arg-type]
+    (lambda: Holds(3, at_least=1, of=2), TypeError, "^condition must be a condition"),  # type: ignore[arg-type]
     (lambda: LOW.sustained(evaluations=0), ValueError, "evaluations must be a whole number >= 1, got 0"),
     (lambda: LOW.sustained(evaluations=2.5), ValueError, "evaluations must be a whole number >= 1, got 2.5"),  # type: ignore[arg-type]
     (lambda: LOW.sustained(3), TypeError, "positional argument"),  # type: ignore[call-arg]
-    (lambda: LOW.holds(at_least=4, of=3), ValueError, "at_least must be <= of=3, got 4 .* no more often than it is"),
+    (
+        lambda: LOW.holds(at_least=4, of=3),
+        ValueError,
+        r"at_least must be <= of=3, got 4 \(int\)\. It can hold no more often than it is looked at\.$",
+    ),
     (lambda: LOW.holds(at_least=0, of=3), ValueError, "at_least must be a whole number >= 1, got 0"),
     (lambda: LOW.holds(at_least=1, of=0), ValueError, "of must be a whole number >= 1, got 0"),
     (lambda: Sustained(LOSS, evaluations=1), TypeError, r"condition must be .* compare it, for example Metric\('loss"),  # type: ignore[arg-type]
