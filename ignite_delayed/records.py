@@ -112,7 +112,7 @@ class Record:
             record.fresh = {name: value for name, value in values.items() if name not in previous.seen}
         return record
 
-    def since(self, base: tuple[int, int, int, float], behind: int = 0, begins: bool = False) -> Record:
+    def since(self, base: tuple[int, int, int, float], behind: int, begins: bool) -> Record:
         """This record on the clock of a run that began with the record at ``base`` (see :attr:`clock`).
 
         Args:

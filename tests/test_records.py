@@ -146,11 +146,11 @@ def test_the_context_is_all_of_the_iteration_so_far(run: History) -> None:
 
 def test_a_record_on_the_clock_of_another_beginning() -> None:
     record = Record(epoch=5, iteration=50, evaluation=6, seconds=9, planned=100, source="val", values={"val/x": 1})
-    since = record.since((4, 40, 5, 7.0))
+    since = record.since((4, 40, 5, 7.0), 0, False)
     assert since.clock == (1, 10, 2, 2.0)
     assert (since.planned, since.source, since.values) == (60, "val", {"val/x": 1.0})
     assert record.clock == (5, 50, 6, 9.0)
-    assert Record(epoch=1, iteration=9, planned=3).since((0, 5, 0, 0.0)).planned == 0
+    assert Record(epoch=1, iteration=9, planned=3).since((0, 5, 0, 0.0), 0, False).planned == 0
 
 
 # --- metrics that are not there --------------------------------------------------------------------------------------

@@ -177,12 +177,11 @@ class Metric(Expression):
 class Number(Expression):
     """A constant; numbers in expressions become one by themselves."""
 
-    __slots__ = ("binds", "value")
+    __slots__ = ("value",)
     value: float
 
     def __init__(self, value: float) -> None:
-        value = check_real("a number in a metric expression", value, hint="For finiteness use Finite(...).")
-        self._keep(value=value, binds=9 if math.copysign(1.0, value) > 0 else 7)
+        self._keep(value=check_real("a number in a metric expression", value, hint="For finiteness use Finite(...)."))
         self._has()
 
     def initial(self) -> State:

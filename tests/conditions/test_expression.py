@@ -156,8 +156,17 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: LOSS + math.nan, ValueError, r"the right of \+ must be a finite number, got nan"),
     (lambda: "loss" + LOSS, TypeError, r"the left of \+ must be .* Write Metric\('loss'\)"),
     (lambda: LOSS * True, TypeError, r"the right of \* must be a finite number, got True"),
-    (lambda: LOSS - (LOSS < 1), TypeError, "the right of - must be .* This is a condition"),
+    (
+        lambda: LOSS - (LOSS < 1),
+        TypeError,
+        r"the right of - must be a number or a metric expression, got Metric.*\. This is",
+    ),
     (lambda: LOSS + np.array([1.0, 2.0]), TypeError, r"the right of \+ must be a finite number"),
+    (
+        lambda: Number(math.nan),
+        ValueError,
+        r"^a number in a metric expression must be a finite number, got nan .*\. For finiteness use Finite\(\.\.\.\)",
+    ),
     (lambda: Number(1).mean(3), TypeError, r"1.0.mean\(3\) reads no metric: one operand must be an expression"),
     (lambda: Number(1) + 2, TypeError, "reads no metric"),
     (lambda: Arithmetic(LOSS, "**", 2), ValueError, r"symbol must be one of '\+', '-', '\*', '/', got '\*\*'"),

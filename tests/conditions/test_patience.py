@@ -156,6 +156,12 @@ def test_explain() -> None:
     ]
 
 
+@pytest.mark.parametrize("rule", [Plateau, EarlyStop])
+def test_which_way_is_better_must_be_said(rule: Callable[..., object]) -> None:
+    with pytest.raises(ValueError, match=r"^mode must be 'min' or 'max', got '' \(str\)\. Say which way is better"):
+        rule("loss", patience=3)
+
+
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"mode": ""},

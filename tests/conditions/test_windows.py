@@ -14,7 +14,7 @@ from strategies import INF, NAN, rows, seen_values, verdicts
 
 from ignite_delayed import Metric
 from ignite_delayed.conditions import Expression
-from ignite_delayed.conditions.windows import Best, Ema, First
+from ignite_delayed.conditions.windows import Best, Ema, First, Mean
 
 LOSS = Metric("loss")
 curves = st.lists(st.floats(-100, 100), min_size=1, max_size=12)
@@ -119,6 +119,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
         ValueError,
         r"n must be a whole number >= 1, got 0 \(int\)\. A window of mean spans at least",
     ),
+    (lambda: Mean("loss", 3), TypeError, r"^expression must be a number or a metric expression, got 'loss' \(str\)"),
     (lambda: First("loss"), TypeError, r"^expression must be a number or a metric expression, got 'loss' \(str\)"),
     (
         lambda: Best("loss", "min"),
