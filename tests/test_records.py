@@ -46,7 +46,9 @@ def test_values_may_be_no_numbers(value: float) -> None:
     ],
 )
 def test_other_values_are_refused(value: Any, why: str) -> None:
-    with pytest.raises(TypeError, match=rf"the value of 'x' must be a number, got .*{why}"):
+    with pytest.raises(
+        TypeError, match=rf"the value of 'x' must be a number, got .*\({type(value).__name__}\)\..*{why}"
+    ):
         at(x=value)
 
 

@@ -62,10 +62,13 @@ def test_functions_become_conditions() -> None:
     ("value", "hint"),
     [
         (50, r"Spell the unit: After\(epochs=50\), After\(iterations=50\)"),
-        (True, r"== is not overloaded \(it compares two conditions as values\)"),
+        (
+            True,
+            r"== is not overloaded \(it compares two conditions as values\); write Metric\('x'\) >= 1 or similar\.$",
+        ),
         (LOSS, r"This is a number, not a condition: compare it, for example Metric\('loss'\) < 0\.5"),
         ("loss", r"Compare the metric: Metric\('loss'\) < 0\.5"),
-        (None, r"For example After\(epochs=50\) or Metric\('loss'\) < 0\.5"),
+        (None, r"\(NoneType\)\. For example After\(epochs=50\) or Metric\('loss'\) < 0\.5\.$"),
         (After, r"For example After\(epochs=50\)"),
     ],
 )

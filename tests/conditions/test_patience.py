@@ -177,7 +177,11 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"patience": None}, TypeError, "patience must be a whole number >= 1, got None"),
     ({"threshold": NAN}, ValueError, "threshold must be a finite number >= 0, got nan"),
     ({"threshold": INF}, ValueError, "threshold must be a finite number >= 0, got inf"),
-    ({"threshold": -0.1}, ValueError, "threshold must be a finite number >= 0, got -0.1.* the direction is mode's"),
+    (
+        {"threshold": -0.1},
+        ValueError,
+        r"threshold must be a finite number >= 0, got -0\.1 .*\. A threshold is how .*; the direction is mode's\.$",
+    ),
     ({"threshold": "0.1"}, TypeError, "threshold must be a finite number >= 0, got '0.1'"),
     ({"threshold_mode": "relative"}, ValueError, "threshold_mode must be 'abs' or 'rel', got 'relative'"),
     ({"cumulative": 1}, TypeError, r"cumulative must be True or False, got 1 \(int\)"),
