@@ -127,15 +127,21 @@ class TestEvents:
         assert asked == [(trainer, count) for count in range(1, len(asked) + 1)]
         assert len(asked) > 2
 
-    def test_what_an_event_passes_goes_through_a_filter(self) -> None:
+    @pytest.mark.parametrize(
+        ("event", "times"),
+        [
+            (Events.TERMINATE_SINGLE_EPOCH, 3),
+            (Events.TERMINATE_SINGLE_EPOCH(event_filter=lambda engine, count: count > 1), 2),
+        ],
+    )
+    def test_what_an_event_passes_is_handed_on_through_gate_and_filter(self, event: Any, times: int) -> None:
         trainer, evaluator = loop()
         trainer.add_event_handler(Events.ITERATION_COMPLETED(every=2), lambda engine: engine.terminate_epoch())
         seen: list[Any] = []
-        event = Events.TERMINATE_SINGLE_EPOCH(event_filter=lambda engine, count: count > 1)
         note = lambda engine, iter_counter: seen.append((engine, iter_counter))  # noqa: E731
         delay(Recorder(trainer, evaluator), note, until=After(epochs=0), engine=trainer, event=event)
         trainer.run([0] * 4, max_epochs=3)
-        assert seen == [(trainer, 2), (trainer, 2)]
+        assert seen == [(trainer, 2)] * times
 
     def test_an_event_that_the_engine_does_not_have_is_refused(self) -> None:
         trainer, evaluator = loop()

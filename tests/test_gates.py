@@ -286,5 +286,5 @@ class TestBadInput:
 
     def test_on_open_takes_a_function(self) -> None:
         _, _, recorder = recorded()
-        with pytest.raises(TypeError, match="function must be a function of one gate, got None"):
-            Gate(recorder, until=After(epochs=1)).on_open(None)  # type: ignore[type-var]
+        with pytest.raises(TypeError, match="function must be a function of one gate, got 3"):
+            Gate(recorder, until=After(epochs=1)).on_open(3)  # type: ignore[type-var]
