@@ -174,9 +174,10 @@ class TestEvents:
         assert [str(event.name) for event in events] == ["EPOCH_STARTED", "EPOCH_COMPLETED"]
 
     def test_an_event_twice_in_a_list_is_refused(self) -> None:
+        engines = loop()  # held weakly
         with pytest.raises(AttachError, match="names one event twice"):
             delay(
-                Recorder(*loop()),
+                Recorder(*engines),
                 print,
                 until=After(epochs=1),
                 event=Events.COMPLETED | Events.COMPLETED(every=2),
@@ -520,7 +521,8 @@ class TestState:
         assert recorder.state_dict()["handlers"] == {}
 
     def test_a_handler_without_state_has_none(self) -> None:
-        handle = delay(Recorder(*loop()), print, until=After(epochs=1))
+        engines = loop()  # held weakly
+        handle = delay(Recorder(*engines), print, until=After(epochs=1))
         assert set(handle.state_dict()) == {"version", "gate"}
         handle.load_state_dict(handle.state_dict())
 
@@ -591,12 +593,13 @@ class TestBadInput:
         assert (recorder.gates, attached(trainer, evaluator)) == ([], before)
 
     def test_a_gate_of_another_recorder(self) -> None:
-        gate = Gate(Recorder(*loop()), until=After(epochs=1))
+        engines, others = loop(), loop()  # held weakly
+        gate = Gate(Recorder(*engines), until=After(epochs=1))
         with pytest.raises(
             AttachError,
             match=r"^until is a gate of another recorder: build one on this recorder, or share its condition$",
         ):
-            delay(Recorder(*loop()), print, until=gate)
+            delay(Recorder(*others), print, until=gate)
 
     def test_a_gate_as_when(self) -> None:
         engines = loop()  # held weakly

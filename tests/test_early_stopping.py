@@ -275,14 +275,17 @@ class TestBadInput:
         assert recorder.gates == []
 
     def test_no_mode(self) -> None:
+        engines = loop(loss=_LOSSES)  # held weakly
         with pytest.raises(ValueError, match=r"mode must be 'min' or 'max', got ''.*It is never guessed"):
-            delay_early_stopping(Recorder(*loop(loss=_LOSSES)), "loss", patience=2)
+            delay_early_stopping(Recorder(*engines), "loss", patience=2)
 
     def test_no_condition(self) -> None:
+        engines = loop()  # held weakly
+        recorder = Recorder(*engines)
         with pytest.raises(TypeError, match="exactly one of until"):
-            stop_when(Recorder(*loop()), None)
+            stop_when(recorder, None)
         with pytest.raises(TypeError, match=r"This is a number, not a condition: compare it"):
-            stop_when(Recorder(*loop()), Metric("loss"))
+            stop_when(recorder, Metric("loss"))
 
 
 def test_it_is_stop_when_of_the_rule_as_a_condition() -> None:

@@ -605,7 +605,8 @@ class TestAttaching:
             _ = recorder.trainer
 
     def test_it_cannot_be_copied(self) -> None:
-        recorder = Recorder(*loop())
+        engines = loop()  # held weakly
+        recorder = Recorder(*engines)
         with pytest.raises(
             TypeError, match=r"^a recorder belongs to its engines .* build a new one on the copied engines$"
         ):

@@ -144,8 +144,9 @@ class Test05_a_filters_answer_is_only_truth_tested:
         async def coroutine(record: Any) -> bool:
             return False
 
+        engines = loop()  # held weakly
         with pytest.raises(TypeError, match="always true"):
-            Gate(Recorder(*loop()), until=coroutine)
+            Gate(Recorder(*engines), until=coroutine)
 
 
 class Test06_what_is_accepted_as_a_filter:
