@@ -44,14 +44,14 @@ class Agreement:
         #: The number of processes.
         self.world = 1
         self._names: dict[str, list[str]] = {}
-        self._rounds: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
         self._told: set[str] = set()
 
     def begin(self) -> None:
         """A run begins: look once how many processes there are, and forget what was agreed before."""
         self.world = idist.get_world_size()
         self._names.clear()
-        self._rounds.clear()
+        self._counts.clear()
         self._told.clear()
 
     @property
@@ -65,37 +65,40 @@ class Agreement:
         Raises:
             DesyncError: where the ranks do not evaluate at the same trainer iterations.
         """
-        names = self._names.get(source)
-        if names is None or not values.keys() <= set(names):
-            fingerprint = -1.0  # ask for another look at the names
-        else:
-            fingerprint = float(zlib.crc32("\n".join(names).encode()))
-        table = self._gather(source, status, iteration, seconds, fingerprint, values)
-        self._check_iterations(source, table)
-        if len({row[3] for row in table}) > 1 or table[0][3] < 0:
+        self._counts[source] = self._counts.get(source, 0) + 1
+        _announce(source, self._counts[source], iteration)
+        table = self._gather(source, status, iteration, seconds, values)
+        while len({row[3] for row in table}) > 1 or table[0][3] < 0:
             self._names[source] = self._all_names(values)
-            return self.agree(source, status, iteration, values, seconds)
+            table = self._gather(source, status, iteration, seconds, values)
         worst = max(int(row[0]) for row in table)
         return Agreed(worst, self._merged(source, table), table[0][2])
 
+    def _fingerprint(self, source: str, values: dict[str, float]) -> float:
+        """Of the names that were agreed on, equal on all ranks; -1 to ask for another look at them."""
+        names = self._names.get(source)
+        if names is None or not values.keys() <= set(names):
+            return -1.0
+        return float(zlib.crc32("\n".join(names).encode()))
+
     def _gather(
-        self, source: str, status: int, iteration: int, seconds: float, fingerprint: float, values: dict[str, float]
+        self, source: str, status: int, iteration: int, seconds: float, values: dict[str, float]
     ) -> list[list[float]]:
         """One row of numbers from each rank: the head, then value and presence of each name."""
-        row = [float(status), float(iteration), seconds, fingerprint]
+        row = [float(status), float(iteration), seconds, self._fingerprint(source, values)]
         for name in self._names.get(source, ()):
             row += [values.get(name, math.nan), float(name in values)]
-        self._rounds[source] = self._rounds.get(source, 0) + 1
-        _announce(source, self._rounds[source], iteration)
         numbers = torch.tensor(row, dtype=torch.float64, device=idist.device())
         try:
             gathered = idist.all_gather(numbers)
         except RuntimeError as error:
-            raise DesyncError(_who_is_missing(source, self._rounds[source], iteration, error)) from error
+            raise DesyncError(_who_is_missing(source, self._counts[source], iteration, error)) from error
         cells: list[float] = gathered.tolist()  # type: ignore[union-attr]
         if len(cells) != len(row) * self.world:
             raise DesyncError(f"the ranks' collectives got mixed up: {len(cells)} numbers for {self.world} ranks")
-        return [cells[start : start + len(row)] for start in range(0, len(cells), len(row))]
+        table = [cells[start : start + len(row)] for start in range(0, len(cells), len(row))]
+        self._check_iterations(source, table)
+        return table
 
     def _check_iterations(self, source: str, table: list[list[float]]) -> None:
         iterations = [int(row[1]) for row in table]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Callable
@@ -168,11 +169,72 @@ def uneven() -> None:
 def test_ranks_that_evaluate_unequally_often_are_named(tmp_path: Path) -> None:
     rank0 = on_ranks(2, uneven, folder=tmp_path, seconds=2)[0]
     assert rank0[:2] == ("raised", "DesyncError"), rank0
-    assert "rank 1 has not evaluated at all" in rank0[2]
+    assert rank0[2].startswith(
+        "rank 0 runs the evaluator for the 1. time, at trainer iteration 1, and not every rank came to agree on it; "
+        "rank 1 has not evaluated at all. Run it equally often on all ranks, or name an evaluation on rank 0 alone: "
+        "evaluate_on='rank0' ("
+    )
 
 
 def quiet(engine: Engine, batch: Any) -> None:
     pass
+
+
+def uneven_later() -> None:
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    Recorder(trainer, {"val": evaluator})
+    event = Events.EPOCH_COMPLETED(every=1) if idist.get_rank() == 0 else Events.EPOCH_COMPLETED(once=1)
+    trainer.add_event_handler(event, lambda: evaluator.run([0]))
+    trainer.run([0] * 3, max_epochs=2)
+
+
+def test_of_ranks_that_stop_evaluating_the_last_time_is_told(tmp_path: Path) -> None:
+    rank0 = on_ranks(2, uneven_later, folder=tmp_path, seconds=2)[0]
+    assert rank0[:2] == ("raised", "DesyncError"), rank0
+    assert rank0[2].startswith(
+        "rank 0 runs evaluator 'val' for the 2. time, at trainer iteration 6, and not every rank came to agree on it; "
+        "rank 1 evaluated 1 times, last at iteration 3. Run it"
+    )
+
+
+class Heard(logging.Handler):
+    """What is logged, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+        logging.getLogger("ignite_delayed").addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+def differing(sync: str) -> list[str]:
+    heard = Heard()
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    Recorder(trainer, evaluator, sync=sync)
+
+    @evaluator.on(Events.EPOCH_COMPLETED)
+    def report() -> None:
+        rank = idist.get_rank()
+        evaluator.state.metrics.update(
+            loss=0.5 + rank, nan=math.nan, rounded=3 * (1 + 1e-6 * rank), half=math.nan if rank else 0.5, equal=2.0
+        )
+
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    for _ in range(2):
+        trainer.run([0], max_epochs=3)
+    return heard.messages
+
+
+@pytest.mark.parametrize(("sync", "taken"), [("rank0", "that of rank 0"), ("mean", "the mean")])
+def test_metrics_that_differ_are_reported_once_a_run(sync: str, taken: str, tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, differing, sync, folder=tmp_path))
+    said = [
+        f"metric {name!r} differs between ranks: {values}; {taken} is recorded. (Said once a run.)"
+        for name, values in (("half", "0.5 on rank 0, nan on rank 1"), ("loss", "0.5 on rank 0, 1.5 on rank 1"))
+    ]
+    assert answers == [said * 2] * 2
 
 
 def shifted_without_gradients() -> None:
@@ -185,7 +247,11 @@ def shifted_without_gradients() -> None:
 def test_ranks_that_evaluate_at_other_iterations_are_named(tmp_path: Path) -> None:
     for kind, name, text in (r[:3] for r in on_ranks(2, shifted_without_gradients, folder=tmp_path)):
         assert (kind, name) == ("raised", "DesyncError")
-        assert "rank 0 at iteration 1, rank 1 at iteration 2" in text
+        assert text == (
+            "the ranks do not evaluate at the same trainer iterations: rank 0 at iteration 1, rank 1 at iteration 2. "
+            "Run the evaluator equally often on all of them; an evaluation on rank 0 alone is named by "
+            "Recorder(..., evaluate_on='rank0')"
+        )
 
 
 def alone(evaluate_on: str | None) -> list[Any]:
