@@ -148,7 +148,7 @@ class CoroutineObject:
         (
             lambda engine, other: None,
             Events.COMPLETED,
-            r"^handler must be a callable of the engine, or of nothing, got <function <lambda>.*ure is \(engine, other",
+            r"^handler must be a callable of the engine, or of nothing, got <function <lambda>.*signature is \(engine",
         ),
         (lambda: None, Events.EXCEPTION_RAISED, "of the engine and the exception, or of the exception"),
         (lambda *, engine: None, Events.COMPLETED, "of the engine, or of nothing"),
