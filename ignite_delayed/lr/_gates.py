@@ -7,6 +7,7 @@ from typing import Any
 
 from .._checks import shown
 from ..conditions import Condition, State
+from ..conditions.memory import KINDS
 from ..errors import StateError
 from ..gates import Gate
 from ..recorder import Recorder
@@ -70,21 +71,15 @@ class Switch(Gate):
     def _checked(self, raw: Any) -> Any:
         checked = super()._checked(raw)
         since, behind = (raw.get("since"), raw.get("behind")) if isinstance(raw, Mapping) else (None, None)
-        if since is not None and not _is_clock(since):
+        if not KINDS["clock"].fits(since):
             raise StateError(f"the state of {self.name!r}: since must be a clock of four numbers, got {shown(since)}")
-        if type(behind) is not int or behind < 0:
+        if not KINDS["count"].fits(behind):
             raise StateError(f"the state of {self.name!r}: behind must be a whole number >= 0, got {shown(behind)}")
         return (*checked, None if since is None else tuple(since), behind)
 
     def _apply(self, checked: Any) -> None:
         *own, self._since, self._behind = checked
         super()._apply((own[0], own[1], own[2]))
-
-
-def _is_clock(since: Any) -> bool:
-    if not isinstance(since, (list, tuple)) or len(since) != 4:
-        return False
-    return all(type(count) is int for count in since[:3]) and type(since[3]) in (int, float)
 
 
 class Feed(Gate):

@@ -18,7 +18,7 @@ from ._groups import check_optimizer, read_all, restore, snapshot, write
 from ._loan import Loan
 from ._saving import check_groups
 from ._switched import listed
-from ._writers import Writer, claim, release
+from ._writers import Writer, claim, enlist, release
 
 __all__ = ["LRAdjuster", "adjust_lr"]
 
@@ -51,12 +51,7 @@ class LRAdjuster:
         except BaseException:
             self.remove()
             raise
-        recorder._on_begin.append(self._on_run)
-        self._undo.append(lambda: recorder._on_begin.remove(self._on_run))
-        recorder._stateful[self.name] = self
-        self._undo.append(lambda: recorder._stateful.pop(self.name))
-        recorder._handles.append(self)
-        self._undo.append(lambda: recorder._handles.remove(self) if self in recorder._handles else None)
+        self._undo.append(enlist(recorder, self))
 
     def _on_run(self, fresh: bool) -> None:
         if fresh:

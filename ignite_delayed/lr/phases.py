@@ -24,7 +24,7 @@ from ._groups import check_optimizer, check_parameter, read_all
 from ._loan import Loan
 from ._position import position
 from ._switched import Switched, listed
-from ._writers import Writer, claim, release
+from ._writers import Writer, claim, enlist, release
 from .phase import Phase, check_phases, window
 
 __all__ = ["LRPhases"]
@@ -147,12 +147,7 @@ class LRPhases:
         if "epoch" in pers:
             handle = recorder.trainer.add_event_handler(Events.EPOCH_STARTED, self._before_epoch)
             self._undo.append(handle.remove)
-        recorder._on_begin.append(self._on_run)
-        self._undo.append(lambda: recorder._on_begin.remove(self._on_run))
-        recorder._stateful[self.name] = self
-        self._undo.append(lambda: recorder._stateful.pop(self.name))
-        recorder._handles.append(self)
-        self._undo.append(lambda: recorder._handles.remove(self) if self in recorder._handles else None)
+        self._undo.append(enlist(recorder, self))
 
     def _forget(self) -> None:
         """Become as new; the optimizer is left alone."""
