@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import ignite_delayed.conditions as conditions
 from ignite_delayed import After, Always, Between, Condition, EarlyStop, Finite, Metric, Never, Plateau, Predicate
 from ignite_delayed.conditions import Expression, State
-from ignite_delayed.gates import _listed
-from ignite_delayed.history import History
-from ignite_delayed.records import Record
-from ignite_delayed.replays import fold
+from ignite_delayed.gates.gate import _listed
+from ignite_delayed.history.history import History
+from ignite_delayed.history.record import Record
+from ignite_delayed.replays.fold import fold
 
 NAN, INF = math.nan, math.inf
 METRICS = ("train/loss", "val/loss", "lr")

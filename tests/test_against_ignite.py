@@ -18,7 +18,7 @@ from ignite.handlers import Checkpoint
 from strategies import clock_trees, early_stops, trees
 
 from ignite_delayed import After, Condition, Gate, History, Recorder, Stopper, delay_early_stopping, replay, stop_when
-from ignite_delayed.replays import fold
+from ignite_delayed.replays.fold import fold
 
 
 @pytest.fixture(autouse=True)
@@ -207,7 +207,7 @@ class Run:
     def run(self, iterations: int, epochs: int) -> History:
         """The history of the run, saved and loaded."""
         with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-            patch.setattr("ignite_delayed._run.time.monotonic", lambda: self.now)
+            patch.setattr("ignite_delayed.recording.run.time.monotonic", lambda: self.now)
             self.trainer.run([0] * iterations, max_epochs=epochs)
             return History.load(self.recorder.history.save(Path(folder, "run.jsonl")))
 

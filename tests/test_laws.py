@@ -13,7 +13,7 @@ from strategies import NAMESPACE, clock_trees, last_state, runs, through_json, t
 
 from ignite_delayed import After, Always, Condition, History, Metric, Never, Record, replay
 from ignite_delayed.conditions import Predicate
-from ignite_delayed.gates import _listed
+from ignite_delayed.gates.gate import _listed
 
 fewer = settings(max_examples=50)
 

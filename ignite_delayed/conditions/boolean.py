@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..records import Record
+from ..history.record import Record
 from .condition import Condition, as_condition
 from .node import State
 

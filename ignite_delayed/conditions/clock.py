@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from .._checks import check_count, check_real, refuse_type
-from ..records import Record
+from .._utils.checks import check_count, check_real, refuse_type
+from ..history.record import Record
 from .condition import Condition
 from .node import State
 

@@ -7,8 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from .._checks import check_choice, refuse_type
-from ..records import Record
+from .._utils.checks import check_choice, refuse_type
+from ..history.record import Record
 from .condition import Condition
 from .expression import Expression, Metric, Number, as_expression
 from .node import State

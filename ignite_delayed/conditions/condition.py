@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from .._checks import refuse_type, shown
-from ..records import Record
+from .._utils.checks import refuse_type, shown
+from ..history.record import Record
 from .node import Explanation, Node, State
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Condition(Node):
         return Explanation(self, state[0], self.detail(state), parts)
 
     def _repr_html_(self) -> str:
-        from .._html import parts
+        from .._utils.html import parts
 
         return parts(self)
 

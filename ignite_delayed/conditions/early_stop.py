@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import check_choice
+from .._utils.checks import check_choice
 from ..errors import MetricValueError
-from ..records import Record
+from ..history.record import Record
 from .boolean import Always
 from .condition import Condition, as_condition
 from .expression import Expression

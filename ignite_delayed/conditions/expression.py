@@ -7,8 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from .._checks import check_choice, check_name, check_real, refuse_type, shown
-from ..records import Record
+from .._utils.checks import check_choice, check_name, check_real, refuse_type, shown
+from ..history.record import Record
 from .condition import _USE_OPERATORS, Condition
 from .node import Node, State
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .._checks import shown
-from .._values import Value
+from .._utils.checks import shown
+from .._utils.values import Value
 from ..errors import StateError
-from ..records import Record
-from .memory import KINDS
+from ..history.record import Record
+from .kinds import KINDS
 
 __all__ = ["Explanation", "Node", "State"]
 
@@ -34,7 +34,7 @@ class Explanation:
         return "\n".join(self._lines("", ""))
 
     def _repr_html_(self) -> str:
-        from .._html import tree
+        from .._utils.html import tree
 
         return tree(self)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .._checks import check_choice, check_count, check_flag, check_real
-from ..records import Record
+from .._utils.checks import check_choice, check_count, check_flag, check_real
+from ..history.record import Record
 from .comparison import monitored
 from .condition import Condition
 from .expression import Expression

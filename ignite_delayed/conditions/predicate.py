@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Collection
 from typing import Any
 
-from .._checks import check_name, is_coroutine, refuse_type, shown
+from .._utils.checks import check_name, is_coroutine, refuse_type, shown
 from ..errors import MetricValueError
-from ..records import Record
+from ..history.record import Record
 from .condition import Condition
 from .node import State
 

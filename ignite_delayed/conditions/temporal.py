@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._checks import check_count, refuse_value
-from ..records import Record
+from .._utils.checks import check_count, refuse_value
+from ..history.record import Record
 from .condition import Condition, as_condition
 from .node import State
 

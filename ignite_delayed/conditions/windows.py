@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._checks import check_choice, check_count, check_real, refuse_value
-from ..records import Record
+from .._utils.checks import check_choice, check_count, check_real, refuse_value
+from ..history.record import Record
 from .expression import Expression, as_expression
 from .node import State
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from .._extras import require_extra
+from .._utils.extras import require_extra
 from . import figure, report
 from .runs import Outcome, plans, run_all
 from .settings import Settings

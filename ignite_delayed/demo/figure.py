@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._extras import require_extra
-from ..plots.story import Zone, told_by_rule
+from .._utils.extras import require_extra
+from ..plots.moments import Zone, told_by_rule
 from ..plots.style import OKABE_ITO, ZONES, zone_key
 from .runs import Outcome
 

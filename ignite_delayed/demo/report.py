@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .._extras import require_extra
+from .._utils.extras import require_extra
 from .runs import Outcome, Plan
 from .settings import Settings
 from .study import TOO_EARLY, Cost, missed, too_early

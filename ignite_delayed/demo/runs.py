@@ -17,9 +17,9 @@ from ignite.metrics import Accuracy, Loss
 from torch import nn
 
 from ..conditions import After, Condition, EarlyStop, Metric
-from ..early_stopping import delay_early_stopping
-from ..history import History
-from ..recorder import Recorder
+from ..gates.early_stopping import delay_early_stopping
+from ..history.history import History
+from ..recording.recorder import Recorder
 from .settings import Settings
 from .task import Task, build_network, build_optimizer, load_task, rate_at
 

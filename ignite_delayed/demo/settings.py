@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._checks import check_count, refuse_value
+from .._utils.checks import check_count, refuse_value
 
 __all__ = ["EPOCHS", "PATIENCE", "SEED", "Settings", "usual_delay"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from .._extras import require_extra
+from .._utils.extras import require_extra
 
 __all__ = ["BATCH_SIZE", "PEAK_RATE", "Split", "Task", "build_network", "build_optimizer", "load_task", "rate_at"]
 

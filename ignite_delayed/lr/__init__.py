@@ -1,12 +1,12 @@
 """Learning rates: torch schedulers that start later, schedules, phases of either kind, adjustments, previews."""
 
-from ._switched import Switched
 from .adjust import LRAdjuster, adjust_lr
-from .applied import apply_schedule
 from .delayed import delay_lr_scheduler
+from .factories import apply_schedule
 from .phase import Phase
 from .phases import LRPhases
 from .previews import Preview, preview
+from .switched import Switched
 
 __all__ = [
     "LRAdjuster",

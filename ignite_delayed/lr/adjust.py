@@ -8,17 +8,17 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from .._checks import check_name, check_real, refuse_type, refuse_value, shown
+from .._utils.checks import check_name, check_real, refuse_type, refuse_value, shown
 from ..conditions import Condition, State, as_condition
 from ..errors import StateError
-from ..recorder import Recorder, check_recorder
-from ..records import Record
-from ._gates import Feed
-from ._groups import check_optimizer, read_all, restore, snapshot, write
-from ._loan import Loan
-from ._saving import check_groups
-from ._switched import listed
-from ._writers import Writer, claim, enlist, release
+from ..history.record import Record
+from ..recording.recorder import Recorder, check_recorder
+from .live import Feed
+from .optimizer.groups import check_optimizer, read_all, restore, snapshot, write
+from .optimizer.takeover import Loan
+from .optimizer.writers import Writer, claim, enlist, release
+from .progress import check_groups
+from .switched import listed
 
 __all__ = ["LRAdjuster", "adjust_lr"]
 

@@ -8,13 +8,13 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from .._checks import refuse_type
+from .._utils.checks import refuse_type
 from ..conditions import Expression, as_condition
-from ..delays import DelayHandle
-from ..recorder import Recorder, check_recorder
+from ..gates.delays import DelayHandle
+from ..recording.recorder import Recorder, check_recorder
 from ..schedules import Schedule
-from ._groups import check_optimizer
-from ._ignite import delay_ignite, is_ignite
+from .ignite_schedulers import delay_ignite, is_ignite
+from .optimizer.groups import check_optimizer
 from .phase import Phase
 from .phases import LRPhases
 

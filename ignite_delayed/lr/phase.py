@@ -9,7 +9,7 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from .._checks import check_choice, refuse_type, refuse_value
+from .._utils.checks import check_choice, refuse_type, refuse_value
 from ..conditions import Condition, Expression, as_condition
 from ..conditions.comparison import monitored
 from ..conditions.patience import Patient

@@ -11,21 +11,21 @@ from ignite.engine import Engine, Events
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from .._checks import check_name
+from .._utils.checks import check_name
 from ..conditions import After, Condition, State
 from ..conditions.comparison import Finite
-from ..recorder import Recorder, check_recorder
-from ..records import Record
-from . import _saving
-from ._building import build_drives
-from ._drives import Drive, Hold, ScheduleDrive
-from ._gates import Clock, Feed, Switch
-from ._groups import check_optimizer, check_parameter, read_all
-from ._loan import Loan
-from ._position import position
-from ._switched import Switched, listed
-from ._writers import Writer, claim, enlist, release
+from ..history.record import Record
+from ..recording.position import position
+from ..recording.recorder import Recorder, check_recorder
+from . import progress
+from .live import Clock, Feed, Switch
+from .optimizer.groups import check_optimizer, check_parameter, read_all
+from .optimizer.takeover import Loan
+from .optimizer.writers import Writer, claim, enlist, release
 from .phase import Phase, check_phases, window
+from .steppers.base import Drive, Hold, ScheduleDrive
+from .steppers.build import build_drives
+from .switched import Switched, listed
 
 __all__ = ["LRPhases"]
 
@@ -88,7 +88,7 @@ class LRPhases:
         <LRPhases 'lr': phase 1 of 3, Phase(Linear(0.0, 1.0, fraction=0.05), per='iteration')>
     """
 
-    logger = logging.getLogger(f"{__name__}.LRPhases")
+    logger = logging.getLogger("ignite_delayed.LRPhases")
 
     def __init__(
         self,
@@ -294,7 +294,7 @@ class LRPhases:
 
     def state_dict(self) -> dict[str, Any]:
         """The phase whose turn it is, the base rates, the scheduler's state and the groups, as plain values."""
-        return _saving.save(self)
+        return progress.save(self)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where the saved run was; the groups get the rates they had.
@@ -302,7 +302,7 @@ class LRPhases:
         Raises:
             StateError: where the state is of other phases, or damaged; nothing was changed.
         """
-        _saving.load(self, state_dict)
+        progress.load(self, state_dict)
 
     def __repr__(self) -> str:
         if self.index < len(self.phases):

@@ -11,15 +11,15 @@ import torch
 from ignite.engine import Engine, Events
 from torch.optim.lr_scheduler import LRScheduler
 
-from .._checks import check_count, refuse_type, refuse_value
+from .._utils.checks import check_count, refuse_type, refuse_value
 from ..conditions import After, Condition
-from ..recorder import Recorder
+from ..recording.recorder import Recorder
 from ..schedules import Schedule
-from ._factories import rebuilt
-from ._groups import check_optimizer, read_all, restore, stand_in
-from ._switched import Switched
+from .optimizer.groups import check_optimizer, read_all, restore, stand_in
 from .phase import Phase
 from .phases import LRPhases
+from .steppers.trial import rebuilt
+from .switched import Switched
 
 if TYPE_CHECKING:
     import numpy.typing as npt

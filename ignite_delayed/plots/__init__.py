@@ -1,8 +1,8 @@
 """Plots, drawn from histories and previews alone; they need matplotlib (``pip install 'ignite-delayed[plot]'``)."""
 
-from .bands import Band, TruthBands, plot_conditions
-from .rates import RateCurves, plot_schedule
-from .story import Moment, Zone
+from .conditions import Band, TruthBands, plot_conditions
+from .moments import Moment, Zone
+from .schedules import RateCurves, plot_schedule
 from .timeline import Timeline, plot_timeline
 
 __all__ = [

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._checks import refuse_type
+from .._utils.checks import refuse_type
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._checks import check_name, refuse_type, refuse_value, suggestion
-from .._extras import require_extra
+from .._utils.checks import check_name, refuse_type, refuse_value, suggestion
+from .._utils.extras import require_extra
 from ..conditions import EarlyStop
-from ..history import History
+from ..history.history import History
 from .layout import add_key, label_time
-from .story import Moment, Story, Zone, described, epochs_of, start_of, told_by_marks, told_by_rule
+from .moments import Moment, Story, Zone, described, epochs_of, start_of, told_by_marks, told_by_rule
 from .style import ZONES, curve_styles, zone_key
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import sys
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
-from .._checks import check_real, refuse_value
-from .._values import Value
-from ._curves import Curve, Piece, constant, evaluate, join
-from ._lengths import COUNTED, UNITS, Run, check_amount, named_unit, whole_steps
+from .._utils.checks import check_real, refuse_value
+from .._utils.values import Value
+from .curves import Curve, Piece, constant, evaluate, join
+from .lengths import COUNTED, UNITS, Run, check_amount, named_unit, whole_steps
 
 if TYPE_CHECKING:
     import numpy as np

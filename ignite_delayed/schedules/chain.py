@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .._checks import refuse_type, refuse_value
-from ._lengths import Run, whole_steps
+from .._utils.checks import refuse_type, refuse_value
 from .base import Schedule, Shape
+from .lengths import Run, whole_steps
 
 __all__ = ["Chain"]
 

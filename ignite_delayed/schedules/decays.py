@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
-from .._checks import check_count, check_flag, check_real, refuse_type, refuse_value
-from ._curves import Curve, Piece, constant
-from ._lengths import Run, check_amount, whole_steps
+from .._utils.checks import check_count, check_flag, check_real, refuse_type, refuse_value
 from .base import Shape
+from .curves import Curve, Piece, constant
+from .lengths import Run, check_amount, whole_steps
 from .ramps import half_wave
 
 __all__ = ["CosineRestarts", "Exponential", "InverseSqrt", "Step"]

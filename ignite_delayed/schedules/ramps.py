@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .._checks import check_real
-from ._curves import Build, Curve, Piece, constant
+from .._utils.checks import check_real
 from .base import Shape
+from .curves import Build, Curve, Piece, constant
 
 __all__ = ["Constant", "Cosine", "Linear", "Polynomial", "half_wave", "warmup"]
 

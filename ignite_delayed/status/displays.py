@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from .._extras import require_extra
-from ..history import Mark
+from .._utils.extras import require_extra
+from ..history.history import Mark
 
 if TYPE_CHECKING:
     from .view import Status

@@ -11,9 +11,9 @@ from typing import IO
 import ignite.distributed as idist
 from ignite.engine import Events
 
-from .._checks import check_count
-from .._following import Following
-from ..recorder import Recorder
+from .._utils.checks import check_count
+from ..recording.following import Following
+from ..recording.recorder import Recorder
 from .displays import Display, display_for
 from .view import Status
 

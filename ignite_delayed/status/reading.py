@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..conditions import EarlyStop
-from ..early_stopping import Stopper
-from ..gates import Gate
+from ..conditions.phrases import called, nearness, waiting
+from ..gates.early_stopping import Stopper
+from ..gates.gate import Gate
 from ..lr import LRAdjuster, LRPhases
-from ..lr._gates import Feed, Switch
-from ..lr._groups import read_all
-from ..lr._switched import listed
-from ..recorder import Recorder
-from .phrases import called, nearness, waiting
+from ..lr.live import Feed, Switch
+from ..lr.optimizer.groups import read_all
+from ..lr.switched import listed
+from ..recording.recorder import Recorder
 
 __all__ = ["Reading", "Row", "gates_of", "phases_of", "read"]
 

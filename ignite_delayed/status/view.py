@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
-from .._html import cut, escape, table
-from ..recorder import Recorder
+from .._utils.html import cut, escape, table
+from ..recording.recorder import Recorder
 from .reading import Reading, read
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What knows nothing of the domain: argument checks, value classes, optional packages, saving, HTML."""

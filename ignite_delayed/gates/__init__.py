@@ -1,0 +1,7 @@
+"""Gates that records open, and what waits behind them: any handler, or the end of the run."""
+
+from .delays import DelayHandle, delay
+from .early_stopping import Stopper, delay_early_stopping, stop_when
+from .gate import Gate
+
+__all__ = ["DelayHandle", "Gate", "Stopper", "delay", "delay_early_stopping", "stop_when"]

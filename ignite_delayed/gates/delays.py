@@ -1,0 +1,283 @@
+"""Delaying any handler, on any event."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable, Mapping
+from types import ModuleType, TracebackType
+from typing import Any
+
+from ignite.engine import Engine, Events
+from ignite.engine.events import CallableEventWithFilter, EventsList
+
+from .._utils.checks import check_name, refuse_type
+from .._utils.saving import check_version
+from ..errors import AttachError, StateError
+from ..recording.recorder import Recorder, check_recorder
+from ..recording.sources import TrainerSource
+from ..recording.state import load_handlers, plain
+from .gate import Gate
+from .handlers import Handler, adapted, gated, identity
+
+__all__ = ["DelayHandle", "delay"]
+
+# What is delayed on each engine: event name and identity of the handler.
+_delayed: weakref.WeakKeyDictionary[Engine, set[tuple[str, tuple[Any, ...]]]] = weakref.WeakKeyDictionary()
+
+
+class DelayHandle:
+    """What :func:`delay` returns: removes exactly what it attached, also as a context manager.
+
+    Attributes:
+        gate: the gate the handler waits behind.
+        handler: the handler.
+        name: for logs and marks; the handler's state is saved under it.
+    """
+
+    def __init__(self, gate: Gate, handler: Handler, name: str) -> None:
+        self.gate = gate
+        self.handler = handler
+        self.name = name
+        self._undo: list[Callable[[], object]] = []
+
+    def remove(self) -> None:
+        """Take the handler off its events, and its gate off the recorder; a shared gate goes on. Idempotent."""
+        while self._undo:
+            self._undo.pop()()
+
+    def __enter__(self) -> DelayHandle:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of the gate and, if it has one, of the handler."""
+        state: dict[str, Any] = {"version": 1, "gate": self.gate.state_dict()}
+        handler: Any = self.handler
+        if _has_state(handler):
+            state["handler"] = plain(handler.state_dict())
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over saved states.
+
+        Raises:
+            StateError: where they do not fit; nothing was changed.
+        """
+        stateful = _has_state(self.handler)
+        check_version(f"the state of {self.name!r}", state_dict, 1)
+        if "gate" not in state_dict or stateful is not ("handler" in state_dict):
+            raise StateError(f"the state of {self.name!r} is of another handler, or truncated")
+        checked = self.gate._checked(state_dict["gate"])
+        if stateful:
+            load_handlers({self.name: self.handler}, {self.name: state_dict["handler"]})
+        self.gate._apply(checked)
+        self.gate.recorder._continue()
+
+    def __repr__(self) -> str:
+        return f"<DelayHandle of {self.handler!r} behind {self.gate!r}>"
+
+
+def delay(
+    recorder: Recorder,
+    handler: Handler,
+    *,
+    until: Any = None,
+    when: Any = None,
+    engine: Engine | None = None,
+    event: Any = Events.COMPLETED,
+    name: str | None = None,
+) -> DelayHandle:
+    """Attach ``handler`` so that it runs only once ``until`` has held (or while ``when`` holds).
+
+    The evaluation that opens the gate is the first that the handler sees; from then on it runs whenever its event is
+    fired, also by an evaluation outside of training. It works for every event, filtered ones (both must hold), lists
+    of events, and events on which Ignite's own filters fail.
+
+    Args:
+        recorder: what feeds the gate.
+        handler: any callable, with or without an engine argument: early stopping, a checkpoint, logging, a lambda.
+        until: a condition, a function of one record, or a :class:`Gate` to share.
+        when: a condition, or a function of one record; the handler runs while it holds.
+        engine: the engine whose event is meant; by default the evaluator, where there is only one.
+        event: an event, filtered or not, or several joined by ``|``.
+        name: for logs, marks and plots.
+
+    Returns:
+        A handle: ``remove()``, usable in ``with``; its ``gate``; ``state_dict`` of gate and handler.
+
+    Raises:
+        TypeError, ValueError: for arguments of the wrong kind.
+        AttachError: where the handler is attached already, delayed or not, or an Ignite ``EarlyStopping`` would reset
+            itself at every evaluation (it was attached with its own ``attach``).
+
+    Example:
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import After, Recorder
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> recorder = Recorder(trainer, evaluator)
+        >>> handle = delay(recorder, lambda: print("epoch", trainer.state.epoch), until=After(epochs=2))
+        >>> _ = trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        >>> _ = trainer.run([0], max_epochs=4)
+        epoch 3
+        epoch 4
+    """
+    check_recorder(recorder)
+    engine = _engine(recorder, engine)
+    events = _events(event)
+    calls = [adapted(handler, _plain_event(one)) for one in events]
+    _check_attachable(engine, events, handler)
+    if engine is not recorder.trainer:
+        _warn_of_counts(engine, events)
+    name = _name(handler) if name is None else check_name("name", name)
+    handle = _behind(recorder, handler, until, when, name)
+    for one, call in zip(events, calls, strict=True):
+        _attach(handle, engine, one, call)
+    if _has_state(handler):
+        recorder._stateful[handle.name] = handler
+        handle._undo.append(lambda: recorder._stateful.pop(handle.name))
+    recorder._handles.append(handle)
+    handle._undo.append(lambda: _let_go(recorder, handle))
+    return handle
+
+
+def _has_state(handler: Handler) -> bool:
+    return hasattr(handler, "state_dict") and hasattr(handler, "load_state_dict")
+
+
+def _behind(recorder: Recorder, handler: Handler, until: Any, when: Any, name: str) -> DelayHandle:
+    """A handle on a gate of its own, or on the one that is shared."""
+    if isinstance(when, Gate):
+        refuse_type("when", "a condition, or a function of one record", when, "Share a gate by until=gate.")
+    if not isinstance(until, Gate) or when is not None:
+        gate = Gate(recorder, until=until, when=when, name=name)
+        handle = DelayHandle(gate, handler, gate.name)
+        handle._undo.append(gate.remove)
+        return handle
+    if until.recorder is not recorder:
+        raise AttachError("until is a gate of another recorder: build one on this recorder, or share its condition")
+    return DelayHandle(until, handler, recorder._unique(name))
+
+
+def _let_go(recorder: Recorder, handle: DelayHandle) -> None:
+    recorder._names.discard(handle.name)
+    if handle in recorder._handles:
+        recorder._handles.remove(handle)
+
+
+def _engine(recorder: Recorder, engine: Any) -> Engine:
+    if engine is None:
+        evaluators = [one for one in recorder.evaluators.values() if one is not recorder.trainer]
+        if len(evaluators) != 1:
+            raise TypeError(f"engine must be given: the recorder has {len(evaluators)} evaluators to choose from.")
+        return evaluators[0]
+    if not isinstance(engine, Engine):
+        refuse_type("engine", "an ignite Engine", engine)
+    return engine
+
+
+def _events(event: Any) -> list[Any]:
+    events = list(event) if isinstance(event, EventsList) else [event]
+    for one in events:
+        if not isinstance(one, (CallableEventWithFilter, str)):
+            refuse_type("event", "an event of the engine, such as Events.COMPLETED", one)
+    if len({_label(one) for one in events}) < len(events):
+        raise AttachError("event names one event twice: the handler would run twice for it")
+    return events
+
+
+def _plain_event(event: Any) -> Any:
+    if not isinstance(event, CallableEventWithFilter) or event.filter is None:
+        return event
+    return CallableEventWithFilter(event.value, None, event.name)
+
+
+def _label(event: Any) -> str:
+    return event if isinstance(event, str) else str(event.name)
+
+
+def _name(handler: Handler) -> str:
+    owner = getattr(handler, "__self__", None)
+    if owner is not None and not isinstance(owner, (type, ModuleType)):
+        return f"{type(owner).__name__}.{getattr(handler, '__name__', 'handler')}"
+    name = getattr(handler, "__name__", None) or type(handler).__name__
+    return "handler" if name == "<lambda>" else str(name)
+
+
+def _check_attachable(engine: Engine, events: list[Any], handler: Handler) -> None:
+    taken = _delayed.get(engine, set())
+    for event in events:
+        engine._assert_allowed_event(event)
+        if (_label(event), identity(handler)) in taken:
+            raise AttachError(
+                f"{handler!r} is delayed on {_label(event)} of this engine already (a notebook cell that ran twice?): "
+                "call remove() on the first handle"
+            )
+        if any(identity(attached) == identity(handler) for attached, _, _ in engine._event_handlers.get(event, ())):
+            raise AttachError(
+                f"{handler!r} is attached to {_label(event)} of this engine already, undelayed, and would run twice: "
+                "attach it through delay() alone. If it is an EarlyStopping, do not call its attach(): that also "
+                "resets it at every evaluation, so that it never stops"
+            )
+    _check_reset(engine, handler)
+
+
+def _check_reset(engine: Engine, handler: Handler) -> None:
+    reset = getattr(handler, "reset", None)
+    if reset is None:
+        return
+    for attached, _, _ in engine._event_handlers.get(Events.STARTED, ()):
+        if identity(attached) == identity(reset):
+            raise AttachError(
+                f"{handler!r} resets itself at every STARTED of this engine (its attach() did that) and would never "
+                "stop: build it anew and attach it through delay() alone"
+            )
+
+
+def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
+    """An evaluator's epoch is 1 at every run: Ignite's counting filters see nothing else."""
+    for event in events:
+        made_by = getattr(getattr(event, "filter", None), "__qualname__", "")
+        counted = _label(event) in ("COMPLETED", "EPOCH_COMPLETED", "EPOCH_STARTED", "STARTED")
+        if counted and made_by.startswith("CallableEventWithFilter.") and engine.state.max_epochs in (None, 1):
+            warnings.warn(
+                f"Events.{_label(event)} is filtered by its count (after=, every=, once= or before=). On an evaluator "
+                "that is the evaluator's own epoch, which is 1 at every run; write until=After(epochs=...) for the "
+                "trainer's epoch instead",
+                stacklevel=3,
+            )
+
+
+def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any]) -> None:
+    key = (_label(event), identity(handle.handler))
+    taken = _delayed.setdefault(engine, set())
+    handler = gated(handle.gate, engine, event, call)
+    source = _trainer_source(handle.gate, engine, event)
+    if source is None:
+        attached = engine.add_event_handler(_plain_event(event), handler)
+        handle._undo.append(lambda: _detach(attached, event))
+    else:
+        source.after.append(handler)
+        handle._undo.append(lambda: source.after.remove(handler))
+    taken.add(key)
+    handle._undo.append(lambda: taken.discard(key))
+
+
+def _detach(attached: Any, event: Any) -> None:
+    attached.remove()
+    engine = attached.engine()  # weakly held: a handle must not keep the engine, its model and its data
+    # Ignite takes an empty list of EXCEPTION_RAISED handlers for one that dealt with the exception.
+    if engine is not None and not engine._event_handlers.get(event):
+        engine._event_handlers.pop(event, None)
+
+
+def _trainer_source(gate: Gate, engine: Engine, event: Any) -> TrainerSource | None:
+    """The trainer as a source, where its record may open ``gate`` in the very event that is delayed."""
+    if gate.condition.ticks is not None or event != Events.EPOCH_COMPLETED:
+        return None
+    sources = gate.recorder._sources.values()
+    return next((one for one in sources if isinstance(one, TrainerSource) and one.engine is engine), None)

@@ -1,0 +1,204 @@
+"""Stopping the run: on any condition, or early, when a metric stops improving."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ..conditions import EarlyStop, Expression, State
+from ..history.record import Record
+from ..recording.recorder import Recorder
+from .gate import Gate
+
+__all__ = ["Stopper", "delay_early_stopping", "stop_when"]
+
+
+class Stopper(Gate):
+    """A gate that ends the run when it opens; :func:`stop_when` and :func:`delay_early_stopping` build it.
+
+    Attributes:
+        reason: why the run was stopped, ``None`` while it was not; also ``trainer.state.stop_reason`` (of several
+            that stopped the run at once, the one attached first).
+        stopped_at: the record that stopped it.
+        logger: says why, at level INFO.
+    """
+
+    logger = logging.getLogger("ignite_delayed.Stopper")
+    _kinds = ("stopped", "closed")
+
+    def __init__(self, recorder: Recorder, condition: Any, *, name: str | None = None) -> None:
+        super().__init__(recorder, until=condition, name="stop" if name is None else name)
+        self._publish()
+
+    @property
+    def stopped_at(self) -> Record | None:
+        """The record that stopped the run, ``None`` while it was not stopped."""
+        return self.opened_at
+
+    @property
+    def patience(self) -> int:
+        """Observations without improvement that are accepted."""
+        return self._early_stop.patience
+
+    @property
+    def counter(self) -> int:
+        """Observations without improvement so far."""
+        return self._early_stop.counter(self._state)
+
+    @property
+    def best_score(self) -> float | None:
+        """The best value so far, ``None`` before there was one."""
+        return self._early_stop.best(self._state)
+
+    @property
+    def _early_stop(self) -> EarlyStop:
+        if not isinstance(self.condition, EarlyStop):
+            raise AttributeError(f"{self!r} stops on a condition: it has no best score, counter or patience")
+        return self.condition
+
+    def reset(self) -> None:
+        """Forget all that was seen, so that a stopped run can go on."""
+        self._forget()
+        self._publish()
+        self.recorder._wake = 0
+
+    def _forget(self) -> None:
+        super()._forget()
+        self.reason: str | None = None
+
+    def _on_run(self, fresh: bool) -> None:
+        super()._on_run(fresh)
+        trainer = self.recorder.trainer
+        if fresh:
+            self._publish()
+        elif self.is_open:
+            self.logger.info("the run was stopped before: %s. Call reset() on the stopper to train on.", self.reason)
+            trainer.terminate()
+
+    def _move(self, state: State, verdict: bool | None, record: Record) -> bool:
+        rule = self.condition
+        if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(state) != rule.opened(self._state):
+            self.recorder.history.mark("opened", self.name, record, repr(rule.until))
+            self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
+        return super()._move(state, verdict, record)
+
+    def _announce(self, record: Record) -> None:
+        self.reason = self._why()
+        self._publish()
+        super()._announce(record)
+        if self.is_open:  # whoever heard of it may have called reset()
+            self.recorder.trainer.terminate()
+
+    def _publish(self) -> None:
+        state: Any = self.recorder.trainer.state
+        reasons = (gate.reason for gate in self.recorder.gates if isinstance(gate, Stopper))
+        state.stop_reason = next((reason for reason in reasons if reason is not None), None)
+
+    def _why(self) -> str:
+        if isinstance(self.condition, EarlyStop):
+            return self.condition.reason(self._state)
+        return f"{self.condition!r} held"
+
+    def _apply(self, checked: tuple[State, bool, Record | None]) -> None:
+        super()._apply(checked)
+        self.reason = self._why() if self.is_open else None
+        self._publish()
+
+
+def stop_when(recorder: Recorder, condition: Any, *, name: str | None = None) -> Stopper:
+    """Stop the run at the first record at which ``condition`` is true.
+
+    Args:
+        recorder: what feeds it.
+        condition: a condition, or a function of one record.
+        name: for logs, marks and plots.
+
+    Returns:
+        The stopper: ``reason``, ``stopped_at``, ``explain()``, ``state_dict``.
+
+    Raises:
+        TypeError: where ``condition`` is none.
+        UnknownMetricError: where no evaluator of the recorder can report a metric that is read.
+
+    Example:
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import Metric, Recorder
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> stopper = stop_when(Recorder(trainer, evaluator), Metric("loss") < 0.3)
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = 1 / trainer.state.epoch
+        >>> _ = trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        >>> trainer.run([0], max_epochs=20).epoch, stopper.reason
+        (4, "Metric('loss') < 0.3 held")
+    """
+    return Stopper(recorder, condition, name=name)
+
+
+def delay_early_stopping(
+    recorder: Recorder,
+    monitor: str | Expression,
+    *,
+    mode: str = "",
+    patience: int,
+    until: Any = None,
+    while_closed: str = "ignore",
+    threshold: float = 0.0,
+    threshold_mode: str = "abs",
+    cumulative: bool = False,
+    nan: str = "count",
+    name: str | None = None,
+) -> Stopper:
+    """Stop once ``until`` has held and ``patience`` evaluations in a row did not improve ``monitor``.
+
+    It is :func:`stop_when` of an :class:`EarlyStop`, whose arguments these are; nothing needs to be attached.
+    For a user of Ignite the stopper is an ``EarlyStopping``: ``counter``, ``best_score``, ``patience``, ``reset()``,
+    ``state_dict()``.
+
+    Args:
+        recorder: what feeds it.
+        monitor: a metric's name, or an expression over several.
+        mode: ``"min"`` or ``"max"``: which way is better.
+        patience: evaluations without improvement, >= 1.
+        until: a condition, or a function of one record; ``None`` for no delay.
+        while_closed: what evaluations before the opening do: ``"ignore"`` (nothing), ``"track"`` (keep the best
+            value) or ``"count"`` (also spend patience; only the stop waits).
+        threshold: how much better is better, >= 0.
+        threshold_mode: ``"abs"``, or ``"rel"`` for a fraction of ``abs(best)``.
+        cumulative: whether the best value moves only when an improvement counts.
+        nan: ``"count"`` a NaN against patience, ``"stop"`` the run, or ``"raise"``.
+        name: for logs, marks and plots.
+
+    Returns:
+        The stopper: ``reason``, ``stopped_at``, ``best_score``, ``counter``, ``explain()``.
+
+    Raises:
+        TypeError, ValueError: for any other argument.
+        UnknownMetricError: where no evaluator of the recorder can report the metric.
+
+    Example:
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import After, Recorder
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> stopper = delay_early_stopping(
+        ...     Recorder(trainer, evaluator), "loss", mode="min", patience=3, until=After(epochs=5)
+        ... )
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = 0.5
+        >>> _ = trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        >>> trainer.run([0], max_epochs=20).epoch
+        9
+    """
+    rule = EarlyStop(
+        monitor,
+        mode=mode,
+        patience=patience,
+        until=until,
+        while_closed=while_closed,
+        threshold=threshold,
+        threshold_mode=threshold_mode,
+        cumulative=cumulative,
+        nan=nan,
+    )
+    return Stopper(recorder, rule, name="early stopping" if name is None else name)

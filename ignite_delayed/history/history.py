@@ -1,0 +1,293 @@
+"""The history of a run: its records in columns, and marks where something was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+from .._utils.checks import check_count, check_real, refuse_type, refuse_value, shown, suggestion
+from ..errors import UnknownMetricError
+from .record import CLOCK, Record
+from .table import Column, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+__all__ = ["History", "Mark"]
+
+
+class Mark(NamedTuple):
+    """Something that was decided: a gate opened or closed, the run was stopped.
+
+    Args:
+        kind: ``"opened"``, ``"closed"`` or ``"stopped"``.
+        name: of the gate or stopper.
+        epoch, iteration, evaluation, seconds: the clock of the record that decided it.
+        text: why, in words.
+    """
+
+    kind: str
+    name: str
+    epoch: int
+    iteration: int
+    evaluation: int
+    seconds: float
+    text: str = ""
+
+    @classmethod
+    def checked(cls, *fields: Any) -> Mark:
+        """A mark of fields from a file.
+
+        Raises:
+            TypeError: where they are no mark's.
+        """
+        mark = cls(*fields)
+        for name, value, kinds in zip(cls._fields, mark, _MARK_KINDS, strict=True):
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise TypeError(f"{name} of a mark is {shown(value)}")
+            if not isinstance(value, str):
+                check_real(f"{name} of a mark", value, least=0)
+        return mark
+
+
+_MARK_KINDS: tuple[Any, ...] = (str, str, int, int, int, (int, float), str)
+
+
+class History:
+    """The records of a run, in order: a sequence of :class:`Record`, stored in columns.
+
+    ``history[3]`` is a record, ``history[10:20]`` a view without a copy, ``history["loss"]`` the observed values of
+    a metric as an array. Appending is O(1).
+
+    Args:
+        records: the first records.
+        keep: how many records to hold at least; older ones are dropped. ``None`` keeps all.
+
+    Attributes:
+        marks: what was decided in the run, in order (a view has those of its part).
+
+    Example:
+        >>> history = History(Record(epoch=e, iteration=e, values={"loss": 1 / e}) for e in (1, 2, 4))
+        >>> len(history), history[-1]["loss"], history["loss"].tolist(), history.metrics
+        (3, 0.25, [1.0, 0.5, 0.25], ['loss'])
+    """
+
+    def __init__(self, records: Iterable[Record] = (), *, keep: int | None = None) -> None:
+        self.keep = None if keep is None else check_count("keep", keep, hint="None keeps every record.")
+        self._table = Table()
+        self._start = 0
+        self._stop: int | None = None  # None: open at the end, as the history of a run is
+        self._marks: list[Mark] = []
+        for record in records:
+            self._take(record)
+
+    def _take(self, record: Record) -> None:
+        """Append what ``record`` saw, in the context of what is there."""
+        if not isinstance(record, Record):
+            refuse_type("records", "an iterable of Record", record)
+        fields = {unit: getattr(record, unit) for unit in CLOCK}
+        self.append(Record.following(self._table.last, **fields, source=record.source, values=dict(record.values)))
+
+    def append(self, record: Record) -> None:
+        """Add ``record`` at the end; views refuse it."""
+        if not isinstance(record, Record):
+            refuse_type("record", "a Record", record)
+        if self._stop is not None:
+            raise TypeError("a slice of a history is a view and cannot be appended to")
+        self._table.append(record)
+        # Dropping twice as rarely as necessary makes it O(1) a record.
+        if self.keep is not None and len(self._table.which) >= 2 * self.keep:
+            self._table.drop(len(self._table.which) - self.keep)
+
+    def mark(self, kind: str, name: str, record: Record, text: str = "") -> None:
+        """Note what was decided at ``record``."""
+        self._marks.append(Mark(kind, name, *record.clock, text))
+
+    @property
+    def marks(self) -> list[Mark]:
+        """What was decided in (this part of) the run, in order."""
+        if self._stop is None and not self._start:
+            return list(self._marks)
+        if not len(self):
+            return []
+        first, last = self[0].iteration, self[-1].iteration
+        return [mark for mark in self._marks if first <= mark.iteration <= last]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the metrics that were recorded, in order of appearance."""
+        rows = self._rows()
+        spans = {name: column.span(rows.start, rows.stop) for name, column in self._table.columns.items()}
+        return [name for name, span in spans.items() if span.start < span.stop]
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of the evaluators that were recorded."""
+        return [source for source in self._table.sources if source is not None]
+
+    def clock(self, unit: str, of: str | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The clock at every record, or at those that observed the metric ``of``.
+
+        Args:
+            unit: ``"epoch"``, ``"iteration"``, ``"evaluation"``, ``"seconds"`` or ``"planned"`` (NaN if unknown).
+            of: a metric's name.
+        """
+        import numpy as np
+
+        if unit not in CLOCK:
+            refuse_value("unit", f"one of {', '.join(map(repr, CLOCK))}", unit, suggestion(str(unit), CLOCK))
+        rows, dropped = self._rows(), self._table.dropped
+        cells = np.array(self._table.clock[unit][rows.start - dropped : rows.stop - dropped], dtype=float)
+        if unit == "planned":
+            cells[cells < 0] = np.nan
+        if of is None:
+            return cells
+        column = self._column(of)
+        observed = np.array(column.rows[column.span(rows.start, rows.stop)])
+        return np.take(cells, observed - rows.start)
+
+    def _column(self, name: str) -> Column:
+        column = self._table.columns.get(name)
+        if column is None:
+            known = ", ".join(map(repr, self._table.columns)) or "none"
+            hint = suggestion(name, self._table.columns)
+            raise UnknownMetricError(f"no metric {name!r} was recorded; there are: {known}. {hint}".rstrip())
+        return column
+
+    def _rows(self) -> range:
+        """The numbers of the rows of this view that are still there."""
+        table = self._table
+        stop = table.end if self._stop is None else self._stop
+        start = max(self._start, table.dropped)
+        return range(start, max(start, stop))
+
+    def __len__(self) -> int:
+        return len(self._rows())
+
+    def __iter__(self) -> Iterator[Record]:
+        rows = self._rows()
+        record = self._table.context(rows.start) if rows else None
+        for row in rows:
+            record = self._table.row(row, record)
+            yield record
+
+    @overload
+    def __getitem__(self, key: int) -> Record: ...
+    @overload
+    def __getitem__(self, key: slice) -> History: ...
+    @overload
+    def __getitem__(self, key: str) -> np.ndarray[Any, np.dtype[np.float64]]: ...
+
+    def __getitem__(self, key: int | slice | str) -> Any:
+        if isinstance(key, str):
+            import numpy as np
+
+            column, rows = self._column(key), self._rows()
+            return np.array(column.values[column.span(rows.start, rows.stop)])
+        if isinstance(key, slice):
+            return self._slice(key)
+        if isinstance(key, bool) or not hasattr(key, "__index__"):
+            refuse_type("key", "a position, a slice or a metric's name", key)
+        row = self._rows()[key]
+        return self._table.row(row, self._table.context(row))
+
+    def _slice(self, key: slice) -> History:
+        if key.step not in (None, 1):
+            refuse_value("step of a slice", "1", key.step, "A history with gaps is no history of a run.")
+        rows = self._rows()[key]
+        view = History()
+        view._table, view._marks, view._start, view._stop = self._table, self._marks, rows.start, rows.stop
+        return view
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, History):
+            return NotImplemented
+        return len(self) == len(other) and list(self) == list(other) and self.marks == other.marks
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<History: no records>"
+        first, last = self[0], self[-1]
+        names = ", ".join(self.metrics) or "no metrics"
+        return f"<History: {len(self)} records, epochs {first.epoch} to {last.epoch}, {names}>"
+
+    def _repr_html_(self) -> str:
+        from .._utils.html import history_table
+
+        return history_table(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The records as a table: a row each, the clock, the source, and a column for each metric.
+
+        A metric named like one of the other columns becomes ``"metrics/..."``.
+
+        Raises:
+            ImportError: without pandas (``pip install 'ignite-delayed[pandas]'``).
+        """
+        from .._utils.extras import require_extra
+
+        frame = require_extra("pandas", "pandas").DataFrame
+        fixed = (*CLOCK, "source")
+        columns = {name: f"metrics/{name}" if name in fixed else name for name in self.metrics}
+        rows = [
+            {name: getattr(record, name) for name in fixed}
+            | {columns[name]: value for name, value in record.values.items()}
+            for record in self
+        ]
+        table: pd.DataFrame = frame(rows, columns=[*fixed, *columns.values()])
+        return table
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the history as JSON Lines: a header, then a line for each record and mark.
+
+        The file appears whole or not at all.
+
+        Args:
+            path: the file to write.
+            overwrite: whether an existing file may be replaced.
+
+        Returns:
+            The path written.
+
+        Raises:
+            FileExistsError: where the file exists and ``overwrite`` is false.
+        """
+        from .jsonl import write
+
+        return write(self, Path(path), overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> History:
+        """The history that :meth:`save` wrote.
+
+        A last line that was cut short is dropped with a warning; any other damage is refused.
+
+        Raises:
+            HistoryError: where the file is no history, naming the line.
+        """
+        from .jsonl import read
+
+        return read(Path(path))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The records and marks as plain, compact values (``None, int, float, str, list, dict``)."""
+        from .packing import pack
+
+        whole = self._stop is None
+        return pack(self._table if whole else History(self)._table, self.marks)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Replace the records by those saved.
+
+        Raises:
+            StateError: where the state is no history; nothing was changed.
+        """
+        from .packing import unpack
+
+        if self._stop is not None:
+            raise TypeError("a slice of a history is a view and cannot be loaded into")
+        self._table, self._marks = unpack(state_dict)

@@ -1,0 +1,165 @@
+"""Reading and writing the hyper-parameters of an optimizer's groups, without harm to tensors, and copies to try on."""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+from ..._utils.checks import check_name, refuse_type, refuse_value, suggestion
+
+__all__ = [
+    "BETAS",
+    "check_optimizer",
+    "check_parameter",
+    "holds",
+    "own",
+    "read",
+    "read_all",
+    "remember",
+    "restore",
+    "snapshot",
+    "stand_in",
+    "write",
+]
+
+BETAS = {"beta1": 0, "beta2": 1}
+
+Groups = list[dict[str, Any]]
+
+
+def check_optimizer(optimizer: Any) -> Optimizer:
+    """``optimizer`` if it is one."""
+    if not isinstance(optimizer, Optimizer):
+        refuse_type("optimizer", "a torch optimizer", optimizer)
+    return optimizer
+
+
+def check_parameter(optimizer: Optimizer, parameter: Any) -> str:
+    """``parameter`` if it is a number in every group of ``optimizer``; ``"beta1"``, ``"beta2"`` are those of betas."""
+    check_name("parameter", parameter)
+    for group in optimizer.param_groups:
+        known = [name for name, value in group.items() if name != "params" and _is_number(value)]
+        known += list(BETAS if "betas" in group else ())
+        if parameter not in known:
+            refuse_value("parameter", f"one of {', '.join(map(repr, known))}", parameter, suggestion(parameter, known))
+    return str(parameter)
+
+
+def _is_number(value: Any) -> bool:
+    one = value.numel() == 1 if isinstance(value, torch.Tensor) else isinstance(value, (int, float))
+    return one and not isinstance(value, bool)
+
+
+def read(group: dict[str, Any], parameter: str) -> float:
+    """The value of ``parameter`` in ``group``."""
+    if parameter in BETAS:
+        return float(group["betas"][BETAS[parameter]])
+    return float(group[parameter])
+
+
+def read_all(optimizer: Optimizer, parameter: str) -> list[float]:
+    """The values of ``parameter`` in the groups of ``optimizer``."""
+    return [read(group, parameter) for group in optimizer.param_groups]
+
+
+def write(group: dict[str, Any], parameter: str, value: Any) -> None:
+    """Set ``parameter`` in ``group``; a tensor is filled in place, since compiled optimizers hold on to it."""
+    if parameter in BETAS:
+        betas = list(group["betas"])
+        betas[BETAS[parameter]] = value
+        group["betas"] = tuple(betas)
+        return
+    present = group.get(parameter)
+    if isinstance(present, torch.Tensor):
+        present.fill_(value)
+    else:
+        group[parameter] = tuple(value) if isinstance(present, tuple) else value
+
+
+def holds(group: dict[str, Any], parameter: str, value: float) -> bool:
+    """Whether ``parameter`` in ``group`` is what writing ``value`` leaves there: a tensor rounds it."""
+    present = group.get(parameter)
+    if isinstance(present, torch.Tensor):
+        value = torch.full_like(present, value).item()
+    return read(group, parameter) == value
+
+
+def snapshot(optimizer: Optimizer, names: Collection[str]) -> Groups:
+    """``names`` of all groups as plain values, without those that a group lacks."""
+    return [
+        {name: _plain(group, name) for name in sorted(names) if name in group or name in BETAS}
+        for group in optimizer.param_groups
+    ]
+
+
+def _plain(group: dict[str, Any], name: str) -> Any:
+    value = read(group, name) if name in BETAS else group[name]
+    if isinstance(value, torch.Tensor):
+        return value.item()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def restore(optimizer: Optimizer, saved: Groups, names: Collection[str]) -> None:
+    """Put back what :func:`snapshot` took; groups that were added since are left alone."""
+    for group, values in zip(optimizer.param_groups, saved, strict=False):
+        for name in names:
+            if name in values:
+                write(group, name, values[name])
+            else:
+                group.pop(name, None)
+
+
+def remember(optimizer: Optimizer) -> Callable[[], None]:
+    """A function that puts ``optimizer`` back as it is now, its groups in number and in everything they hold."""
+    groups = list(optimizer.param_groups)
+    held = [dict(group) for group in groups]
+    tensors = [(value, own(value)) for group in groups for value in group.values() if isinstance(value, torch.Tensor)]
+    # Building a torch scheduler puts a step of its own in front of the method.
+    attributes: dict[str, Any] = {
+        name: vars(optimizer)[name] for name in ("step", "_opt_called") if name in vars(optimizer)
+    }
+
+    def put_back() -> None:
+        optimizer.param_groups[:] = groups
+        for group, entries in zip(groups, held, strict=True):
+            group.clear()
+            group.update(entries)
+        for tensor, value in tensors:
+            tensor.copy_(value)
+        for name in ("step", "_opt_called"):
+            vars(optimizer).pop(name, None)
+        vars(optimizer).update(attributes)
+
+    return put_back
+
+
+def stand_in(optimizer: Optimizer) -> Optimizer:
+    """An optimizer of the same class and groups, with parameters of its own, whose step does nothing."""
+    double = copy.copy(optimizer)
+    double.param_groups = [
+        {name: own(value) for name, value in group.items() if name != "params"}
+        | {"params": [torch.nn.Parameter(torch.zeros(1))]}
+        for group in optimizer.param_groups
+    ]
+    double.state = defaultdict(dict)
+    double.step = types.MethodType(_no_step, double)  # type: ignore[method-assign]
+    vars(double)["_opt_called"] = True  # what torch's schedulers look for, lest they warn
+    return double
+
+
+def _no_step(self: Optimizer, closure: Any = None) -> None:
+    """Not the class's own: that may ask for a closure, and would run the user's hooks."""
+
+
+vars(_no_step)["_wrapped_by_lr_sched"] = True
+
+
+def own(value: Any) -> Any:
+    """A copy of ``value`` that shares nothing with it."""
+    return value.detach().clone() if isinstance(value, torch.Tensor) else copy.copy(value)

@@ -1,0 +1,142 @@
+"""Torch schedulers as factories, tried out on a stand-in before anything is attached."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from ..._utils.checks import refuse_type, refuse_value
+from ...errors import AttachError
+from ..optimizer.groups import own, read, remember, stand_in
+
+__all__ = ["Factory", "Trial", "as_factory", "check_monitored", "inspect", "rebuilt", "try_factory"]
+
+Factory = Callable[[Optimizer], LRScheduler]
+
+# What schedulers note in the groups for themselves.
+_NOTES = {"base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr"}
+
+# Those that change more than the rate as they are built, or hold schedulers that were built.
+_CHANGE_MORE = ("ChainedScheduler", "CyclicLR", "OneCycleLR", "SequentialLR")
+
+
+class Trial(NamedTuple):
+    """What building a scheduler on a stand-in has told."""
+
+    scheduler: LRScheduler
+    #: What it writes, as ``parameter=`` names it.
+    parameters: frozenset[str]
+    #: The entries of a group that it changes or adds.
+    entries: frozenset[str]
+
+
+def try_factory(argument: str, factory: Any, optimizer: Optimizer) -> Trial:
+    """Build ``factory``'s scheduler on a stand-in; ``optimizer`` stays as it is, whatever the factory does to it.
+
+    Raises:
+        TypeError: where it builds none.
+        AttachError: where it builds on another optimizer than the one it is given.
+    """
+    double, put_back = stand_in(optimizer), remember(optimizer)
+    for group in double.param_groups:
+        group.pop("initial_lr", None)
+    try:
+        scheduler = factory(double)
+    finally:
+        put_back()
+    if not isinstance(scheduler, LRScheduler):
+        hint = "Write lambda optimizer: StepLR(optimizer, step_size=10)."
+        refuse_type(f"what {argument} returns", "a torch scheduler", scheduler, hint)
+    if scheduler.optimizer is not double:
+        raise AttachError(
+            f"{argument} built its scheduler on another optimizer than its argument, which changes that one at once: "
+            "write lambda optimizer: StepLR(optimizer, ...), using the argument"
+        )
+    return inspect(scheduler, double, optimizer)
+
+
+def inspect(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer) -> Trial:
+    """What ``scheduler`` changes of ``optimizer``, as far as ``built_on`` shows it."""
+    entries = {"lr", "initial_lr"} | _cycled(scheduler)
+    for group, original in zip(built_on.param_groups, optimizer.param_groups, strict=True):
+        for name in group.keys() - {"params"}:
+            if name not in original or _differ(group[name], original[name]):
+                entries.add(name)
+    written = {name for name in entries - _NOTES if all(name in group for group in optimizer.param_groups)}
+    parameters = frozenset("beta1" if name == "betas" else name for name in written)
+    return Trial(scheduler, parameters, frozenset(entries))
+
+
+def _differ(value: Any, original: Any) -> bool:
+    return bool(type(value) is not type(original) or value != original)
+
+
+def _cycled(scheduler: Any) -> set[str]:
+    """The momentum, where ``scheduler`` or one that it holds cycles it; building it need not have changed it."""
+    found = set().union(*(_cycled(part) for part in getattr(scheduler, "_schedulers", ())))
+    if getattr(scheduler, "cycle_momentum", False):
+        found.add("betas" if "betas" in scheduler.optimizer.param_groups[0] else "momentum")
+    return found
+
+
+def as_factory(argument: str, value: Any, optimizer: Optimizer) -> Factory:
+    """``value`` as a factory: one already, or a ready scheduler whose building left the optimizer unchanged.
+
+    Raises:
+        AttachError: for a ready scheduler that changed the optimizer, or belongs to another.
+    """
+    if not isinstance(value, LRScheduler):
+        factory: Factory = value
+        return factory
+    kind = type(value).__name__
+    write_factory = f"give a function that builds it when it starts: lambda optimizer: {kind}(optimizer, ...)"
+    if value.optimizer is not optimizer:
+        raise AttachError(f"{argument} is a {kind} of another optimizer: {write_factory}")
+    groups = optimizer.param_groups
+    unchanged = all(read(group, "lr") == float(group.get("initial_lr", group["lr"])) for group in groups)
+    plateau = isinstance(value, ReduceLROnPlateau)
+    if value.last_epoch != 0 or not (plateau or (unchanged and kind not in _CHANGE_MORE)):
+        raise AttachError(f"building or stepping this {kind} has changed the optimizer already: {write_factory}")
+    fresh = copy.deepcopy(value.state_dict())
+
+    def ready(_: Optimizer) -> LRScheduler:
+        value.load_state_dict(copy.deepcopy(fresh))  # a second run starts it anew
+        return _rebased(value)
+
+    return ready
+
+
+def rebuilt(value: LRScheduler, optimizer: Optimizer) -> LRScheduler:
+    """A copy of the ready scheduler ``value`` that belongs to ``optimizer``."""
+    return _rebased(copy.deepcopy(value, {id(value.optimizer): optimizer}))
+
+
+def _rebased(scheduler: LRScheduler) -> LRScheduler:
+    """``scheduler`` with the rates that its optimizer has now for base rates, as if it had just been built."""
+    if not isinstance(scheduler, ReduceLROnPlateau):
+        for group in scheduler.optimizer.param_groups:
+            group["initial_lr"] = own(group["lr"])
+        scheduler.base_lrs = [own(group["lr"]) for group in scheduler.optimizer.param_groups]
+    return scheduler
+
+
+def check_monitored(argument: str, scheduler: LRScheduler, per: str, monitor: Any, mode: str | None) -> None:
+    """Refuse a plateau without a metric or with the wrong direction, and a metric that nobody asks for."""
+    kind = type(scheduler).__name__
+    if not isinstance(scheduler, ReduceLROnPlateau):
+        if monitor is not None:
+            refuse_value("monitor", f"left out for {kind}", monitor, "Only ReduceLROnPlateau takes a metric.")
+        return
+    if monitor is None:
+        raise TypeError(
+            f"{argument}: ReduceLROnPlateau needs monitor=, the metric to watch, for example monitor='loss'."
+        )
+    if per != "evaluation":
+        refuse_value("per", "'evaluation' for ReduceLROnPlateau", per, "It is stepped with each value of its monitor.")
+    if mode is not None and scheduler.mode != mode:
+        hint = f"A condition on the same metric says mode={mode!r}: pass mode={mode!r} to ReduceLROnPlateau."
+        refuse_value(f"mode of {kind}", repr(mode), scheduler.mode, hint)

@@ -1,0 +1,218 @@
+"""Truth bands: what a condition and each of its parts said over a run."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._utils.checks import refuse_value
+from .._utils.extras import require_extra
+from ..conditions import Condition
+from ..conditions.node import Explanation
+from ..history.history import History
+from ..replays.fold import Replay, fold, replay
+from .layout import add_key, em, label_time, one_axes
+from .moments import Moment, Zone, described, epochs_of, start_of
+from .style import TRUTHS, style_key
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
+    from matplotlib.text import Text
+
+__all__ = ["Band", "TruthBands", "plot_conditions"]
+
+_SAID = {True: "true", False: "false", None: "unknown"}
+_HEIGHTS = {"true": 1.0, "false": 0.4, "unknown": 1.0}
+# In lines of text: between a label and its band, the band, and to the next label.
+_NEAR, _BAND, _APART = 0.15, 0.9, 0.65
+_LEADING = 1.25  # how far lines are apart, in font sizes
+_INDENT = 1.2  # of parts, in font sizes
+
+
+class Band(NamedTuple):
+    """What one condition said over the run.
+
+    Args:
+        condition: the whole, or one of its parts.
+        label: the condition as it is written; of what is drawn below it, only ``…``.
+        depth: 0 for the whole, 1 for its parts, ...
+        zones: ``"true"``, ``"false"`` and ``"unknown"`` on the time axis, in order.
+    """
+
+    condition: Condition
+    label: str
+    depth: int
+    zones: list[Zone]
+
+
+class TruthBands(NamedTuple):
+    """What :func:`plot_conditions` drew.
+
+    Args:
+        axes: where the bands stand.
+        bands: from top to bottom: the whole condition, then its parts as ``explain`` lists them.
+        labels: the text above each band.
+        first: where the whole first held, ``None`` if it never did.
+        legend: the key.
+    """
+
+    axes: Axes
+    bands: list[Band]
+    labels: list[Text]
+    first: Moment | None
+    legend: Legend | None
+
+
+def plot_conditions(history: History, condition: Any, *, ax: Axes | None = None) -> TruthBands:
+    """Draw when a condition, and each of its parts, was true, false and unknown: ``explain`` over a whole run.
+
+    The whole condition is the band on top, its parts follow, indented as ``explain`` prints them. What a record
+    decided holds from that record to the next, and after the last one for as long as between the two before; where
+    the whole first held is marked on all bands. *True* is dark and high, *false* pale and low, *unknown* hatched.
+
+    The condition need not have been part of the run: it is folded over the records, as :func:`replay` does.
+
+    Args:
+        history: a recorded run, live or loaded.
+        condition: a condition, or a function of one record.
+        ax: where to draw; text shrinks where the place is too low for it, and a figure with ``layout="constrained"``
+            makes room for the key. By default a new figure, as high as its bands need.
+
+    Returns:
+        What was drawn: axes, bands, labels, the first moment at which the whole held, legend.
+
+    Raises:
+        TypeError, ValueError: for anything else, and for a history without records.
+        UnknownMetricError: where the condition reads a metric that was not recorded.
+        ImportError: without matplotlib (``pip install 'ignite-delayed[plot]'``).
+
+    Example:
+        >>> from ignite_delayed import After, History, Metric, Record
+        >>> losses = [0.9, 0.4, 0.6, 0.3]
+        >>> run = History(Record(epoch=e, iteration=e, values={"loss": x}) for e, x in enumerate(losses, 1))
+        >>> drawn = plot_conditions(run, After(epochs=2) & (Metric("loss") < 0.5))
+        >>> [zone.kind for zone in drawn.bands[0].zones], drawn.first.epoch
+        (['unknown', 'false', 'true'], 4)
+    """
+    replayed = replay(history, condition)
+    if not len(history):
+        refuse_value("history", "a history with at least one record", history)
+    start, at = start_of(history), _times(history)
+    bands = _bands(replayed.condition, history, [start, *at])
+    require_extra("matplotlib.pyplot", "plot")
+    drawn = one_axes(ax)
+    labels = _draw(drawn, bands, grow=ax is None)
+    first = _first(replayed, at)
+    kinds = {zone.kind for band in bands for zone in band.zones}
+    keys: list[Any] = [style_key(TRUTHS[kind]) for kind in _SAID.values() if kind in kinds]
+    keys += [] if first is None else [_draw_first(drawn, first, labels)]
+    label_time(drawn, start, at[-1])
+    return TruthBands(drawn, bands, labels, first, add_key(drawn, keys, grow=ax is None))
+
+
+def _times(history: History) -> list[float]:
+    """Where each record stands on the time axis, and where the verdicts of the last one end."""
+    clock = epochs_of(history)
+    at = [clock(record.epoch, record.iteration) for record in history]
+    distinct = sorted({start_of(history), *at})
+    gap = distinct[-1] - distinct[-2] if len(distinct) > 1 else 1.0
+    return [*at, at[-1] + gap]
+
+
+def _first(replayed: Replay, at: list[float]) -> Moment | None:
+    if replayed.first is None:
+        return None
+    return Moment("first true", replayed.first.epoch, at[replayed.verdicts.index(True)])
+
+
+def _bands(condition: Condition, history: History, at: list[float]) -> list[Band]:
+    """A band for the whole and each part; before the first record, each says what it begins with."""
+    explained = [condition.explain(condition.initial())]
+    explained += [condition.explain(state) for state, _ in fold(condition, history)]
+    rows = zip(*map(_walk, explained), strict=True)
+    bands = []
+    for row in rows:
+        depth, node = row[0]
+        verdicts = [_SAID[said.verdict] for _, said in row]
+        zones: list[Zone] = []
+        for kind, start, stop in zip(verdicts, at, at[1:], strict=False):
+            if start >= stop:
+                continue  # another record follows at the same time
+            if zones and zones[-1].kind == kind:
+                zones[-1] = zones[-1]._replace(stop=stop)
+            else:
+                zones.append(Zone(kind, start, stop))
+        assert isinstance(node.node, Condition)
+        bands.append(Band(node.node, repr(condition) if depth == 0 else _label(node), depth, zones))
+    return bands
+
+
+def _walk(explained: Explanation, depth: int = 0) -> Iterator[tuple[int, Explanation]]:
+    """The nodes in the order in which they are printed."""
+    yield depth, explained
+    for part in explained.parts:
+        yield from _walk(part, depth + 1)
+
+
+def _label(explained: Explanation) -> str:
+    """A condition as it is written, without the parts that have bands of their own."""
+    text = repr(explained.node)
+    for part in explained.parts:
+        text = text.replace(repr(part.node), "…", 1)
+    return text
+
+
+def _draw(ax: Axes, bands: list[Band], *, grow: bool) -> list[Text]:
+    """Draw the bands from top to bottom, each below its label; the axis is in lines of text."""
+    import matplotlib as mpl
+
+    figure: Any = ax.get_figure(root=True)
+    high = em(mpl.rcParams["ytick.labelsize"])
+    box = ax.get_position()
+    columns = (0.92 if grow else box.width) * figure.get_figwidth() / (0.52 * high)
+    texts = [_wrapped(band, columns) for band in bands]
+    lines = sum(text.count("\n") + 1 + _NEAR + _BAND + _APART for text in texts) + _APART
+    if grow:
+        figure.set_figheight(_LEADING * high * lines + 5.5 * em(mpl.rcParams["axes.labelsize"]))
+    else:
+        high = min(high, box.height * figure.get_figheight() / (_LEADING * lines))
+    labels: list[Text] = []
+    y = _APART
+    for band, text in zip(bands, texts, strict=True):
+        y += text.count("\n") + 1
+        place: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "bottom"}
+        offset = (72 * high * (0.5 + _INDENT * band.depth), 0)
+        labels.append(ax.annotate(text, (0, y), xytext=offset, fontsize=72 * high, **place))
+        y += _NEAR + _BAND
+        for kind, height in _HEIGHTS.items():
+            spans = [(zone.start, zone.stop - zone.start) for zone in band.zones if zone.kind == kind]
+            ax.broken_barh(spans, (y - _BAND * height, _BAND * height), label=kind, **TRUTHS[kind].keywords)
+        y += _APART
+    ax.set_ylim(y, 0)
+    ax.set_yticks([])
+    return labels
+
+
+def _wrapped(band: Band, columns: float) -> str:
+    """The label on as many lines as it needs."""
+    width = max(8, int(columns - 2 * _INDENT * band.depth) - 1)
+    return "\n".join(textwrap.wrap(band.label, width, break_on_hyphens=False))
+
+
+def _draw_first(ax: Axes, first: Moment, labels: list[Text]) -> Any:
+    """Mark on every band where the whole first held, and give the key's entry."""
+    import matplotlib as mpl
+    from matplotlib.lines import Line2D
+    from matplotlib.patheffects import withStroke
+
+    ink = mpl.rcParams["text.color"]
+    tops = [label.xy[1] + _NEAR for label in labels]  # type: ignore[attr-defined]
+    halo = [withStroke(linewidth=3, foreground=mpl.rcParams["axes.facecolor"])]
+    ends = [top + _BAND for top in tops]
+    ax.vlines([first.at] * len(tops), tops, ends, color=ink, linewidth=1.2, path_effects=halo)
+    look: dict[str, Any] = {"marker": "^", "markersize": 7, "color": ink, "linewidth": 1.2}
+    look |= {"markeredgecolor": mpl.rcParams["axes.facecolor"], "label": described([first])}
+    ax.plot([first.at], [tops[0] + _BAND], zorder=3, clip_on=False, **look)
+    return Line2D([], [], **look)

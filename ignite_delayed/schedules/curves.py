@@ -1,0 +1,86 @@
+"""From pieces to values: one formula per piece, evaluated by ``math`` for a number and by NumPy for an array.
+
+A piece is ``(length, build)``: it owns ``length`` steps (``None``: all the rest), and ``build(at, xp)`` gives its
+formula for steps counted from the schedule's first, the piece beginning at step ``at``. ``xp`` is the module
+``math`` or ``numpy``: writing each formula once is what keeps the two paths equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .._utils.checks import refuse_type, refuse_value
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Build", "Curve", "Piece", "constant", "evaluate", "join"]
+
+Curve = Callable[[Any], Any]
+Build = Callable[[int, Any], Curve]
+Piece = tuple["int | None", Build]
+
+_EXPECTED = "a finite number >= 0 or a NumPy array of them"
+_BLOCK = 16_384  # elements whose temporaries stay in the processor's cache
+
+
+def constant(factor: float) -> Build:
+    """The formula of one value for ever."""
+
+    def curve(step: Any) -> float:
+        return factor
+
+    return lambda at, xp: curve
+
+
+def join(pieces: Iterable[Piece], xp: Any) -> tuple[list[int], list[Curve]]:
+    """The steps at which the pieces begin, and their formulas: piece ``i`` is ``curves[i + 1]``.
+
+    ``curves[0]`` is for what comes before step 0, so that ``curves[bisect_right(starts, step)]`` needs no test.
+    """
+    starts: list[int] = []
+    curves: list[Curve] = [_refuse_negative]
+    at = 0
+    for length, build in pieces:
+        starts.append(at)
+        curves.append(build(at, xp))
+        at += length or 0
+    return starts, curves
+
+
+def _refuse_negative(step: Any) -> NoReturn:
+    refuse_value("step", _EXPECTED, step)
+
+
+def evaluate(pieces: Iterable[Piece], steps: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The factors at each of ``steps``, in any order and shape."""
+    import numpy as np
+
+    if steps.dtype.kind not in "iuf":
+        refuse_type("step", _EXPECTED, steps)
+    if steps.dtype not in (np.int64, np.float64):
+        steps = steps.astype(np.float64)  # small integers would overflow at a large phase's start
+    flat = steps.ravel()
+    if bool((flat[1:] >= flat[:-1]).all()):
+        return _evaluate_sorted(pieces, flat).reshape(steps.shape)
+    order = flat.argsort()
+    factors = np.empty(flat.shape)
+    factors[order] = _evaluate_sorted(pieces, flat[order])
+    return factors.reshape(steps.shape)
+
+
+def _evaluate_sorted(pieces: Iterable[Piece], steps: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    import numpy as np
+
+    if steps.size and not (steps[0] >= 0 and steps[-1] < np.inf):  # NaN is sorted last
+        refuse_value("step", _EXPECTED, steps)
+    starts, curves = join(pieces, np)
+    bounds = [*np.searchsorted(steps, starts).tolist(), steps.size]
+    factors = np.empty(steps.shape)
+    for low, high, curve in zip(bounds[:-1], bounds[1:], curves[1:], strict=True):
+        for begin in range(low, high, _BLOCK):
+            block = slice(begin, min(begin + _BLOCK, high))
+            factors[block] = curve(steps[block])
+    return factors

@@ -1,0 +1,102 @@
+"""Lengths in steps, iterations, epochs or fractions of a run, and how they become whole numbers of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._utils.checks import check_choice, check_count, check_real, refuse_value
+
+__all__ = ["COUNTED", "UNITS", "Run", "check_amount", "named_unit", "whole_steps"]
+
+UNITS = ("steps", "iterations", "epochs", "fraction")
+COUNTED = ("steps", "iterations")  # known without knowing the run
+
+_NOISE = 6  # decimals that matter: 0.29 * 100 is 29 steps, not 28.999999999999996
+
+
+def named_unit(owner: str, given: Mapping[str, Any], *, optional: bool = False) -> str | None:
+    """The one unit that was given, or ``None`` if there is none and it is ``optional``."""
+    named = {unit: amount for unit, amount in given.items() if amount is not None}
+    if len(named) == 1:
+        return next(iter(named))
+    if optional and not named:
+        return None
+    count = "at most" if optional else "exactly"
+    raise TypeError(
+        f"{owner} takes {count} one of {', '.join(UNITS)}, got {' and '.join(named) or 'none'}. "
+        f"Write {owner}(..., epochs=10), for example."
+    )
+
+
+def check_amount(unit: str, amount: object) -> float:
+    """``amount`` of ``unit`` as a number greater than zero; whole numbers as ``int``."""
+    hint = "Leave a phase of no length out."
+    if unit in COUNTED:
+        return check_count(unit, amount, hint=hint)
+    most = 1.0 if unit == "fraction" else float("inf")
+    number = check_real(unit, amount, above=0, most=most, hint=hint)
+    return int(number) if number.is_integer() else number
+
+
+class Run:
+    """What is known of a run, and what one step is in it."""
+
+    __slots__ = ("_epochs", "_iterations_per_epoch", "_per")
+
+    def __init__(self, per: str, epochs: float | None, iterations_per_epoch: int | None) -> None:
+        self._per = check_choice("per", per, ("iteration", "epoch"))
+        self._epochs = None if epochs is None else check_real("epochs", epochs, above=0)
+        self._iterations_per_epoch = (
+            None if iterations_per_epoch is None else check_count("iterations_per_epoch", iterations_per_epoch)
+        )
+
+    def steps(self, unit: str, amount: float) -> float:
+        """``amount`` of ``unit`` in steps, not yet rounded to whole ones."""
+        if unit == "steps":
+            return amount
+        if unit == "iterations":
+            return self._from_iterations(amount)
+        epochs = amount if unit == "epochs" else amount * self._planned_epochs(amount)
+        return round(epochs * self._steps_per_epoch(f"{unit}={amount!r}"), _NOISE)
+
+    def _from_iterations(self, amount: float) -> float:
+        if self._per == "epoch":
+            hint = "Give the length in epochs, as a fraction of the run, or in steps."
+            refuse_value("per", f"'iteration' for a schedule with iterations={amount!r}", "epoch", hint)
+        return amount
+
+    def _planned_epochs(self, fraction: float) -> float:
+        if self._epochs is None:
+            hint = "Pass the number of epochs that the run is planned for."
+            refuse_value("epochs", f"known for a schedule with fraction={fraction!r}", None, hint)
+        return self._epochs
+
+    def _steps_per_epoch(self, length: str) -> int:
+        if self._per == "epoch":
+            return 1
+        if self._iterations_per_epoch is None:
+            hint = "Pass the number of batches in one epoch, or per='epoch' if a step is an epoch."
+            refuse_value("iterations_per_epoch", f"known for a schedule with {length}", None, hint)
+        return self._iterations_per_epoch
+
+
+def whole_steps(lengths: Sequence[float], shares: Sequence[bool] | None = None) -> list[int]:
+    """Consecutive lengths, each as a whole number of steps.
+
+    A length that is whole is kept, unless it is one of the ``shares`` of a run: those must add up together. The *ends*
+    of the others are rounded to the nearest step, so that they add up
+    to their rounded sum; each keeps at least one step, taken from its neighbours or, when there are more lengths
+    than steps, added.
+    """
+    loose = shares or [False] * len(lengths)
+    kept = [length == int(length) and not share for length, share in zip(lengths, loose, strict=True)]
+    broken = [length for length, whole in zip(lengths, kept, strict=True) if not whole]
+    total = max(round(sum(broken)), len(broken))
+    rounded, exact, end = [], 0.0, 0
+    for left, length in zip(range(len(broken) - 1, -1, -1), broken, strict=True):
+        exact += length
+        begin, end = end, min(max(round(exact), end + 1), total - left)
+        rounded.append(end - begin)
+    pending = iter(rounded)
+    return [int(length) if whole else next(pending) for length, whole in zip(lengths, kept, strict=True)]

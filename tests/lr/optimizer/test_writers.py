@@ -1,0 +1,81 @@
+"""Who writes what, from when to when."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import pytest
+from engines import engine
+from lr_runs import sgd
+
+from ignite_delayed import After, AttachError, Metric
+from ignite_delayed.lr.optimizer.writers import Writer, claim, release
+
+TRAINER = engine()
+FIRST, SECOND = After(epochs=5), Metric("loss") < 1
+
+
+def writer(name: str, *parameters: str, **window: Any) -> Writer:
+    return Writer(name, weakref.ref(TRAINER), frozenset(parameters or ("lr",)), **window)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        ({}, {}, False),
+        ({"ends": FIRST}, {"starts": FIRST}, True),
+        ({"starts": FIRST}, {"ends": FIRST}, True),
+        ({"ends": FIRST}, {"starts": SECOND}, False),
+        ({"ends": FIRST}, {"starts": After(epochs=5)}, True),
+        ({"ends": FIRST}, {"ends": FIRST}, False),
+        ({"starts": FIRST}, {"starts": FIRST}, False),
+        ({"starts": FIRST, "ends": SECOND}, {"starts": SECOND}, True),
+        ({"groups": frozenset({0})}, {"groups": frozenset({1, 2})}, True),
+        ({"groups": frozenset({0, 1})}, {"groups": frozenset({1, 2})}, False),
+        ({"groups": frozenset({0})}, {}, False),
+    ],
+)
+def test_two_are_apart_when_they_hand_over_or_write_different_groups(
+    first: dict[str, Any], second: dict[str, Any], apart: bool
+) -> None:
+    one, other = writer("one", **first), writer("other", **second)
+    assert one.apart(other) is apart
+    assert other.apart(one) is apart
+    optimizer = sgd()
+    claim(optimizer, one)
+    if apart:
+        claim(optimizer, other)
+    else:
+        with pytest.raises(AttachError, match="one and other would both write 'lr' of one optimizer, each undoing"):
+            claim(optimizer, other)
+
+
+def test_all_shared_parameters_are_listed() -> None:
+    optimizer = sgd()
+    claim(optimizer, writer("one", "momentum", "lr", "weight_decay"))
+    claim(optimizer, writer("fine", "dampening"))
+    with pytest.raises(AttachError, match="one and other would both write 'lr', 'momentum' of one optimizer"):
+        claim(optimizer, writer("other", "lr", "momentum"))
+
+
+def test_one_that_is_released_is_forgotten_and_an_equal_one_is_not() -> None:
+    optimizer = sgd()
+    one, equal = writer("one", starts=FIRST, ends=FIRST), writer("one", starts=FIRST, ends=FIRST)
+    claim(optimizer, one)
+    claim(optimizer, equal)
+    release(optimizer, one)
+    release(optimizer, one)
+    with pytest.raises(AttachError, match="one and other"):
+        claim(optimizer, writer("other"))
+    release(optimizer, equal)
+    claim(optimizer, writer("other"))
+
+
+def test_other_optimizers_do_not_matter_and_are_not_kept_alive() -> None:
+    optimizer = sgd()
+    claim(optimizer, writer("one"))
+    claim(sgd(), writer("other"))
+    gone = weakref.ref(optimizer)
+    del optimizer
+    assert gone() is None

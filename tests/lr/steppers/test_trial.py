@@ -1,0 +1,88 @@
+"""What a trial on a stand-in tells of a factory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lr_runs import SCHEDULERS, adam, sgd, untouched, values
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, StepLR
+
+from ignite_delayed.lr.optimizer.groups import stand_in
+from ignite_delayed.lr.steppers.trial import as_factory, rebuilt, try_factory
+
+
+class DecaysWeightsToo(LRScheduler):
+    """A scheduler of a user's own."""
+
+    def get_lr(self) -> list[Any]:
+        for group in self.optimizer.param_groups:
+            group["weight_decay"] = 0.5
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+
+@pytest.mark.parametrize(
+    ("factory", "optimizer", "expected"),
+    [
+        (SCHEDULERS["StepLR"], sgd(), {"lr"}),
+        (SCHEDULERS["ReduceLROnPlateau"], sgd(), {"lr"}),
+        (SCHEDULERS["ConstantLR"], sgd(), {"lr"}),
+        (SCHEDULERS["OneCycleLR"], sgd(), {"lr", "momentum"}),
+        (SCHEDULERS["OneCycleLR"], sgd(momentum=0.95), {"lr", "momentum"}),
+        (SCHEDULERS["CyclicLR"], adam(), {"lr", "beta1"}),
+        (lambda o: OneCycleLR(o, 1.0, 10, cycle_momentum=False), sgd(), {"lr"}),
+        (DecaysWeightsToo, sgd(), {"lr", "weight_decay"}),
+    ],
+)
+def test_the_parameters_that_it_writes(factory: Any, optimizer: Any, expected: set[str]) -> None:
+    before = untouched(optimizer)
+    trial = try_factory("factory", factory, optimizer)
+    assert trial.parameters == expected
+    assert {"lr", "initial_lr"} <= trial.entries
+    assert untouched(optimizer) == before
+    assert trial.scheduler.optimizer is not optimizer
+
+
+def test_notes_that_an_earlier_scheduler_left_are_no_parameters() -> None:
+    optimizer = sgd()
+    OneCycleLR(optimizer, 1.0, total_steps=10)
+    trial = try_factory("factory", lambda o: OneCycleLR(o, 5.0, total_steps=10), optimizer)
+    assert trial.parameters == {"lr", "momentum"}
+    assert {"max_lr", "min_lr"} <= trial.entries
+
+
+def test_the_trial_is_not_misled_by_a_stale_initial_lr() -> None:
+    optimizer = sgd()
+    optimizer.param_groups[0]["initial_lr"] = 9.0
+    seen: list[float] = []
+
+    def build(given: Any) -> LRScheduler:
+        scheduler = LambdaLR(given, lambda step: 1.0)
+        seen.extend(values(given))
+        return scheduler
+
+    try_factory("factory", build, optimizer)
+    assert seen == [1.0]
+
+
+def test_a_ready_one_is_given_the_base_rates_of_the_moment() -> None:
+    optimizer = sgd()
+    ready = LambdaLR(optimizer, lambda step: 1 / (1 + step))
+    factory = as_factory("factory", ready, optimizer)
+    optimizer.param_groups[0]["lr"] = 0.5
+    assert factory(optimizer) is ready
+    optimizer.step()
+    ready.step()
+    assert values(optimizer) == [0.25]
+    assert factory(optimizer).last_epoch == 0
+
+
+def test_a_copy_for_another_optimizer_leaves_the_ready_one_alone() -> None:
+    optimizer, other = sgd(), stand_in(sgd(4.0))
+    ready = StepLR(optimizer, 1, 0.5)
+    copied = rebuilt(ready, other)
+    other.step()
+    copied.step()
+    assert (values(other), values(optimizer)) == ([2.0], [1.0])
+    assert (copied.optimizer, ready.optimizer) == (other, optimizer)
+    assert ready.last_epoch == 0
