@@ -20,16 +20,8 @@ LIMIT = 90.0  # seconds
 
 def on_ranks(mutant: str) -> int:
     """The exit code of the tests of several processes with ``mutant`` in place; out of time counts as failed."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "tests/recording/test_agreement.py",
-    ]
+    tests = "tests/recording/test_agreement.py"
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", tests]
     environment = {**os.environ, "MUTANT_UNDER_TEST": mutant}
     try:
         done = subprocess.run(command, cwd=MUTANTS, env=environment, capture_output=True, timeout=LIMIT, check=False)

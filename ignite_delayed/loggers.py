@@ -14,7 +14,7 @@ from ignite.handlers.tensorboard_logger import TensorboardLogger
 from ._utils.checks import check_name, refuse_type
 from .conditions import EarlyStop
 from .gates.early_stopping import Stopper
-from .history.history import Mark
+from .history.mark import Mark
 from .lr.optimizer.groups import read_all
 from .recording.following import Following
 from .recording.rates import read_rates

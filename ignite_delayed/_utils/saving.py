@@ -11,21 +11,20 @@ from .checks import shown
 __all__ = ["check_version"]
 
 
-def check_version(what: str, raw: Any, version: int) -> None:
-    """Refuse ``raw`` unless it is a dict of the version that this release reads, with the likely cause.
+def check_version(what: str, raw: Any, *versions: int) -> None:
+    """Refuse ``raw`` unless it is a dict of one of the ``versions`` that this release reads, with the likely cause.
 
     Raises:
         StateError: naming it.
     """
     if not isinstance(raw, Mapping):
-        raise StateError(f"{what}: expected a dict of version {version}, got {shown(raw)}: it is no saved state")
+        raise StateError(f"{what}: expected a dict of version {versions[-1]}, got {shown(raw)}: it is no saved state")
     got = raw.get("version")
-    if type(got) is int and got == version:
+    if type(got) is int and got in versions:
         return
     if type(got) is not int:
         cause = "it was truncated, or is no such state"
     else:
-        cause = (
-            f"it is of {'a newer' if got > version else 'an older'} release of ignite-delayed: read it with that one"
-        )
-    raise StateError(f"{what}: expected version {version}, got {shown(got)}: {cause}")
+        age = "a newer" if got > versions[-1] else "an older"
+        cause = f"it is of {age} release of ignite-delayed: read it with that one"
+    raise StateError(f"{what}: expected version {versions[-1]}, got {shown(got)}: {cause}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from .._utils.checks import check_choice
 from ..errors import MetricValueError
+from ..history.mark import Best
 from ..history.record import Record
 from .boolean import Always
 from .condition import Condition, as_condition
@@ -121,6 +122,11 @@ class EarlyStop(Patient):
     def best_epoch(self, state: State) -> int | None:
         """The epoch of the best value."""
         return None if state[3] is None else int(state[3][0])
+
+    def found(self, state: State) -> Best | None:
+        """The best value so far, and when it was seen."""
+        best, at = state[2], state[3]
+        return None if best is None else Best(best, at[0], at[1])
 
     def counter(self, state: State) -> int:
         """Observations without improvement so far."""

@@ -170,7 +170,7 @@ def _end_by(rule: EarlyStop | None, recorder: Recorder, evaluator: Engine) -> No
     @recorder.trainer.on(Events.COMPLETED)
     def note() -> None:  # Ignite's handler leaves no mark of its own in the history
         if plain.counter >= plain.patience:
-            recorder.history.mark("stopped", "EarlyStopping", recorder.history[-1])
+            recorder.history.mark("stopped", "EarlyStopping", recorder.history[-1], by="handler")
 
 
 def _outcome(plan: Plan, history: History, keeper: Keeper, tested: float) -> Outcome:

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from ..conditions import EarlyStop, Expression, State
+from ..history import Best
 from ..history.record import Record
 from ..recording.recorder import Recorder
 from .gate import Gate
@@ -25,6 +26,7 @@ class Stopper(Gate):
 
     logger = logging.getLogger("ignite_delayed.Stopper")
     _kinds = ("stopped", "closed")
+    _by = "stopper"
 
     def __init__(self, recorder: Recorder, condition: Any, *, name: str | None = None) -> None:
         super().__init__(recorder, until=condition, name="stop" if name is None else name)
@@ -78,7 +80,7 @@ class Stopper(Gate):
     def _move(self, state: State, verdict: bool | None, record: Record) -> bool:
         rule = self.condition
         if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(state) != rule.opened(self._state):
-            self.recorder.history.mark("opened", self.name, record, repr(rule.until))
+            self.recorder.history.mark("opened", self.name, record, repr(rule.until), by="stopper")
             self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
         return super()._move(state, verdict, record)
 
@@ -93,6 +95,9 @@ class Stopper(Gate):
         state: Any = self.recorder.trainer.state
         reasons = (gate.reason for gate in self.recorder.gates if isinstance(gate, Stopper))
         state.stop_reason = next((reason for reason in reasons if reason is not None), None)
+
+    def _best(self) -> Best | None:
+        return self.condition.found(self._state) if isinstance(self.condition, EarlyStop) else None
 
     def _why(self) -> str:
         if isinstance(self.condition, EarlyStop):

@@ -11,6 +11,7 @@ from .._utils.saving import check_version
 from ..conditions import Condition, Explanation, State, as_condition
 from ..conditions.wakeup import next_wakeup
 from ..errors import StateError
+from ..history.mark import Best, By
 from ..history.record import Record
 from ..recording.recorder import Recorder, check_recorder
 
@@ -59,6 +60,7 @@ class Gate:
 
     logger = logging.getLogger("ignite_delayed.Gate")
     _kinds = ("opened", "closed")
+    _by: By = "gate"
 
     def __init__(self, recorder: Recorder, *, until: Any = None, when: Any = None, name: str | None = None) -> None:
         check_recorder(recorder)
@@ -134,11 +136,15 @@ class Gate:
         """Say that the gate opened or closed at ``record``."""
         kind = self._kinds[not self.is_open]
         text = self._why()
-        self.recorder.history.mark(kind, self.name, record, text)
+        self.recorder.history.mark(kind, self.name, record, text, by=self._by, best=self._best())
         self.logger.info("%s %s in epoch %d, iteration %d: %s", self.name, kind, record.epoch, record.iteration, text)
         if self.is_open:
             for function in list(self._callbacks):
                 function(self)
+
+    def _best(self) -> Best | None:
+        """The best value known, for the mark."""
+        return None
 
     def _why(self) -> str:
         return repr(self.condition)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from .._utils.checks import check_count, check_real, refuse_type, refuse_value, shown, suggestion
+from .._utils.checks import check_count, refuse_type, refuse_value, suggestion
 from ..errors import UnknownMetricError
+from .mark import Best, By, Mark
 from .record import CLOCK, Record
 from .table import Column, Table
 
@@ -15,44 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["History", "Mark"]
-
-
-class Mark(NamedTuple):
-    """Something that was decided: a gate opened or closed, the run was stopped.
-
-    Args:
-        kind: ``"opened"``, ``"closed"`` or ``"stopped"``.
-        name: of the gate or stopper.
-        epoch, iteration, evaluation, seconds: the clock of the record that decided it.
-        text: why, in words.
-    """
-
-    kind: str
-    name: str
-    epoch: int
-    iteration: int
-    evaluation: int
-    seconds: float
-    text: str = ""
-
-    @classmethod
-    def checked(cls, *fields: Any) -> Mark:
-        """A mark of fields from a file.
-
-        Raises:
-            TypeError: where they are no mark's.
-        """
-        mark = cls(*fields)
-        for name, value, kinds in zip(cls._fields, mark, _MARK_KINDS, strict=True):
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise TypeError(f"{name} of a mark is {shown(value)}")
-            if not isinstance(value, str):
-                check_real(f"{name} of a mark", value, least=0)
-        return mark
-
-
-_MARK_KINDS: tuple[Any, ...] = (str, str, int, int, int, (int, float), str)
+__all__ = ["History"]
 
 
 class History:
@@ -101,9 +65,11 @@ class History:
         if self.keep is not None and len(self._table.which) >= 2 * self.keep:
             self._table.drop(len(self._table.which) - self.keep)
 
-    def mark(self, kind: str, name: str, record: Record, text: str = "") -> None:
-        """Note what was decided at ``record``."""
-        self._marks.append(Mark(kind, name, *record.clock, text))
+    def mark(
+        self, kind: str, name: str, record: Record, text: str = "", *, by: By = "gate", best: Best | None = None
+    ) -> None:
+        """Note what was decided at ``record``; the fields are those of :class:`Mark`."""
+        self._marks.append(Mark(kind, name, *record.clock, text, by, best))
 
     @property
     def marks(self) -> list[Mark]:

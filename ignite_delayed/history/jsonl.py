@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import HistoryError
-from .history import History, Mark
+from .history import History
+from .mark import Mark
 from .record import CLOCK, Record
 
 __all__ = ["read", "write"]
 
-_HEADER = {"format": "ignite-delayed history", "version": 1}
+_HEADER = {"format": "ignite-delayed history", "version": 2}
+_READ = (_HEADER, {**_HEADER, "version": 1})  # marks of version 1 have neither ``by`` nor ``best``
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -32,7 +34,8 @@ def _lines(history: History) -> Iterator[dict[str, Any]]:
         values = {name: _number(value) for name, value in record.values.items()}
         yield {**{unit: getattr(record, unit) for unit in CLOCK}, "source": record.source, "values": values}
     for mark in history.marks:
-        yield {"mark": mark._asdict()}
+        best = mark.best and [_number(mark.best.value), mark.best.epoch, mark.best.iteration]
+        yield {"mark": {**mark._asdict(), "best": best}}
 
 
 def write(history: History, path: Path, overwrite: bool) -> Path:
@@ -70,14 +73,21 @@ def read(path: Path) -> History:
 
 def _take(history: History, line: Any, where: str, is_header: bool) -> None:
     if is_header:
-        if line != _HEADER:
+        if line not in _READ:
             raise HistoryError(f"{where}: expected the header {json.dumps(_HEADER)} of a history, got {str(line)[:80]}")
         return
     try:
         if "mark" in line:
-            history._marks.append(Mark.checked(*Mark(**line["mark"])))
+            history._marks.append(_mark(line["mark"]))
             return
         values = {name: _WORDS[value] if isinstance(value, str) else value for name, value in line["values"].items()}
         history._take(Record(**{**line, "values": values}))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise HistoryError(f"{where}: no record of a history: {error}") from error
+
+
+def _mark(fields: dict[str, Any]) -> Mark:
+    *others, best = Mark(**fields)
+    if best is not None:
+        best = [_WORDS[value] if isinstance(value, str) else value for value in best]
+    return Mark.checked(*others, best)

@@ -14,12 +14,12 @@ from .._utils.saving import check_version
 from ..errors import StateError
 
 if TYPE_CHECKING:
-    from .history import Mark
+    from .mark import Mark
     from .table import Table
 
 __all__ = ["pack", "unpack"]
 
-_VERSION = 1
+_VERSION, _READ = 2, (1, 2)  # marks of version 1 have neither ``by`` nor ``best``
 
 
 def _text(cells: array[Any]) -> str:
@@ -50,7 +50,7 @@ def pack(table: Table, marks: Iterable[Mark]) -> dict[str, Any]:
         "which": _text(table.which),
         "clock": {unit: _text(cells) for unit, cells in table.clock.items()},
         "metrics": {name: [_text(column.rows), _text(column.values)] for name, column in table.columns.items()},
-        "marks": [list(mark) for mark in marks],
+        "marks": [[*mark[:-1], mark.best and list(mark.best)] for mark in marks],
     }
 
 
@@ -60,7 +60,7 @@ def unpack(state: Mapping[str, Any]) -> tuple[Table, list[Mark]]:
     Raises:
         StateError: where it is no state of a history.
     """
-    check_version("history state", state, _VERSION)
+    check_version("history state", state, *_READ)
     try:
         return _table(state), _marks(state["marks"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -102,6 +102,6 @@ def _table(state: Mapping[str, Any]) -> Table:
 
 
 def _marks(raw: Any) -> list[Mark]:
-    from .history import Mark
+    from .mark import Mark
 
     return [Mark.checked(*entry) for entry in raw]

@@ -68,7 +68,7 @@ class LRAdjuster:
             self._loan.note()
             if self._loan.left != before:
                 text = f"times {factor:g}; lr {listed(before)} -> {listed(self._loan.left)}"
-                self._recorder.history.mark("adjusted", self.name, record, text)
+                self._recorder.history.mark("adjusted", self.name, record, text, by="adjuster")
 
         return adjust
 

@@ -236,7 +236,7 @@ class LRPhases:
         self.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self.phases[following]) if following < len(self.phases) else "no phase"
         text = f"{why}; then {then}; {self.parameter} {listed(before)} -> {listed(after)}"
-        self.recorder.history.mark("switched", self.name, record, text)
+        self.recorder.history.mark("switched", self.name, record, text, by="phases")
         self.logger.info("%s switched in epoch %d, after iteration %d: %s", self.name, record.epoch, iterations, text)
 
     def _on_switch(self, record: Record) -> None:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from .._utils.checks import refuse_value, suggestion
 from ..conditions import EarlyStop
-from ..history.history import History, Mark
+from ..history.history import History
+from ..history.mark import Mark
 from ..history.record import Record
 from ..replays.fold import fold, replay
 

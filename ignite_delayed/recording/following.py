@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from ..history.history import Mark
+from ..history.mark import Mark
 from .recorder import Recorder
 
 __all__ = ["Following"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from .._utils.extras import require_extra
-from ..history.history import Mark
+from ..history.mark import Mark
 
 if TYPE_CHECKING:
     from .view import Status

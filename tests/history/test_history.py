@@ -270,7 +270,7 @@ def test_the_file_is_strict_json_by_lines(tmp_path: Path) -> None:
 
     lines = several().save(tmp_path / "run.jsonl").read_text(encoding="ascii").splitlines()
     parsed = [json.loads(line, parse_constant=refuse) for line in lines]
-    assert parsed[0] == {"format": "ignite-delayed history", "version": 1}
+    assert parsed[0] == {"format": "ignite-delayed history", "version": 2}
     assert parsed[2]["values"] == {"val/loss": "NaN", "lr": 0.1}
     assert parsed[3]["source"] is None
     assert list(parsed[-1]) == ["mark"]
@@ -331,7 +331,7 @@ LINE = '{"epoch": 1, "iteration": 1, "evaluation": 1, "seconds": 1.0, "planned":
         '{"mark": 3}',
         '{"mark": {"kind": "opened", "name": 3, "epoch": 1, "iteration": 1, "evaluation": 1, "seconds": 1.0}}',
         '{"mark": {"kind": "opened", "name": "g", "epoch": true, "iteration": 1, "evaluation": 1, "seconds": 1.0}}',
-        '{"format": "ignite-delayed history", "version": 1}',
+        '{"format": "ignite-delayed history", "version": 2}',
     ],
 )
 def test_damage_in_the_middle_is_refused_by_line(damaged: str, tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_the_undamaged_line_is_taken(tmp_path: Path) -> None:
         b"",
         b"\n",
         b"epoch,loss\n1,0.5\n",
-        b'{"format": "ignite-delayed history", "version": 2}\n',
+        b'{"format": "ignite-delayed history", "version": 3}\n',
         b"{}",
         b"\x89PNG\r\n\xff",
     ],
@@ -485,9 +485,9 @@ def without(key: str) -> dict[str, Any]:
 
 STATE = several().state_dict()
 DAMAGED: list[tuple[Any, str]] = [
-    (None, "expected a dict of version 1, got None .NoneType.: it is no saved state"),
-    ({}, "expected version 1, got None"),
-    (damaged(version=2), "expected version 1, got 2"),
+    (None, "expected a dict of version 2, got None .NoneType.: it is no saved state"),
+    ({}, "expected version 2, got None"),
+    (damaged(version=3), "expected version 2, got 3"),
     *((without(key), f"KeyError '{key}': it is truncated") for key in STATE if key != "version"),
     (damaged(rows=5), "columns of .* entries for 5 rows"),
     (damaged(rows="6"), "rows must be a whole number >= 0, got '6'"),

@@ -271,7 +271,7 @@ class TestRefusing:
             (with_(seconds="1"), "seconds must be a finite number >= 0, got '1'"),
             (with_(seconds=nan), "seconds must be a finite number >= 0, got nan"),
             (with_(evaluations=-2), "evaluations must be a whole number >= -1, got -2"),
-            (with_(history={}), "history state: expected version 1, got None"),
+            (with_(history={}), "history state: expected version 2, got None"),
             (with_(handlers={"stopping": {}}), "the handler 'stopping' refuses its saved state"),
             (with_(handlers={"stopping": None}), "the handler 'stopping' refuses its saved state"),
         ],
