@@ -87,7 +87,6 @@ def _take(history: History, line: Any, where: str, is_header: bool) -> None:
 
 
 def _mark(fields: dict[str, Any]) -> Mark:
-    *others, best = Mark(**fields)
-    if best is not None:
-        best = [_WORDS[value] if isinstance(value, str) else value for value in best]
-    return Mark.checked(*others, best)
+    mark = Mark(**fields)
+    best: Any = mark.best and [_WORDS[cell] if isinstance(cell, str) else cell for cell in mark.best]
+    return Mark.checked(*mark[:-1], best)
