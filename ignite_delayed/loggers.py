@@ -12,14 +12,8 @@ from ignite.handlers.mlflow_logger import MLflowLogger
 from ignite.handlers.tensorboard_logger import TensorboardLogger
 
 from ._utils.checks import check_name, refuse_type
-from .conditions import EarlyStop
-from .gates.early_stopping import Stopper
 from .history.mark import Mark
-from .lr.optimizer.groups import read_all
-from .recording.following import Following
-from .recording.rates import read_rates
 from .recording.recorder import Recorder, check_recorder
-from .status.reading import gates_of, phases_of
 
 __all__ = ["RecorderHandler"]
 
@@ -75,7 +69,7 @@ class RecorderHandler(BaseHandler):
         self.recorder = recorder
         self.tag = check_name("tag", tag)
         self._step = global_step_transform
-        self._following = Following(recorder)
+        self._marks = recorder.hub.follow()
 
     def __call__(self, engine: Engine, logger: Any, event_name: Any) -> None:
         if not isinstance(logger, (TensorboardLogger, MLflowLogger)):
@@ -86,7 +80,7 @@ class RecorderHandler(BaseHandler):
             step = self._step(engine, event_name)
         if not isinstance(step, int):
             refuse_type("the step", "a whole number", step, "See global_step_transform.")
-        marks = self._following.new(logger)
+        marks = self._marks.to(logger)
         if isinstance(logger, TensorboardLogger):
             self._to_tensorboard(logger.writer, step, marks)
         else:
@@ -95,17 +89,9 @@ class RecorderHandler(BaseHandler):
     def numbers(self) -> dict[str, float]:
         """What is logged as numbers, now, by name."""
         told: dict[str, float] = {}
-        for gate in gates_of(self.recorder):
-            told[f"{gate.name}/open"] = float(gate.is_open)
-            if isinstance(gate, Stopper) and isinstance(gate.condition, EarlyStop):
-                told[f"{gate.name}/counter"] = float(gate.counter)
-                if gate.best_score is not None:
-                    told[f"{gate.name}/best"] = gate.best_score
-        for phases in phases_of(self.recorder):
-            told[f"{phases.name}/phase"] = float(phases.index + 1)
-            for index, value in enumerate(read_all(phases.optimizer, phases.parameter)):
-                told[f"{phases.name}/group_{index}"] = value
-        told |= read_rates(self.recorder._rates)
+        for part in (*self.recorder.hub.live, *self.recorder.hub.attached):
+            told |= part.numbers()
+        told |= self.recorder.engines.rates()
         return {f"{self.tag}/{name}": value for name, value in told.items()}
 
     def _to_tensorboard(self, writer: Any, step: int, marks: list[Mark]) -> None:

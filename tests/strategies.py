@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import ignite_delayed.conditions as conditions
 from ignite_delayed import After, Always, Between, Condition, EarlyStop, Finite, Metric, Never, Plateau, Predicate
+from ignite_delayed._utils.saving import plain
 from ignite_delayed.conditions import Expression, State
-from ignite_delayed.gates.gate import _listed
 from ignite_delayed.history.history import History
 from ignite_delayed.history.record import Record
 from ignite_delayed.replays.fold import fold
@@ -85,7 +85,7 @@ def last_state(condition: Condition, run: Iterable[Record]) -> State:
 
 def through_json(state: State) -> Any:
     """``state`` as a checkpoint in JSON gives it back."""
-    return json.loads(json.dumps(_listed(state)))
+    return json.loads(json.dumps(plain(state)))
 
 
 # --- random runs -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -141,7 +141,7 @@ class Keras:
     st.sampled_from([0.0, 0.125, 0.5]),
     delays,
 )
-def test_keras(curve: list[float], mode: str, patience: int, min_delta: float, start_from_epoch: int) -> None:
+def test_keras(curve: list[float], mode: Literal["min", "max"], patience: int, min_delta: float, start_from_epoch: int) -> None:
     keras = Keras(mode, patience, min_delta, start_from_epoch)
     stop = next((epoch for epoch, value in enumerate(curve) if keras.on_epoch_end(epoch, value)), None)
     trainer = engine()
@@ -229,7 +229,7 @@ def test_replaying_the_saved_history_repeats_what_happened_live(
     for gate in [*run.gates, run.stopper]:
         verdicts = [verdict for _, verdict in fold(gate.condition, records)]
         opened = [i for i, verdict in enumerate(verdicts) if verdict is True]
-        if gate._latches:
+        if gate.latches:
             assert gate.is_open is bool(opened)
             assert gate.opened_at == (records[opened[0]] if opened else None)
         else:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from strategies import NAMESPACE, clock_trees, last_state, runs, through_json, trees, verdicts
 
 from ignite_delayed import After, Always, Condition, History, Metric, Never, Record, replay
+from ignite_delayed._utils.saving import plain
 from ignite_delayed.conditions import Predicate
-from ignite_delayed.gates.gate import _listed
 
 fewer = settings(max_examples=50)
 
@@ -270,4 +270,4 @@ def test_then_begins_in_the_middle_of_an_iteration(a: Condition, b: Condition, r
 def test_the_state_in_json_holds_plain_scalars_only() -> None:
     condition = (Metric("loss").mean(2) < 1).then(After(epochs=1)).sustained(evaluations=2)
     state = last_state(condition, [Record(epoch=i, iteration=i, values={"loss": 0.5}) for i in (1, 2, 3)])
-    assert _listed(state) == through_json(state)
+    assert plain(state) == through_json(state)

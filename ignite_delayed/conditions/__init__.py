@@ -3,7 +3,7 @@
 from .boolean import Always, And, Never, Not, Or
 from .clock import After
 from .comparison import Compare, Finite
-from .condition import Condition, as_condition
+from .condition import Condition, ConditionLike, as_condition
 from .early_stop import EarlyStop
 from .expression import Expression, Metric
 from .node import Explanation, State
@@ -18,6 +18,7 @@ __all__ = [
     "Between",
     "Compare",
     "Condition",
+    "ConditionLike",
     "EarlyStop",
     "Explanation",
     "Expression",

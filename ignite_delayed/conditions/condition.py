@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from .._utils.checks import refuse_type, shown
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from .boolean import And, Not, Or
     from .temporal import Holds, Latched, Sustained, Then
 
-__all__ = ["Condition", "as_condition"]
+__all__ = ["Condition", "ConditionLike", "as_condition"]
 
 Verdict = bool | None
 
@@ -147,6 +148,10 @@ class Condition(Node):
         raise TypeError(f"a condition cannot be compared: {self!r} with {shown(other)}. {_USE_OPERATORS}")
 
     __lt__ = __le__ = __gt__ = __ge__ = _compared
+
+
+#: A condition, or a function of one record, which becomes a :class:`Predicate`.
+ConditionLike = Condition | Callable[[Record], bool | None]
 
 
 def _operand(other: object, operator: str) -> Condition:

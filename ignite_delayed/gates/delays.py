@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -12,11 +14,12 @@ from ignite.engine import Engine, Events
 from ignite.engine.events import CallableEventWithFilter, EventsList
 
 from .._utils.checks import check_name, refuse_type
-from .._utils.saving import check_version
+from .._utils.saving import check_version, load_all_or_none, plain
+from ..conditions import ConditionLike
 from ..errors import AttachError, StateError
+from ..recording.attachment import Attachment
+from ..recording.host import attached_handlers, check_event, drop_if_empty, is_counting
 from ..recording.recorder import Recorder, check_recorder
-from ..recording.sources import TrainerSource
-from ..recording.state import load_handlers, plain
 from .gate import Gate
 from .handlers import Handler, adapted, gated, identity
 
@@ -26,7 +29,7 @@ __all__ = ["DelayHandle", "delay"]
 _delayed: weakref.WeakKeyDictionary[Engine, set[tuple[str, tuple[Any, ...]]]] = weakref.WeakKeyDictionary()
 
 
-class DelayHandle:
+class DelayHandle(Attachment):
     """What :func:`delay` returns: removes exactly what it attached, also as a context manager.
 
     Attributes:
@@ -39,12 +42,15 @@ class DelayHandle:
         self.gate = gate
         self.handler = handler
         self.name = name
-        self._undo: list[Callable[[], object]] = []
+        self._attached = ExitStack()
 
     def remove(self) -> None:
         """Take the handler off its events, and its gate off the recorder; a shared gate goes on. Idempotent."""
-        while self._undo:
-            self._undo.pop()()
+        self._attached.close()
+
+    def on_remove(self, function: Callable[[], object]) -> None:
+        """Call ``function`` when the handle is removed, before what is undone then."""
+        self._attached.callback(function)
 
     def __enter__(self) -> DelayHandle:
         return self
@@ -72,11 +78,11 @@ class DelayHandle:
         check_version(f"the state of {self.name!r}", state_dict, 1)
         if "gate" not in state_dict or stateful is not ("handler" in state_dict):
             raise StateError(f"the state of {self.name!r} is of another handler, or truncated")
-        checked = self.gate._checked(state_dict["gate"])
+        commit = self.gate._prepare(state_dict["gate"])
         if stateful:
-            load_handlers({self.name: self.handler}, {self.name: state_dict["handler"]})
-        self.gate._apply(checked)
-        self.gate.recorder._continue()
+            load_all_or_none({self.name: self.handler}, {self.name: state_dict["handler"]})
+        commit()
+        self.gate.recorder.engines.loaded()
 
     def __repr__(self) -> str:
         return f"<DelayHandle of {self.handler!r} behind {self.gate!r}>"
@@ -86,8 +92,8 @@ def delay(
     recorder: Recorder,
     handler: Handler,
     *,
-    until: Any = None,
-    when: Any = None,
+    until: ConditionLike | Gate | None = None,
+    when: ConditionLike | None = None,
     engine: Engine | None = None,
     event: Any = Events.COMPLETED,
     name: str | None = None,
@@ -135,13 +141,13 @@ def delay(
         _warn_of_counts(engine, events)
     name = _name(handler) if name is None else check_name("name", name)
     handle = _behind(recorder, handler, until, when, name)
-    for one, call in zip(events, calls, strict=True):
-        _attach(handle, engine, one, call)
-    if _has_state(handler):
-        recorder._stateful[handle.name] = handler
-        handle._undo.append(lambda: recorder._stateful.pop(handle.name))
-    recorder._handles.append(handle)
-    handle._undo.append(lambda: _let_go(recorder, handle))
+    with ExitStack() as undo:
+        undo.callback(handle.remove)
+        for one, call in zip(events, calls, strict=True):
+            _attach(handle, engine, one, call)
+        undo.pop_all()  # nothing failed: it stays
+    recorder.hub.add(handle, saved=handler if _has_state(handler) else None)
+    handle.on_remove(lambda: recorder.hub.discard(handle))
     return handle
 
 
@@ -156,17 +162,13 @@ def _behind(recorder: Recorder, handler: Handler, until: Any, when: Any, name: s
     if not isinstance(until, Gate) or when is not None:
         gate = Gate(recorder, until=until, when=when, name=name)
         handle = DelayHandle(gate, handler, gate.name)
-        handle._undo.append(gate.remove)
+        handle.on_remove(gate.remove)
         return handle
     if until.recorder is not recorder:
         raise AttachError("until is a gate of another recorder: build one on this recorder, or share its condition")
-    return DelayHandle(until, handler, recorder._unique(name))
-
-
-def _let_go(recorder: Recorder, handle: DelayHandle) -> None:
-    recorder._names.discard(handle.name)
-    if handle in recorder._handles:
-        recorder._handles.remove(handle)
+    handle = DelayHandle(until, handler, recorder.hub.reserve(name))
+    handle.on_remove(lambda: recorder.hub.release(handle.name))
+    return handle
 
 
 def _engine(recorder: Recorder, engine: Any) -> Engine:
@@ -211,13 +213,13 @@ def _name(handler: Handler) -> str:
 def _check_attachable(engine: Engine, events: list[Any], handler: Handler) -> None:
     taken = _delayed.get(engine, set())
     for event in events:
-        engine._assert_allowed_event(event)
+        check_event(engine, event)
         if (_label(event), identity(handler)) in taken:
             raise AttachError(
                 f"{handler!r} is delayed on {_label(event)} of this engine already (a notebook cell that ran twice?): "
                 "call remove() on the first handle"
             )
-        if any(identity(attached) == identity(handler) for attached, _, _ in engine._event_handlers.get(event, ())):
+        if any(identity(attached) == identity(handler) for attached in attached_handlers(engine, event)):
             raise AttachError(
                 f"{handler!r} is attached to {_label(event)} of this engine already, undelayed, and would run twice: "
                 "attach it through delay() alone. If it is an EarlyStopping, do not call its attach(): that also "
@@ -230,7 +232,7 @@ def _check_reset(engine: Engine, handler: Handler) -> None:
     reset = getattr(handler, "reset", None)
     if reset is None:
         return
-    for attached, _, _ in engine._event_handlers.get(Events.STARTED, ()):
+    for attached in attached_handlers(engine, Events.STARTED):
         if identity(attached) == identity(reset):
             raise AttachError(
                 f"{handler!r} resets itself at every STARTED of this engine (its attach() did that) and would never "
@@ -241,9 +243,8 @@ def _check_reset(engine: Engine, handler: Handler) -> None:
 def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
     """An evaluator's epoch is 1 at every run: Ignite's counting filters see nothing else."""
     for event in events:
-        made_by = getattr(getattr(event, "filter", None), "__qualname__", "")
         counted = _label(event) in ("COMPLETED", "EPOCH_COMPLETED", "EPOCH_STARTED", "STARTED")
-        if counted and made_by.startswith("CallableEventWithFilter.") and engine.state.max_epochs in (None, 1):
+        if counted and is_counting(event) and engine.state.max_epochs in (None, 1):
             warnings.warn(
                 f"Events.{_label(event)} is filtered by its count (after=, every=, once= or before=). On an evaluator "
                 "that is the evaluator's own epoch, which is 1 at every run; write until=After(epochs=...) for the "
@@ -253,31 +254,22 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
 
 
 def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any]) -> None:
-    key = (_label(event), identity(handle.handler))
+    gate, key = handle.gate, (_label(event), identity(handle.handler))
     taken = _delayed.setdefault(engine, set())
-    handler = gated(handle.gate, engine, event, call)
-    source = _trainer_source(handle.gate, engine, event)
-    if source is None:
+    handler, undo = gated(gate, engine, event, call), None
+    if event == Events.EPOCH_COMPLETED and gate.condition.ticks is None:
+        # The trainer's own record may open the gate in this very event.
+        undo = gate.recorder.engines.after_trainer_record(engine, handler)
+    if undo is None:
         attached = engine.add_event_handler(_plain_event(event), handler)
-        handle._undo.append(lambda: _detach(attached, event))
-    else:
-        source.after.append(handler)
-        handle._undo.append(lambda: source.after.remove(handler))
+        undo = functools.partial(_detach, attached, event)
+    handle.on_remove(undo)
     taken.add(key)
-    handle._undo.append(lambda: taken.discard(key))
+    handle.on_remove(lambda: taken.discard(key))
 
 
 def _detach(attached: Any, event: Any) -> None:
     attached.remove()
     engine = attached.engine()  # weakly held: a handle must not keep the engine, its model and its data
-    # Ignite takes an empty list of EXCEPTION_RAISED handlers for one that dealt with the exception.
-    if engine is not None and not engine._event_handlers.get(event):
-        engine._event_handlers.pop(event, None)
-
-
-def _trainer_source(gate: Gate, engine: Engine, event: Any) -> TrainerSource | None:
-    """The trainer as a source, where its record may open ``gate`` in the very event that is delayed."""
-    if gate.condition.ticks is not None or event != Events.EPOCH_COMPLETED:
-        return None
-    sources = gate.recorder._sources.values()
-    return next((one for one in sources if isinstance(one, TrainerSource) and one.engine is engine), None)
+    if engine is not None:
+        drop_if_empty(engine, event)

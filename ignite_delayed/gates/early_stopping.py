@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
-from ..conditions import EarlyStop, Expression, State
-from ..history import Best
-from ..history.record import Record
+from ..conditions import ConditionLike, EarlyStop, Expression, State
+from ..conditions.phrases import called, nearness, waiting
+from ..history import Best, Record
+from ..history.mark import By
 from ..recording.recorder import Recorder
+from ..recording.rows import Row
 from .gate import Gate
 
 __all__ = ["Stopper", "delay_early_stopping", "stop_when"]
@@ -25,12 +28,17 @@ class Stopper(Gate):
     """
 
     logger = logging.getLogger("ignite_delayed.Stopper")
-    _kinds = ("stopped", "closed")
-    _by = "stopper"
+    _opening: ClassVar[str] = "stopped"
+    _by: ClassVar[By] = "stopper"
 
-    def __init__(self, recorder: Recorder, condition: Any, *, name: str | None = None) -> None:
+    def __init__(self, recorder: Recorder, condition: ConditionLike, *, name: str | None = None) -> None:
         super().__init__(recorder, until=condition, name="stop" if name is None else name)
         self._publish()
+
+    @property
+    def reason(self) -> str | None:
+        """Why the run was stopped, ``None`` while it was not."""
+        return self._why() if self.is_open else None
 
     @property
     def stopped_at(self) -> Record | None:
@@ -45,12 +53,12 @@ class Stopper(Gate):
     @property
     def counter(self) -> int:
         """Observations without improvement so far."""
-        return self._early_stop.counter(self._state)
+        return self._early_stop.counter(self.state)
 
     @property
     def best_score(self) -> float | None:
         """The best value so far, ``None`` before there was one."""
-        return self._early_stop.best(self._state)
+        return self._early_stop.best(self.state)
 
     @property
     def _early_stop(self) -> EarlyStop:
@@ -62,30 +70,24 @@ class Stopper(Gate):
         """Forget all that was seen, so that a stopped run can go on."""
         self._forget()
         self._publish()
-        self.recorder._wake = 0
-
-    def _forget(self) -> None:
-        super()._forget()
-        self.reason: str | None = None
+        self.recorder.hub.look_again()
 
     def _on_run(self, fresh: bool) -> None:
         super()._on_run(fresh)
-        trainer = self.recorder.trainer
         if fresh:
             self._publish()
         elif self.is_open:
             self.logger.info("the run was stopped before: %s. Call reset() on the stopper to train on.", self.reason)
-            trainer.terminate()
+            self.recorder.trainer.terminate()
 
-    def _move(self, state: State, verdict: bool | None, record: Record) -> bool:
+    def _take(self, state: State, record: Record) -> bool:
         rule = self.condition
-        if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(state) != rule.opened(self._state):
-            self.recorder.history.mark("opened", self.name, record, repr(rule.until), by="stopper")
+        if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(state) != rule.opened(self.state):
+            self.recorder.hub.mark("opened", self._by, self.name, record, repr(rule.until))
             self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
-        return super()._move(state, verdict, record)
+        return super()._take(state, record)
 
     def _announce(self, record: Record) -> None:
-        self.reason = self._why()
         self._publish()
         super()._announce(record)
         if self.is_open:  # whoever heard of it may have called reset()
@@ -93,24 +95,54 @@ class Stopper(Gate):
 
     def _publish(self) -> None:
         state: Any = self.recorder.trainer.state
-        reasons = (gate.reason for gate in self.recorder.gates if isinstance(gate, Stopper))
+        reasons = (live.reason for live in self.recorder.hub.live if isinstance(live, Stopper))
         state.stop_reason = next((reason for reason in reasons if reason is not None), None)
-
-    def _best(self) -> Best | None:
-        return self.condition.found(self._state) if isinstance(self.condition, EarlyStop) else None
 
     def _why(self) -> str:
         if isinstance(self.condition, EarlyStop):
-            return self.condition.reason(self._state)
+            return self.condition.reason(self.state)
         return f"{self.condition!r} held"
 
-    def _apply(self, checked: tuple[State, bool, Record | None]) -> None:
-        super()._apply(checked)
-        self.reason = self._why() if self.is_open else None
-        self._publish()
+    def _best(self) -> Best | None:
+        return self.condition.found(self.state) if isinstance(self.condition, EarlyStop) else None
+
+    def _prepare(self, raw: Any) -> Callable[[], None]:
+        commit = super()._prepare(raw)
+
+        def commit_and_publish() -> None:
+            commit()
+            self._publish()
+
+        return commit_and_publish
+
+    # --- what is shown -----------------------------------------------------------------------------------------
+
+    def row(self) -> Row | None:
+        if self.stopped_at is not None:
+            return Row(self.name, "stopped", f"in epoch {self.stopped_at.epoch}: {self.reason}")
+        rule, state = self.condition, self.state
+        if not isinstance(rule, EarlyStop):
+            return Row(self.name, "watching", waiting(rule, state), nearness(rule, state))
+        best, counter = rule.found(state), rule.counter(state)
+        found = "no best value yet" if best is None else f"best {best.value:.6g} in epoch {best.epoch}"
+        left = max(rule.patience - counter, 0)
+        count = f"{called(rule.monitor)}: patience {left} of {rule.patience} left, {found}"
+        if rule.until is None or rule.opened(state) is not None:
+            return Row(self.name, "counting", count, (min(counter, rule.patience), rule.patience))
+        waits = waiting(rule.until, state[-1])
+        seen = {"ignore": "", "track": f"; {found}", "count": f"; {count}"}[rule.while_closed]
+        return Row(self.name, "closed", waits + seen, nearness(rule.until, state[-1]))
+
+    def numbers(self) -> dict[str, float]:
+        told = super().numbers()
+        if isinstance(self.condition, EarlyStop):
+            told[f"{self.name}/counter"] = float(self.counter)
+            if self.best_score is not None:
+                told[f"{self.name}/best"] = self.best_score
+        return told
 
 
-def stop_when(recorder: Recorder, condition: Any, *, name: str | None = None) -> Stopper:
+def stop_when(recorder: Recorder, condition: ConditionLike, *, name: str | None = None) -> Stopper:
     """Stop the run at the first record at which ``condition`` is true.
 
     Args:
@@ -144,14 +176,14 @@ def delay_early_stopping(
     recorder: Recorder,
     monitor: str | Expression,
     *,
-    mode: str = "",
+    mode: Literal["min", "max"],
     patience: int,
-    until: Any = None,
-    while_closed: str = "ignore",
+    until: ConditionLike | None = None,
+    while_closed: Literal["ignore", "track", "count"] = "ignore",
     threshold: float = 0.0,
-    threshold_mode: str = "abs",
+    threshold_mode: Literal["abs", "rel"] = "abs",
     cumulative: bool = False,
-    nan: str = "count",
+    nan: Literal["count", "stop", "raise"] = "count",
     name: str | None = None,
 ) -> Stopper:
     """Stop once ``until`` has held and ``patience`` evaluations in a row did not improve ``monitor``.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ignite.engine import Engine, Events, State
 
 from .._utils.checks import is_coroutine, refuse_type
+from ..recording.host import attached_handlers, unwrap
 from ..recording.sources import EvaluatorSource
-
-if TYPE_CHECKING:
-    from .gate import Gate
+from .gate import Gate
 
 __all__ = ["Handler", "adapted", "gated", "identity"]
 
@@ -87,9 +86,7 @@ def identity(handler: Handler) -> tuple[Any, ...]:
 
     Not ``==``: two equal dataclass handlers are two handlers.
     """
-    parent = getattr(handler, "_parent", None)  # Ignite's wrapper of a filtered handler has a reference to it there
-    if isinstance(parent, weakref.ref):
-        handler = parent() or handler
+    handler = unwrap(handler)
     owner = getattr(handler, "__self__", None)
     if owner is None:
         return (id(handler),)
@@ -149,11 +146,11 @@ def _gated_exception(gate: Gate, engine: Engine, passes: Any, call: Callable[...
             raise error
         if gate.is_open and (passes is None or passes(engine, fired)):
             call(engine, error)
-        elif not any(_deals(attached) for attached, _, _ in engine._event_handlers[Events.EXCEPTION_RAISED]):
+        elif not any(map(_deals, attached_handlers(engine, Events.EXCEPTION_RAISED))):
             raise error
 
     def _deals(attached: Callable[..., Any]) -> bool:
-        if attached is on_exception or getattr(attached, "__func__", None) is EvaluatorSource._on_exception:
+        if attached is on_exception or getattr(attached, "__func__", None) is EvaluatorSource.on_exception:
             return False
         waits: Gate | None = getattr(attached, "gate", None)
         return waits is None or waits.is_open

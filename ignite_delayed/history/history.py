@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -67,9 +67,11 @@ class History:
 
     def mark(
         self, kind: str, name: str, record: Record, text: str = "", *, by: By = "gate", best: Best | None = None
-    ) -> None:
-        """Note what was decided at ``record``; the fields are those of :class:`Mark`."""
-        self._marks.append(Mark(kind, name, *record.clock, text, by, best))
+    ) -> Mark:
+        """Note what was decided at ``record``; the fields are those of :class:`Mark`, which is returned."""
+        mark = Mark(kind, name, *record.clock, text, by, best)
+        self._marks.append(mark)
+        return mark
 
     @property
     def marks(self) -> list[Mark]:
@@ -87,6 +89,13 @@ class History:
         rows = self._rows()
         spans = {name: column.span(rows.start, rows.stop) for name, column in self._table.columns.items()}
         return [name for name, span in spans.items() if span.start < span.stop]
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """The value of each metric at the last record that has it."""
+        rows, columns = self._rows(), self._table.columns
+        ends = {name: columns[name].span(rows.start, rows.stop).stop for name in self.metrics}
+        return {name: columns[name].values[end - 1] for name, end in ends.items()}
 
     @property
     def sources(self) -> list[str]:
@@ -252,8 +261,17 @@ class History:
         Raises:
             StateError: where the state is no history; nothing was changed.
         """
+        self._prepare(state_dict)()
+
+    def _prepare(self, state_dict: Mapping[str, Any]) -> Callable[[], None]:
+        """Check the saved records and marks and change nothing; calling what is returned takes them over."""
         from .packing import unpack
 
         if self._stop is not None:
             raise TypeError("a slice of a history is a view and cannot be loaded into")
-        self._table, self._marks = unpack(state_dict)
+        table, marks = unpack(state_dict)
+
+        def commit() -> None:
+            self._table, self._marks = table, marks
+
+        return commit

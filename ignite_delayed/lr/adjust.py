@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from torch.optim import Optimizer
@@ -12,11 +13,13 @@ from .._utils.checks import check_name, check_real, refuse_type, refuse_value, s
 from ..conditions import Condition, State, as_condition
 from ..errors import StateError
 from ..history.record import Record
+from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
-from .live import Feed
+from ..recording.rows import Row
+from .live import EachObservation
 from .optimizer.groups import check_optimizer, read_all, restore, snapshot, write
 from .optimizer.takeover import Loan
-from .optimizer.writers import Writer, claim, enlist, release
+from .optimizer.writers import Writer, claim, release
 from .progress import check_groups
 from .switched import listed
 
@@ -25,7 +28,7 @@ __all__ = ["LRAdjuster", "adjust_lr"]
 _VERSION = 1
 
 
-class LRAdjuster:
+class LRAdjuster(Attachment):
     """What :func:`adjust_lr` returns.
 
     Attributes:
@@ -39,19 +42,18 @@ class LRAdjuster:
         self._recorder, self._optimizer = recorder, optimizer
         self._lowest, self._highest = bounds
         self._loan = Loan(optimizer, "lr", ())
-        self.name = recorder._unique(name)
-        self._undo: list[Callable[[], object]] = [lambda: recorder._names.discard(self.name)]
+        self.name = recorder.hub.reserve(name)
         writer = Writer(f"{self.name!r} ({self!r})", weakref.ref(recorder.trainer), frozenset({"lr"}))
-        try:
+        with ExitStack() as undo:
+            undo.callback(recorder.hub.release, self.name)
             claim(optimizer, writer)
-            self._undo.append(lambda: release(optimizer, writer))
+            undo.callback(release, optimizer, writer)
             for number, (condition, factor) in enumerate(factors.items(), start=1):
-                feed = Feed(recorder, condition, f"{self.name}, condition {number}", self._adjust(factor))
-                self._undo.append(feed.remove)
-        except BaseException:
-            self.remove()
-            raise
-        self._undo.append(enlist(recorder, self))
+                label = f"{self.name}, condition {number}"
+                undo.callback(EachObservation(recorder, condition, label, self._adjust(factor)).remove)
+            recorder.hub.add(self, saved=self)
+            undo.callback(recorder.hub.discard, self)
+            self._attached = undo.pop_all()  # nothing failed: it stays
 
     def _on_run(self, fresh: bool) -> None:
         if fresh:
@@ -68,7 +70,7 @@ class LRAdjuster:
             self._loan.note()
             if self._loan.left != before:
                 text = f"times {factor:g}; lr {listed(before)} -> {listed(self._loan.left)}"
-                self._recorder.history.mark("adjusted", self.name, record, text, by="adjuster")
+                self._recorder.hub.mark("adjusted", "adjuster", self.name, record, text)
 
         return adjust
 
@@ -80,8 +82,12 @@ class LRAdjuster:
 
     def remove(self) -> None:
         """Adjust no more; the rates stay as they are. A second call does nothing."""
-        while self._undo:
-            self._undo.pop()()
+        self._attached.close()
+
+    def row(self) -> Row | None:
+        rates = listed(read_all(self._optimizer, "lr"))
+        factors = ", ".join(f"times {factor:g} when {condition!r}" for condition, factor in self.factors.items())
+        return Row(self.name, "adjusting", f"lr {rates}: {factors}")
 
     def state_dict(self) -> dict[str, Any]:
         """The rates before the first adjustment and now, ``None`` while nothing was adjusted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from ignite.engine import Events
@@ -53,8 +54,9 @@ def delay_ignite(
         starts=until,
         groups=_groups(leaves),
     )
-    claim(optimizer, writer)
-    try:
+    with ExitStack() as undo:
+        claim(optimizer, writer)
+        undo.callback(release, optimizer, writer)
         handle = delay(
             recorder,
             scheduler,
@@ -63,10 +65,7 @@ def delay_ignite(
             event=Events.ITERATION_STARTED if per == "iteration" else Events.EPOCH_STARTED,
             name=name,
         )
-    except BaseException:
-        release(optimizer, writer)
-        raise
-    handle._undo.append(lambda: release(optimizer, writer))
+        handle.on_remove(undo.pop_all().close)
     return handle
 
 

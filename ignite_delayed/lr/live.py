@@ -1,40 +1,55 @@
-"""Two gates that serve learning rates: one that counts from the beginning of a phase, one that fires each time."""
+"""Live conditions that serve learning rates: the end of a phase, and each observation of a metric."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .._utils.checks import shown
 from ..conditions import Condition, State
 from ..conditions.kinds import KINDS
 from ..errors import StateError
-from ..gates.gate import Gate
-from ..history.record import Record
+from ..history import Record
+from ..recording.attachment import LiveCondition
 from ..recording.recorder import Recorder
 
-__all__ = ["Clock", "Feed", "Switch"]
+__all__ = ["Clock", "EachObservation", "PhaseEnd"]
 
 Clock = tuple[int, int, int, float]
 
 
-class Switch(Gate):
+class _Serving(LiveCondition):
+    """Fed by a recorder for somebody else, who shows it."""
+
+    internal = True
+
+    def __init__(self, recorder: Recorder, condition: Condition, name: str, *, latches: bool) -> None:
+        super().__init__(condition, latches=latches)
+        self._recorder = recorder
+        self.name = recorder.engines.watch(self, name)
+
+    def remove(self) -> None:
+        """Be fed no longer. A second call does nothing."""
+        self._recorder.engines.unwatch(self)
+
+
+class PhaseEnd(_Serving):
     """Opens when its condition holds, judged as if the run had begun when the phase did; then calls ``switch``."""
 
     _since: Clock | None
 
     def __init__(self, recorder: Recorder, condition: Condition, name: str, switch: Callable[[Record], None]) -> None:
         self._switch = switch
-        super().__init__(recorder, until=condition, name=name)
+        super().__init__(recorder, condition, name, latches=True)
 
     def arm(self, since: Clock, record: Record | None) -> bool:
         """Begin to count at ``since``; whether ``record``, with which the phase begins, ends it at once."""
         self._since = since
-        self._behind = 0 if record is None else len(record.seen) - len(record.fresh)
-        self.recorder._wake = 0  # the clock may move this gate from now on
+        self._skip = 0 if record is None else len(record.seen) - len(record.fresh)
+        self._recorder.hub.look_again()
         if record is None:
             return False
-        self._move(*self.condition.step(self._state, self._counted(record, begins=True)), record)
+        self._take(self.condition.step(self.state, self._counted(record, begins=True))[0], record)
         return self.is_open
 
     def disarm(self) -> None:
@@ -44,7 +59,7 @@ class Switch(Gate):
     def _forget(self) -> None:
         super()._forget()
         self._since = None
-        self._behind = 0  # metrics that were recorded before the phase began, at the same iteration
+        self._skip = 0  # metrics that were recorded before the phase began, at the same iteration
 
     @property
     def _moves(self) -> bool:
@@ -52,48 +67,49 @@ class Switch(Gate):
 
     def _counted(self, record: Record, begins: bool = False) -> Record:
         assert self._since is not None
-        return record.since(self._since, self._behind, begins)
+        return record.since(self._since, self._skip, begins)
 
-    def _judge(self, record: Record) -> tuple[State, bool | None]:
-        return self.condition.step(self._state, self._counted(record))
+    def _judge(self, record: Record) -> State:
+        return super()._judge(self._counted(record))
 
-    def _wakeup(self, record: Record) -> float:
+    def _wakes_at(self, record: Record) -> float:
         assert self._since is not None
-        return self._since[1] + super()._wakeup(self._counted(record))
+        return self._since[1] + super()._wakes_at(self._counted(record))
 
     def _announce(self, record: Record) -> None:
         self._switch(record)
 
     def state_dict(self) -> dict[str, Any]:
         since = None if self._since is None else list(self._since)
-        return super().state_dict() | {"since": since, "behind": self._behind}
+        return super().state_dict() | {"since": since, "behind": self._skip}
 
-    def _checked(self, raw: Any) -> Any:
-        checked = super()._checked(raw)
-        since, behind = (raw.get("since"), raw.get("behind")) if isinstance(raw, Mapping) else (None, None)
+    def _prepare(self, raw: Any) -> Callable[[], None]:
+        commit = super()._prepare(raw)
+        since, skip = raw.get("since"), raw.get("behind")
         if not KINDS["clock"].fits(since):
             raise StateError(f"the state of {self.name!r}: since must be a clock of four numbers, got {shown(since)}")
-        if not KINDS["count"].fits(behind):
-            raise StateError(f"the state of {self.name!r}: behind must be a whole number >= 0, got {shown(behind)}")
-        return (*checked, None if since is None else tuple(since), behind)
+        if not KINDS["count"].fits(skip):
+            raise StateError(f"the state of {self.name!r}: behind must be a whole number >= 0, got {shown(skip)}")
 
-    def _apply(self, checked: Any) -> None:
-        *own, self._since, self._behind = checked
-        super()._apply((own[0], own[1], own[2]))
+        def commit_both() -> None:
+            commit()
+            self._since, self._skip = None if since is None else tuple(since), skip
+
+        return commit_both
 
 
-class Feed(Gate):
+class EachObservation(_Serving):
     """Calls ``function(state, record)`` at each observation of its condition; it neither opens nor marks."""
 
     def __init__(
         self, recorder: Recorder, condition: Condition, name: str, function: Callable[[State, Record], None]
     ) -> None:
         self._function = function
-        super().__init__(recorder, when=condition, name=name)
+        super().__init__(recorder, condition, name, latches=False)
 
-    def _move(self, state: State, verdict: bool | None, record: Record) -> bool:
-        super()._move(state, verdict, record)
+    def _take(self, state: State, record: Record) -> bool:
+        super()._take(state, record)
         return not record.is_tick and self.condition.observed(record)
 
     def _announce(self, record: Record) -> None:
-        self._function(self._state, record)
+        self._function(self.state, record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from ignite.engine import Engine, Events
@@ -14,14 +15,17 @@ from torch.optim.lr_scheduler import LRScheduler
 from .._utils.checks import check_name
 from ..conditions import After, Condition, State
 from ..conditions.comparison import Finite
+from ..conditions.phrases import nearness, waiting
 from ..history.record import Record
-from ..recording.position import position
+from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
+from ..recording.rows import Row
+from ..recording.run import position
 from . import progress
-from .live import Clock, Feed, Switch
+from .live import Clock, EachObservation, PhaseEnd
 from .optimizer.groups import check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Loan
-from .optimizer.writers import Writer, claim, enlist, release
+from .optimizer.writers import Writer, claim, release
 from .phase import Phase, check_phases, window
 from .steppers.base import Drive, Hold, ScheduleDrive
 from .steppers.build import build_drives
@@ -32,7 +36,7 @@ __all__ = ["LRPhases"]
 _BEGINNING: Clock = (0, 0, 1, 0.0)
 
 
-class LRPhases:
+class LRPhases(Attachment):
     """Schedules and torch schedulers one after another, each until its condition or its own end.
 
     The phase whose turn it is moves the parameter. Schedules set it before the step, so the first batch already
@@ -106,48 +110,44 @@ class LRPhases:
         label = self.parameter if name is None else check_name("name", name)
         self._drives, parameters, entries = build_drives(self.phases, optimizer, self.parameter)
         self._loan = Loan(optimizer, self.parameter, entries)
-        self._attached = read_all(optimizer, self.parameter)
+        self._found = read_all(optimizer, self.parameter)
         self._forget()
         self.recorder = recorder
-        self._undo: list[Callable[[], object]] = []
         kinds = zip(self.phases, self._drives, strict=True)
         what = " then ".join(drive.kind or phase.called for phase, drive in kinds)
-        self.name = recorder._unique(label)
-        self._undo.append(lambda: recorder._names.discard(self.name))
+        self.name = recorder.hub.reserve(label)
         writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, *window(self.phases))
-        try:
+        with ExitStack() as undo:
+            undo.callback(recorder.hub.release, self.name)
             claim(optimizer, writer)
-            self._undo.append(lambda: release(optimizer, writer))
-            self._attach(recorder)
-        except BaseException:
-            self.remove()
-            raise
-        if recorder._run.begun():
+            undo.callback(release, optimizer, writer)
+            self._attach(recorder, undo)
+            self._attached = undo.pop_all()  # nothing failed: it stays
+        if recorder.engines.begun():
             self._on_run(False)
 
-    def _attach(self, recorder: Recorder) -> None:
-        """Attach what moves the phases: gates of the recorder, and handlers of the trainer."""
-        self._switches: list[Switch | None] = []
+    def _attach(self, recorder: Recorder, undo: ExitStack) -> None:
+        """Attach what moves the phases: live conditions of the recorder, and handlers of the trainer."""
+        self._ends: list[PhaseEnd | None] = []
         for number, phase in enumerate(self.phases, start=1):
-            switch = None
+            end = None
             if phase.until is not None:
-                switch = Switch(recorder, phase.until, f"{self.name}, end of phase {number}", self._on_switch)
-                self._undo.append(switch.remove)
-            self._switches.append(switch)
+                end = PhaseEnd(recorder, phase.until, f"{self.name}, end of phase {number}", self._on_switch)
+                undo.callback(end.remove)
+            self._ends.append(end)
         for index, phase in enumerate(self.phases):
             if phase.per == "evaluation":
                 # Without a metric every evaluation counts; this condition reads none and is moved by all.
                 watched: Condition = After(evaluations=0) if phase._monitored is None else Finite(phase._monitored)
-                feed = Feed(recorder, watched, f"{self.name}, phase {index + 1}", self._on_evaluation(index))
-                self._undo.append(feed.remove)
+                label = f"{self.name}, phase {index + 1}"
+                undo.callback(EachObservation(recorder, watched, label, self._on_evaluation(index)).remove)
         pers = {drive.per for drive in self._drives}
         if "iteration" in pers:
-            handle = recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration)
-            self._undo.append(handle.remove)
+            undo.callback(recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration).remove)
         if "epoch" in pers:
-            handle = recorder.trainer.add_event_handler(Events.EPOCH_STARTED, self._before_epoch)
-            self._undo.append(handle.remove)
-        self._undo.append(enlist(recorder, self))
+            undo.callback(recorder.trainer.add_event_handler(Events.EPOCH_STARTED, self._before_epoch).remove)
+        recorder.hub.add(self, saved=self)
+        undo.callback(recorder.hub.discard, self)
 
     def _forget(self) -> None:
         """Become as new; the optimizer is left alone."""
@@ -165,8 +165,7 @@ class LRPhases:
 
     def remove(self) -> None:
         """Take everything off the engines; the rates stay as they are. A second call does nothing."""
-        while self._undo:
-            self._undo.pop()()
+        self._attached.close()
 
     # --- a run begins ------------------------------------------------------------------------------------------
 
@@ -187,22 +186,17 @@ class LRPhases:
             pass
         elif isinstance(first, ScheduleDrive) and trainer.last_event_name == Events.STARTED:
             self._take()
-            self._bases = list(self._attached)  # the optimizer may have been loaded: its rates are no bases then
+            self._bases = list(self._found)  # the optimizer may have been loaded: its rates are no bases then
         else:
             self._origin = iterations, epochs = position(trainer)
-            since = (epochs, iterations, self.recorder._evaluations + 1, self.recorder._run.seconds())
+            since = (epochs, iterations, self.recorder.hub.evaluations + 1, self.recorder.engines.seconds())
         self._begin(0, since, None)
 
     def _take(self) -> None:
-        """Write from now on. What is taken over last is given back first, so that several give back what they found."""
+        """Start writing. Takeovers are undone in reverse order, so each restores what it found."""
         if self._loan.before is None:
             self._loan.take()
-            self._come_first()
-
-    def _come_first(self) -> None:
-        begin = self.recorder._on_begin
-        begin.remove(self._on_run)
-        begin.insert(0, self._on_run)
+            self.recorder.hub.to_front(self)
 
     def _left(self) -> list[float]:
         """What the groups hold if nobody else has written since."""
@@ -222,8 +216,8 @@ class LRPhases:
         else:
             self._loan.left = self._left()  # somebody else may write from now on
         self.index, self._turn, self._begun = index, drive, True
-        switch = self._switches[index] if index < len(self._switches) else None
-        if switch is not None and switch.arm(since, record):
+        end = self._ends[index] if index < len(self._ends) else None
+        if end is not None and end.arm(since, record):
             assert record is not None
             self._on_switch(record)
 
@@ -236,7 +230,7 @@ class LRPhases:
         self.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self.phases[following]) if following < len(self.phases) else "no phase"
         text = f"{why}; then {then}; {self.parameter} {listed(before)} -> {listed(after)}"
-        self.recorder.history.mark("switched", self.name, record, text, by="phases")
+        self.recorder.hub.mark("switched", "phases", self.name, record, text)
         self.logger.info("%s switched in epoch %d, after iteration %d: %s", self.name, record.epoch, iterations, text)
 
     def _on_switch(self, record: Record) -> None:
@@ -253,10 +247,10 @@ class LRPhases:
             iterations, epochs = position(engine)
             late = step - length  # after a resume from the clock alone the phase may have ended long ago
             origin = (iterations - late, epochs) if drive.per == "iteration" else (iterations, epochs - late)
-            switch = self._switches[self.index]
-            if switch is not None:
-                switch.disarm()
-            now = self.recorder._now()
+            end = self._ends[self.index]
+            if end is not None:
+                end.disarm()
+            now = self.recorder.engines.now()
             previous = drive.per
             self._change(f"{self.phases[self.index].called} ended", origin, now, before)
             drive = self._turn
@@ -289,6 +283,27 @@ class LRPhases:
                 self._turn.observe(self.recorder.trainer, record.evaluation, value)
 
         return evaluated
+
+    # --- what is shown -----------------------------------------------------------------------------------------
+
+    def row(self) -> Row | None:
+        rates, count = f"{self.parameter} {listed(read_all(self.optimizer, self.parameter))}", len(self.phases)
+        if self.index >= count:
+            done = "1 phase done" if count == 1 else f"all {count} phases done"
+            return Row(self.name, "ended", f"{rates}, stays; {done}")
+        phase, end = self.phases[self.index], self._ends[self.index]
+        text = f"{rates}: left alone" if phase.what is None else f"{rates}: {phase.called} per {phase.per}"
+        near = None
+        if end is not None:
+            text += f", until: {waiting(end.condition, end.state)}"
+            near = nearness(end.condition, end.state)
+        return Row(self.name, f"phase {self.index + 1} of {count}", text, near)
+
+    def numbers(self) -> dict[str, float]:
+        told = {f"{self.name}/phase": float(self.index + 1)}
+        for index, value in enumerate(read_all(self.optimizer, self.parameter)):
+            told[f"{self.name}/group_{index}"] = value
+        return told
 
     # --- state -------------------------------------------------------------------------------------------------
 

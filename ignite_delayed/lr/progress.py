@@ -78,7 +78,7 @@ def load(phases: LRPhases, raw: Mapping[str, Any]) -> None:
     phases._begun, phases._turn = raw["begun"], drive
     loan.before, loan.left = raw["before"] and [dict(group) for group in raw["before"]], left
     if loan.before is not None and drive.writes:
-        phases._come_first()
+        phases.recorder.hub.to_front(phases)
 
 
 def _check(phases: LRPhases, raw: Any) -> None:

@@ -12,6 +12,8 @@ import torch
 
 from .._utils.checks import refuse_value
 from ..errors import DesyncError
+from .host import group_store
+from .sources import describe_source
 
 __all__ = ["Agreed", "Agreement"]
 
@@ -105,8 +107,9 @@ class Agreement:
         if len(set(iterations)) > 1:
             listed = ", ".join(f"rank {rank} at iteration {at}" for rank, at in enumerate(iterations))
             raise DesyncError(
-                f"the ranks do not evaluate at the same trainer iterations: {listed}. Run {_named(source)} equally "
-                "often on all of them; an evaluation on rank 0 alone is named by Recorder(..., evaluate_on='rank0')"
+                f"the ranks do not evaluate at the same trainer iterations: {listed}. Run {describe_source(source)} "
+                "equally often on all of them; an evaluation on rank 0 alone is named by "
+                "Recorder(..., evaluate_on='rank0')"
             )
 
     def _all_names(self, values: dict[str, float]) -> list[str]:
@@ -140,36 +143,23 @@ class Agreement:
             )
 
 
-def _named(source: str) -> str:
-    return f"evaluator {source!r}" if source else "the evaluator"
-
-
-def _store() -> Any:
-    """The key-value store of the process group, if it has one: it still answers when a collective does not."""
-    import torch.distributed as dist
-
-    if not (dist.is_available() and dist.is_initialized()):
-        return None
-    return dist.distributed_c10d._get_default_store()
-
-
 def _key(source: str, rank: int) -> str:
     return f"ignite-delayed/{source}/{rank}"
 
 
 def _announce(source: str, count: int, iteration: int) -> None:
-    store = _store()
+    store = group_store()
     if store is not None:
         store.set(_key(source, idist.get_rank()), f"{count} {iteration}")
 
 
 def _who_is_missing(source: str, count: int, iteration: int, error: RuntimeError) -> str:
     """Name the ranks that did not come to this evaluation, as far as can still be found out."""
-    text = f"rank {idist.get_rank()} runs {_named(source)} for the {count}. time, at trainer iteration {iteration}, "
-    text += "and not every rank came to agree on it"
+    text = f"rank {idist.get_rank()} runs {describe_source(source)}, its evaluation {count}, "
+    text += f"at trainer iteration {iteration}, and not every rank came to agree on it"
     for rank in range(idist.get_world_size()):
         try:
-            store = _store()
+            store = group_store()
             there = store.get(_key(source, rank)).decode().split() if store.check([_key(source, rank)]) else None
         except Exception:  # the store lives on rank 0, which may be gone
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import ignite.distributed as idist
@@ -10,11 +11,11 @@ from ignite.engine import Engine, Events
 
 from ..errors import DesyncError
 
-__all__ = ["Courier", "Parcel"]
+__all__ = ["Evaluation", "Rank0Relay"]
 
 
-class Parcel(NamedTuple):
-    """An evaluation on its way."""
+class Evaluation(NamedTuple):
+    """What one evaluation measured, and when."""
 
     source: str
     values: dict[str, float]
@@ -24,25 +25,23 @@ class Parcel(NamedTuple):
     seconds: float
 
 
-class Courier:
-    """Holds what rank 0 measured, and delivers it on every rank at the same moment.
+class Rank0Relay:
+    """Holds what rank 0 measured, and hands it over on every rank at the same moment.
 
     That is the end of EPOCH_COMPLETED, after whoever evaluates there, and the end of COMPLETED; like a reader of the
     trainer's own metrics it moves to the end of the order for that.
     """
 
-    def __init__(self, trainer: Engine, deliver: Callable[[Parcel], None]) -> None:
+    def __init__(self, trainer: Engine, deliver: Callable[[Evaluation], None]) -> None:
         self._deliver = deliver
-        self._held: list[Parcel] = []
+        self._held: list[Evaluation] = []
         self._last: dict[Any, Any] = {}
         self._move_to_end(trainer)
-        self.handles = [
-            self,
-            trainer.add_event_handler(Events.STARTED, self._move_to_end),
-            trainer.add_event_handler(Events.EPOCH_STARTED, self._move_to_end),
-        ]
+        self._attached = ExitStack()
+        for event in (Events.STARTED, Events.EPOCH_STARTED):
+            self._attached.callback(trainer.add_event_handler(event, self._move_to_end).remove)
 
-    def hold(self, parcel: Parcel) -> None:
+    def hold(self, evaluation: Evaluation) -> None:
         """Take an evaluation along.
 
         Raises:
@@ -53,20 +52,24 @@ class Courier:
                 f"evaluate_on='rank0' was given, but rank {idist.get_rank()} evaluates too: run the evaluator on "
                 "rank 0 alone, or leave evaluate_on out"
             )
-        self._held.append(parcel)
+        self._held.append(evaluation)
 
     def _move_to_end(self, engine: Engine) -> None:
-        self.remove()
+        self._leave_end()
         for event in (Events.EPOCH_COMPLETED, Events.COMPLETED):
             self._last[event] = engine.add_event_handler(event, self._travel)
 
     def _travel(self, engine: Engine) -> None:
-        gathered: list[Any] = idist.all_gather([tuple(parcel) for parcel in self._held])  # type: ignore[assignment]
+        gathered: list[Any] = idist.all_gather([tuple(evaluation) for evaluation in self._held])  # type: ignore[assignment]
         self._held.clear()
         for fields in gathered[0]:
-            self._deliver(Parcel(*fields))
+            self._deliver(Evaluation(*fields))
+
+    def _leave_end(self) -> None:
+        while self._last:
+            self._last.popitem()[1].remove()
 
     def remove(self) -> None:
         """Deliver no more."""
-        while self._last:
-            self._last.popitem()[1].remove()
+        self._attached.close()
+        self._leave_end()

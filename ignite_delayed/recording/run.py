@@ -1,17 +1,20 @@
-"""The trainer's run: whether we are inside it, whether it is a new one, and its clock."""
+"""The trainer's run: whether we are inside it, whether it is a new one, its clock, and how far it is."""
 
 from __future__ import annotations
 
 import time
 import weakref
+from contextlib import ExitStack
 from typing import Any
 
 from ignite.engine import Engine, Events
 
-__all__ = ["Run"]
+from .host import working_generator
+
+__all__ = ["TrainerRun", "planned_iterations", "position"]
 
 
-class Run:
+class TrainerRun:
     """Watches one trainer; holds it weakly, since the trainer holds its handlers and they hold us."""
 
     def __init__(self, trainer: Engine) -> None:
@@ -20,11 +23,14 @@ class Run:
         self._legacy = self._started = False
         self._spent = self._seen = 0.0
         self._since: float | None = None
-        self.handles = [
-            trainer.add_event_handler(Events.STARTED, self._on_started),
-            trainer.add_event_handler(Events.COMPLETED, self._leave),
-            trainer.add_event_handler(Events.INTERRUPT, self._leave),
-        ]
+        self._attached = ExitStack()
+        self._attached.callback(trainer.add_event_handler(Events.STARTED, self._on_started).remove)
+        for event in (Events.COMPLETED, Events.INTERRUPT):
+            self._attached.callback(trainer.add_event_handler(event, self._leave).remove)
+
+    def remove(self) -> None:
+        """Watch no longer."""
+        self._attached.close()
 
     @property
     def trainer(self) -> Engine:
@@ -43,7 +49,7 @@ class Run:
         trainer = self._trainer()
         if trainer is None:  # its evaluator may live on
             return False
-        generator: Any = trainer._internal_run_generator
+        generator = working_generator(trainer)
         if generator is not None and generator.gi_running:
             return True
         return self._legacy and not Engine.interrupt_resume_enabled
@@ -58,20 +64,20 @@ class Run:
         if new:
             self._halt()  # an exception ended the run before, and no event said so
             self._started = False
-            generator = self.trainer._internal_run_generator
+            generator = working_generator(self.trainer)
             self._generator = None if generator is None else weakref.ref(generator)
         if self._since is None:
             self._since = self._seen = time.monotonic()
         return new
 
     def _is_other(self) -> bool:
-        generator = self.trainer._internal_run_generator
+        generator = working_generator(self.trainer)
         if generator is None:  # Engine.interrupt_resume_enabled is off: STARTED tells, and it is fired once
             return self._started
         return self._generator is None or self._generator() is not generator
 
     def _on_started(self, engine: Engine) -> None:
-        self._legacy = self._started = engine._internal_run_generator is None
+        self._legacy = self._started = working_generator(engine) is None
 
     def _leave(self, engine: Engine) -> None:
         self._legacy = False
@@ -99,10 +105,31 @@ class Run:
 
     def planned(self) -> int | None:
         """Iterations the whole run will take, ``None`` while that is not known."""
-        state = self.trainer.state
-        max_iters = getattr(state, "max_iters", None)  # since Ignite 0.5.5
-        if max_iters is not None:
-            return int(max_iters)
-        if state.max_epochs is None or state.epoch_length is None:
-            return None
-        return int(state.max_epochs * state.epoch_length)
+        return planned_iterations(self.trainer)
+
+
+def planned_iterations(trainer: Engine) -> int | None:
+    """Iterations the whole run of ``trainer`` will take, ``None`` while that is not known."""
+    state = trainer.state
+    max_iters = getattr(state, "max_iters", None)  # since Ignite 0.5.5
+    if max_iters is not None:
+        return int(max_iters)
+    if state.max_epochs is None or state.epoch_length is None:
+        return None
+    return int(state.max_epochs * state.epoch_length)
+
+
+# Ignite counts an epoch and an iteration when they begin; these events come after the count, before the work.
+_EPOCH_BEGAN = (Events.EPOCH_STARTED, Events.GET_BATCH_STARTED, Events.GET_BATCH_COMPLETED, Events.ITERATION_STARTED)
+
+
+def position(trainer: Engine) -> tuple[int, int]:
+    """Iterations finished, and epochs finished (one that was begun and has trained a batch counts as finished)."""
+    state, event = trainer.state, trainer.last_event_name
+    iterations, epochs = state.iteration, state.epoch
+    if event == Events.ITERATION_STARTED:
+        iterations -= 1
+    whole = iterations % state.epoch_length == 0 if state.epoch_length else iterations == 0
+    if event == Events.EPOCH_STARTED or (event in _EPOCH_BEGAN and whole):
+        epochs -= 1
+    return iterations, max(epochs, 0)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from enum import Enum, auto
+from typing import Any, NoReturn
 
 from ignite.engine import Engine, Events
 
+from .._utils.checks import check_name, refuse_type, refuse_value
+from ..conditions import Condition
 from ..errors import UnknownMetricError
 from ..history.metrics import as_float
+from .host import attached_handlers, drop_if_empty, fires
 
-if TYPE_CHECKING:
-    from ..conditions import Condition
-
-__all__ = ["EvaluatorSource", "Source", "TrainerSource", "refuse_unreported"]
+__all__ = ["EvaluatorSource", "Source", "TrainerSource", "check_engines", "describe_source", "refuse_unreported"]
 
 logger = logging.getLogger("ignite_delayed.Recorder")
 
@@ -27,12 +29,12 @@ class Source:
 
     counts = True  # as an evaluation
     finished = True  # an epoch, so that the metrics are this run's
-    handles: list[Any]
 
     def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
         self.name = name
         self._engine = weakref.ref(engine)
         self._observe = observe
+        self._attached = ExitStack()
         #: The trainer's iteration at which this source was recorded last, -1 before.
         self.last_iteration = -1
 
@@ -41,8 +43,12 @@ class Source:
         """The engine, while it lives."""
         return self._engine()
 
-    def catch_up(self) -> None:
-        """Have observed by now what the engine shows in the event that it fires just now."""
+    def record_pending(self) -> None:
+        """Record the running event now, before a checkpoint in the same event saves a state without it."""
+
+    def remove(self) -> None:
+        """Watch no longer."""
+        self._attached.close()
 
     def read(self, engine: Engine) -> tuple[dict[str, float], dict[str, str]]:
         """The engine's metrics by the names that records give them, and of those that are no number why not."""
@@ -58,6 +64,16 @@ class Source:
         return values, unusable
 
 
+class _Evaluation(Enum):
+    """How far an evaluation of an evaluator is."""
+
+    RUNNING = auto()
+    CUT_SHORT = auto()  # by terminate_epoch(): the user wanted part of the data
+    BROKEN = auto()  # by an exception, which a handler may have swallowed
+    RECORDED_EARLY = auto()  # in COMPLETED, before its own handler there
+    OVER = auto()
+
+
 class EvaluatorSource(Source):
     """Reads an evaluator at its COMPLETED, if it really finished an epoch in this run.
 
@@ -67,60 +83,59 @@ class EvaluatorSource(Source):
 
     def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
         super().__init__(name, engine, observe)
-        self._watch: Any = None
-        self._forget()
-        self.handles = [
-            self,
-            engine.add_event_handler(Events.STARTED, self._on_started),
-            engine.add_event_handler(Events.TERMINATE_SINGLE_EPOCH, self._on_terminate_epoch),
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self._on_epoch_completed),
-            engine.add_event_handler(Events.COMPLETED, self._on_completed),
-        ]
-
-    def _forget(self) -> None:
-        """Know nothing of a run yet."""
-        self.finished = self._cut_short = self._ahead = self._broken = False
-        self._due = True
+        self.finished = False
+        self._evaluation = _Evaluation.RUNNING
+        self._exceptions: Any = None  # our handler of EXCEPTION_RAISED
+        self._attached.callback(self._ignore_exceptions)
+        for event, handler in (
+            (Events.STARTED, self._on_started),
+            (Events.TERMINATE_SINGLE_EPOCH, self._on_terminate_epoch),
+            (Events.EPOCH_COMPLETED, self._on_epoch_completed),
+            (Events.COMPLETED, self._on_completed),
+        ):
+            self._attached.callback(engine.add_event_handler(event, handler).remove)
 
     def _on_started(self, engine: Engine) -> None:
-        self._forget()
+        self.finished, self._evaluation = False, _Evaluation.RUNNING
         # Only beside others: by itself a handler of EXCEPTION_RAISED would count as one that deals with it.
-        if self._watch is None and engine._event_handlers.get(Events.EXCEPTION_RAISED):
-            self._watch = engine.add_event_handler(Events.EXCEPTION_RAISED, self._on_exception)
+        if self._exceptions is None and attached_handlers(engine, Events.EXCEPTION_RAISED):
+            self._exceptions = engine.add_event_handler(Events.EXCEPTION_RAISED, self.on_exception)
 
-    def _on_exception(self, error: BaseException) -> None:
-        self._broken = True
-        engine = self._engine()
-        if engine is None or len(engine._event_handlers[Events.EXCEPTION_RAISED]) == 1:
+    def on_exception(self, error: BaseException) -> None:
+        """Notice the exception; deals with none."""
+        self._evaluation = _Evaluation.BROKEN
+        engine = self.engine
+        if engine is None or len(attached_handlers(engine, Events.EXCEPTION_RAISED)) == 1:
             raise error
 
-    def remove(self) -> None:
-        """Watch no longer."""
-        engine = self._engine()
-        if self._watch is None or engine is None:
-            return
-        self._watch.remove()
-        self._watch = None
-        if not engine._event_handlers.get(Events.EXCEPTION_RAISED):
-            engine._event_handlers.pop(Events.EXCEPTION_RAISED, None)
+    def _ignore_exceptions(self) -> None:
+        engine = self.engine
+        if self._exceptions is not None and engine is not None:
+            self._exceptions.remove()
+            self._exceptions = None
+            drop_if_empty(engine, Events.EXCEPTION_RAISED)
 
     def _on_terminate_epoch(self, engine: Engine, iter_counter: int) -> None:
-        self._cut_short = True  # by terminate_epoch(): the user wanted part of the data
+        if self._evaluation is _Evaluation.RUNNING:
+            self._evaluation = _Evaluation.CUT_SHORT
 
     def _on_epoch_completed(self, engine: Engine) -> None:
         state = engine.state
         whole = not state.epoch_length or state.iteration % state.epoch_length == 0
-        self.finished = (whole or self._cut_short) and not self._broken
+        wanted = whole or self._evaluation is _Evaluation.CUT_SHORT
+        self.finished = wanted and self._evaluation is not _Evaluation.BROKEN
 
-    def catch_up(self) -> None:
-        engine = self._engine()
-        if engine is not None and self._due and self.finished and _fires(engine, Events.COMPLETED):
-            self._due, self._ahead = False, True
+    def record_pending(self) -> None:
+        engine = self.engine
+        if engine is None or self._evaluation in (_Evaluation.RECORDED_EARLY, _Evaluation.OVER):
+            return
+        if self.finished and fires(engine, Events.COMPLETED):
+            self._evaluation = _Evaluation.RECORDED_EARLY
             self._observe(self, engine)
 
     def _on_completed(self, engine: Engine) -> None:
-        if not self._ahead:
-            self._due = False
+        if self._evaluation is not _Evaluation.RECORDED_EARLY:
+            self._evaluation = _Evaluation.OVER
             self._observe(self, engine)
 
 
@@ -128,31 +143,40 @@ class TrainerSource(Source):
     """Reads the trainer's own metrics once an epoch, after they were computed whatever the order of attaching.
 
     For that it moves to the end of EPOCH_COMPLETED at the start of each epoch. What is gated on EPOCH_COMPLETED of
-    the trainer follows it, in ``after``: the record that opens a gate must come before the handlers it lets through.
+    the trainer is called after it: the record that opens a gate must come before the handlers it lets through.
     """
 
     counts = False
 
     def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
         super().__init__(name, engine, observe)
-        self.after: list[Callable[[Engine], None]] = []
+        self._after: list[Callable[[Engine], None]] = []
         self._warned = False
         self._last = engine.add_event_handler(Events.EPOCH_COMPLETED, self._on_epoch_completed)
-        self.handles = [self, engine.add_event_handler(Events.EPOCH_STARTED, self._move_to_end)]
+        self._attached.callback(self._leave_end)
+        self._attached.callback(engine.add_event_handler(Events.EPOCH_STARTED, self._move_to_end).remove)
+
+    def call_after(self, handler: Callable[[Engine], None]) -> Callable[[], None]:
+        """Call ``handler`` once the metrics of an epoch were recorded; what is returned undoes that."""
+        self._after.append(handler)
+        return lambda: self._after.remove(handler)
+
+    def _leave_end(self) -> None:
+        self._last.remove()
 
     def _move_to_end(self, engine: Engine) -> None:
-        self._last.remove()
+        self._leave_end()
         self._last = engine.add_event_handler(Events.EPOCH_COMPLETED, self._on_epoch_completed)
 
     def _on_epoch_completed(self, engine: Engine) -> None:
         self._observe(self, engine)
-        for handler in list(self.after):
+        for handler in list(self._after):
             handler(engine)
 
-    def catch_up(self) -> None:
+    def record_pending(self) -> None:
         # Not read here: evaluators and metrics whose turn comes later in this event would be passed over.
-        engine = self._engine()
-        if engine is None or self._warned or not _fires(engine, Events.EPOCH_COMPLETED):
+        engine = self.engine
+        if engine is None or self._warned or not fires(engine, Events.EPOCH_COMPLETED):
             return
         if self.last_iteration != engine.state.iteration:
             self._warned = True
@@ -161,15 +185,10 @@ class TrainerSource(Source):
                 "a run resumed from it lacks them. Save on Events.EPOCH_STARTED | Events.COMPLETED. (Said once.)"
             )
 
-    def remove(self) -> None:
-        """Stop reading."""
-        self._last.remove()
 
-
-def _fires(engine: Engine, event: Any) -> bool:
-    """Whether ``engine`` is inside the handlers of ``event``."""
-    generator: Any = engine._internal_run_generator  # None where Engine.interrupt_resume_enabled is off
-    return engine.last_event_name == event and (generator is None or bool(generator.gi_running))
+def describe_source(source: str) -> str:
+    """The evaluator named ``source``, in a message."""
+    return f"evaluator {source!r}" if source else "the evaluator"
 
 
 def refuse_unreported(name: str, condition: Condition, sources: Iterable[str], rates: Iterable[str]) -> NoReturn:
@@ -182,3 +201,34 @@ def refuse_unreported(name: str, condition: Condition, sources: Iterable[str], r
         f"{condition!r} reads {name!r}, which none of the evaluators {', '.join(map(repr, named))} can report: with "
         f"named evaluators a metric is named like {named[0]}/{name.rpartition('/')[2]}"
     )
+
+
+def check_engines(trainer: Any, evaluators: Any) -> dict[str, Engine]:
+    """The evaluators by name, ``""`` for the one unnamed, all of them checked."""
+    if not isinstance(trainer, Engine):
+        several = isinstance(trainer, (list, tuple, set, Mapping))
+        hint = "A recorder belongs to one trainer: build one for each." if several else ""
+        refuse_type("trainer", "an ignite Engine", trainer, hint)
+    if evaluators is trainer:
+        refuse_value(
+            "evaluators",
+            "another engine than the trainer",
+            evaluators,
+            "To record the trainer's own metrics name it: Recorder(trainer, {'train': trainer, 'val': evaluator}).",
+        )
+    if isinstance(evaluators, Engine):
+        return {"": evaluators}
+    if not isinstance(evaluators, Mapping) or not evaluators:
+        refuse_type("evaluators", "an ignite Engine, or engines by name", evaluators, "For example {'val': evaluator}.")
+    named: dict[str, Engine] = {}
+    for name, engine in evaluators.items():
+        check_name("an evaluator's name", name)
+        if "/" in name or name == "lr":
+            hint = "Metrics are then named like 'val/loss'."
+            refuse_value("an evaluator's name", "a word without '/', and not 'lr'", name, hint)
+        if not isinstance(engine, Engine):
+            refuse_type(f"evaluators[{name!r}]", "an ignite Engine", engine)
+        if any(engine is other for other in named.values()):
+            refuse_value("evaluators", "different engines", name, "One engine cannot have two names.")
+        named[name] = engine
+    return named

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import weakref
+from contextlib import ExitStack
 from types import TracebackType
 from typing import IO
 
@@ -12,7 +13,7 @@ import ignite.distributed as idist
 from ignite.engine import Events
 
 from .._utils.checks import check_count
-from ..recording.following import Following
+from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder
 from .displays import Display, display_for
 from .view import Status
@@ -25,18 +26,21 @@ _lives: weakref.WeakKeyDictionary[Recorder, weakref.ref[LiveStatus]] = weakref.W
 _SECONDS = 0.1
 
 
-class LiveStatus:
+class LiveStatus(Attachment):
     """What :meth:`Status.live` returns: shows the status while the run goes on, until ``remove()``.
 
     Attributes:
         status: what is shown.
     """
 
+    name = "live status"
+
     def __init__(self, status: Status, *, every: int | None, file: IO[str] | None) -> None:
         self.status = status
         self._every = None if every is None else check_count("every", every, hint="None shows changes alone.")
-        self._handles: list[object] = []
+        self._attached = ExitStack()
         self._evaluations, self._shown_at, self._shown_in = 0, 0.0, -1
+        self._shows = False
         recorder = status.recorder
         other = _lives.get(recorder, lambda: None)()
         if idist.get_rank() > 0:
@@ -48,17 +52,17 @@ class LiveStatus:
 
     def _attach(self, recorder: Recorder) -> None:
         trainer = recorder.trainer
-        self._following = Following(recorder)
-        self._handles = [
-            self._following,
-            trainer.add_event_handler(Events.STARTED, self._on_ends),
-            trainer.add_event_handler(Events.EPOCH_STARTED, self._on_news),
-            trainer.add_event_handler(Events.COMPLETED, self._on_ends),
-        ]
+        self._marks = recorder.hub.follow()
+        self._attached.callback(self._marks.remove)
+        handlers = {Events.STARTED: self._on_ends, Events.EPOCH_STARTED: self._on_news, Events.COMPLETED: self._on_ends}
+        for event, handler in handlers.items():
+            self._attached.callback(trainer.add_event_handler(event, handler).remove)
         for evaluator in recorder.evaluators.values():
             if evaluator is not trainer:
-                self._handles.append(evaluator.add_event_handler(Events.COMPLETED, self._on_news))
-        recorder._handles.append(self)
+                self._attached.callback(evaluator.add_event_handler(Events.COMPLETED, self._on_news).remove)
+        recorder.hub.add(self)
+        self._attached.callback(recorder.hub.discard, self)
+        self._shows = True
         _lives[recorder] = weakref.ref(self)
 
     def _on_ends(self) -> None:
@@ -69,10 +73,11 @@ class LiveStatus:
 
     def _refresh(self, whole: bool) -> None:
         recorder = self.status.recorder
-        marks = self._following.new(self)
-        if self._every is not None and recorder._evaluations // self._every != self._evaluations // self._every:
+        marks = self._marks.to(self)
+        evaluations = recorder.hub.evaluations
+        if self._every is not None and evaluations // self._every != self._evaluations // self._every:
             whole = True
-        self._evaluations = recorder._evaluations
+        self._evaluations = evaluations
         now, iteration = time.monotonic(), recorder.trainer.state.iteration
         if self._display.in_place:
             if not (marks or whole) and now - self._shown_at < _SECONDS:
@@ -84,11 +89,8 @@ class LiveStatus:
 
     def remove(self) -> None:
         """Show no more; what was shown stays. A second call does nothing."""
-        while self._handles:
-            self._handles.pop().remove()  # type: ignore[attr-defined]
-        handles = self.status.recorder._handles
-        if self in handles:
-            handles.remove(self)
+        self._shows = False
+        self._attached.close()
 
     def __enter__(self) -> LiveStatus:
         return self
@@ -96,6 +98,6 @@ class LiveStatus:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._handles and error is not None:
+        if self._shows and error is not None:
             self._refresh(True)
         self.remove()

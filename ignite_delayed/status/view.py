@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .._utils.html import cut, escape, table
 from ..recording.recorder import Recorder
-from .reading import Reading, read
+from ..recording.rows import Reading
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -86,7 +86,7 @@ class Status:
         return LiveStatus(self, every=every, file=file)
 
     def __str__(self) -> str:
-        reading = read(self.recorder)
+        reading = self.recorder.reading()
         lines = [reading.clock]
         if reading.values:
             lines.append(_listed(reading))
@@ -98,13 +98,13 @@ class Status:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        reading = read(self.recorder)
+        reading = self.recorder.reading()
         values = f"<br>{escape(_listed(reading))}" if reading.values else ""
         rows = [(escape(row.name), escape(row.state), _meter(row.near), escape(row.text)) for row in reading.rows]
         return table(["gate", "state", "", "waits for"], rows, f"<b>{escape(reading.clock)}</b>{values}")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield _panel(read(self.recorder), options)
+        yield _panel(self.recorder.reading(), options)
 
 
 def _listed(reading: Reading) -> str:

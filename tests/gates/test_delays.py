@@ -359,7 +359,7 @@ class TestRemoving:
                 trainer.run([0], max_epochs=2)
         trainer.run([0], max_epochs=2)
         assert seen == [2, 2]
-        assert not any(isinstance(kept, DelayHandle) for kept in recorder._handles)
+        assert not any(isinstance(kept, DelayHandle) for kept in recorder.hub.attached)
 
     def test_in_the_middle_of_a_run(self) -> None:
         trainer, evaluator = loop()
@@ -609,7 +609,7 @@ class TestBadInput:
             "when must be a condition, or a function of one record, got <Gate 'gate': .*Share a gate by until=gate\\.$"
         )
         with pytest.raises(TypeError, match=f"^{expected}"):
-            delay(recorder, print, when=gate)
+            delay(recorder, print, when=gate)  # type: ignore[arg-type]
 
 
 def test_a_delayed_early_stopping_sees_the_evaluation_that_opens_its_gate(caplog: pytest.LogCaptureFixture) -> None:

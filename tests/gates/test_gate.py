@@ -208,7 +208,7 @@ class TestState:
             before = other.state_dict()
             with pytest.raises(StateError) as error:
                 other.load_state_dict(saved)
-            assert f"saved: until After(epochs=1)\n  here:  {other._rule()}" in str(error.value)
+            assert f"saved: until After(epochs=1)\n  here:  {other.rule}" in str(error.value)
             assert other.state_dict() == before
 
     @pytest.mark.parametrize(

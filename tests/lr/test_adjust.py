@@ -128,10 +128,10 @@ def test_remove() -> None:
     training.trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2), adjuster.remove)
     assert training.lr(4) == [1.0, 0.5, 0.5, 0.5]
     adjuster.remove()
-    assert training.recorder.gates == []
-    assert not training.recorder._names
-    assert not training.recorder._stateful
-    assert adjuster not in training.recorder._handles
+    assert training.recorder.hub.live == []
+    assert not training.recorder.hub.reserved
+    assert not training.recorder.hub.stateful
+    assert adjuster not in training.recorder.hub.attached
     delay_lr_scheduler(training.recorder, training.optimizer, SCHEDULERS["StepLR"], per="epoch")
 
 
@@ -145,8 +145,8 @@ def test_another_writer_is_refused_with_both_named() -> None:
     delay_lr_scheduler(training.recorder, training.optimizer, SCHEDULERS["StepLR"], per="epoch")
     with pytest.raises(AttachError, match=r"'lr' \(.*\) and 'adjust lr' \(<LRAdjuster .*\) would both write 'lr'"):
         adjusted(training)
-    assert training.recorder.gates == []
-    assert training.recorder._names == {"lr"}
+    assert training.recorder.hub.live == []
+    assert training.recorder.hub.reserved == {"lr"}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_bad_input(factors: Any, arguments: dict[str, Any], error: type[Exceptio
     with pytest.raises(error, match=message):
         adjusted(training, factors, **arguments)
     assert untouched(training.optimizer) == before
-    assert training.recorder.gates == []
+    assert training.recorder.hub.live == []
     adjusted(training)
 
 
@@ -181,7 +181,7 @@ def test_a_metric_that_no_evaluator_reports() -> None:
     recorder = Recorder(trainer, {"train": trainer})
     with pytest.raises(UnknownMetricError, match="none of the evaluators 'train' can report"):
         adjust_lr(recorder, optimizer, {Metric("train/loss") > 1: 0.5, Metric("val/loss") > 1: 0.5})
-    assert recorder.gates == []
+    assert recorder.hub.live == []
     adjust_lr(recorder, optimizer, {Metric("train/loss") > 1: 0.5})
 
 

@@ -499,8 +499,8 @@ class TestBadInput:
             delay_lr_scheduler(training.recorder, training.optimizer, factory, **arguments)
         assert untouched(training.optimizer) == before
         assert [len(found) for found in training.trainer._event_handlers.values()] == handlers
-        assert training.recorder.gates == []
-        assert not training.recorder._names
+        assert training.recorder.hub.live == []
+        assert not training.recorder.hub.reserved
         delay_lr_scheduler(training.recorder, training.optimizer, SCHEDULERS["StepLR"], per="epoch")  # nothing claimed
 
     @pytest.mark.parametrize("optimizer", [None, torch.nn.Linear(1, 1)])

@@ -10,14 +10,14 @@ from engines import engine, evaluate, loop, reporting, through_torch
 from ignite.engine import Events
 
 from ignite_delayed import After, Condition, Metric, Plateau, Record, Recorder, StateError
-from ignite_delayed.lr.live import Clock, Feed, Switch
+from ignite_delayed.lr.live import Clock, EachObservation, PhaseEnd
 
 
 def switch_after(condition: Condition, since: Clock, epochs: int = 8, length: int = 4, **metrics: Any) -> list[Any]:
     """Where a switch that was armed at the end of epoch 2 opens, as epoch and iteration."""
     trainer, evaluator = loop(**metrics)
     opened: list[Any] = []
-    switch = Switch(
+    switch = PhaseEnd(
         Recorder(trainer, evaluator),
         condition,
         "switch",
@@ -54,7 +54,7 @@ def test_counts_from_where_it_was_armed(condition: Condition, expected: tuple[in
 def test_a_switch_that_is_not_armed_sees_nothing() -> None:
     trainer, evaluator = loop(loss=lambda trainer: 0.0)
     recorder = Recorder(trainer, evaluator)
-    switch = Switch(recorder, Metric("loss") < 1, "switch", lambda record: pytest.fail("it opened"))
+    switch = PhaseEnd(recorder, Metric("loss") < 1, "switch", lambda record: pytest.fail("it opened"))
     trainer.run([0], max_epochs=2)
     assert switch.explain().verdict is None
     switch.arm((0, 0, 1, 0.0), None)
@@ -64,14 +64,14 @@ def test_a_switch_that_is_not_armed_sees_nothing() -> None:
 
 def test_a_run_from_the_beginning_disarms_it() -> None:
     trainer, evaluator = loop(loss=lambda trainer: 0.0)
-    switch = Switch(Recorder(trainer, evaluator), After(epochs=3), "switch", lambda record: pytest.fail("it opened"))
+    switch = PhaseEnd(Recorder(trainer, evaluator), After(epochs=3), "switch", lambda record: pytest.fail("it opened"))
     switch.arm((0, 0, 1, 0.0), None)
     trainer.run([0], max_epochs=5)
 
 
 def test_the_record_it_is_armed_with_may_open_it_at_once() -> None:
     trainer, evaluator = loop()
-    switch = Switch(Recorder(trainer, evaluator), Metric("loss") < 1, "switch", lambda record: None)
+    switch = PhaseEnd(Recorder(trainer, evaluator), Metric("loss") < 1, "switch", lambda record: None)
     record = Record(epoch=2, iteration=8, evaluation=3, values={"loss": 0.5})
     assert switch.arm((2, 8, 3, 0.0), record)
     assert switch.opened_at is record
@@ -80,7 +80,7 @@ def test_the_record_it_is_armed_with_may_open_it_at_once() -> None:
 def test_the_record_it_is_armed_with_is_the_first_of_its_evaluation() -> None:
     trainer, evaluator = loop()
     condition = After(evaluations=0).sustained(evaluations=1)
-    switch = Switch(Recorder(trainer, evaluator), condition, "switch", lambda record: None)
+    switch = PhaseEnd(Recorder(trainer, evaluator), condition, "switch", lambda record: None)
     first = Record(epoch=2, iteration=8, evaluation=3, source="a", values={"lr": 0.5})
     second = Record.following(
         first, epoch=2, iteration=8, evaluation=3, seconds=0.0, planned=None, source="b", values={"lr": 0.5}
@@ -94,12 +94,12 @@ def test_metrics_recorded_before_at_the_same_iteration_are_not_seen() -> None:
     first, second = reporting(trainer, loss=[9, 9, 1]), reporting(trainer, loss=[0, 2, 2])
     recorder = Recorder(trainer, {"a": first, "b": second})
     opened: list[int] = []
-    armed = Switch(recorder, Metric("a/loss") > Metric("b/loss"), "armed", lambda record: opened.append(record.epoch))
+    armed = PhaseEnd(recorder, Metric("a/loss") > Metric("b/loss"), "armed", lambda record: opened.append(record.epoch))
 
     def arm(record: Record) -> None:
         armed.arm((record.epoch, record.iteration, record.evaluation, record.seconds), record)
 
-    arming = Switch(recorder, Metric("b/loss") < 1, "arming", arm)
+    arming = PhaseEnd(recorder, Metric("b/loss") < 1, "arming", arm)
     trainer.add_event_handler(Events.STARTED, lambda: arming.arm((0, 0, 1, 0.0), None) and None)
     for evaluator in (first, second):
         evaluate(trainer, evaluator)
@@ -111,10 +111,10 @@ def test_metrics_recorded_before_at_the_same_iteration_are_not_seen() -> None:
 def test_most_iterations_cost_one_comparison() -> None:
     trainer, evaluator = loop()
     recorder = Recorder(trainer, evaluator)
-    switch = Switch(recorder, After(iterations=5), "switch", lambda record: None)
+    switch = PhaseEnd(recorder, After(iterations=5), "switch", lambda record: None)
     trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2), lambda: switch.arm((2, 8, 3, 0.0), None) and None)
     wakes: list[float] = []
-    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: wakes.append(recorder._wake))
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: wakes.append(recorder.hub.wake_at))
     trainer.run([0] * 4, max_epochs=4)
     assert wakes[8:13] == [14] * 5
     assert wakes[13] == float("inf")
@@ -122,14 +122,14 @@ def test_most_iterations_cost_one_comparison() -> None:
 
 class TestState:
     @staticmethod
-    def build() -> Switch:
+    def build() -> PhaseEnd:
         trainer, evaluator = loop(loss=lambda trainer: 1.0)
-        return Switch(Recorder(trainer, evaluator), After(epochs=3), "switch", lambda record: None)
+        return PhaseEnd(Recorder(trainer, evaluator), After(epochs=3), "switch", lambda record: None)
 
     def test_goes_through_torch(self) -> None:
         switch, loaded = self.build(), self.build()
         switch.arm((2, 8, 3, 1.5), Record(epoch=2, iteration=8, evaluation=3, values={"loss": 0.5}))
-        loaded.load_state_dict(through_torch(switch.state_dict()))
+        loaded._prepare(through_torch(switch.state_dict()))()
         assert loaded.state_dict() == switch.state_dict()
         assert loaded._since == (2, 8, 3, 1.5)
 
@@ -152,7 +152,7 @@ class TestState:
         switch.arm((2, 8, 3, 1.5), None)
         before = copy.deepcopy(switch.state_dict())
         with pytest.raises(StateError, match="the state of 'switch'"):
-            switch.load_state_dict(switch.state_dict() | damage)
+            switch._prepare(switch.state_dict() | damage)
         assert switch.state_dict() == before
 
 
@@ -161,7 +161,7 @@ def test_a_feed_fires_at_each_observation_and_marks_nothing() -> None:
     first, second = reporting(trainer, loss=lambda trainer: 1.0), reporting(trainer, loss=lambda trainer: 2.0)
     recorder = Recorder(trainer, {"a": first, "b": second})
     seen: list[Any] = []
-    Feed(
+    EachObservation(
         recorder,
         Metric("a/loss") < 5,
         "feed",

@@ -342,7 +342,7 @@ class TestAdjuster:
         (states,), _ = saved(self.build(), 8)
         raw = states[2]["handlers"]["adjust lr"] | damage if damage else damage
         training = self.build()
-        adjuster: Any = training.recorder._stateful["adjust lr"]
+        adjuster: Any = training.recorder.hub.stateful["adjust lr"]
         before = untouched(training.optimizer), adjuster.state_dict()
         with pytest.raises(StateError, match="adjust lr"):
             adjuster.load_state_dict(raw)

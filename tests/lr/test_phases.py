@@ -389,7 +389,7 @@ class TestTellings:
         first = phased(training, Phase(Constant(0.5), per="epoch", until=Metric("loss") < 1))
         second = LRPhases(training.recorder, other, [Phase(plateau, monitor="loss")])
         assert (first.name, second.name) == ("lr", "lr 2")
-        names = [gate.name for gate in training.recorder.gates]
+        names = [live.name for live in training.recorder.hub.live]
         assert names == ["lr, end of phase 1", "lr 2, phase 1"]
         second.remove()
         assert LRPhases(training.recorder, other, [Phase(plateau, monitor="loss")]).name == "lr 2"
@@ -549,11 +549,11 @@ class TestRemove:
         assert training.lr(2, length=3) == [0.0, 0.25, 0.25, 0.25, 0.25, 0.25]
         phases.remove()
         after = {event: len(found) for event, found in training.trainer._event_handlers.items() if found}
-        assert training.recorder.gates == []
-        assert not training.recorder._stateful
-        assert not training.recorder._on_begin
-        assert not training.recorder._names
-        assert phases not in training.recorder._handles
+        assert training.recorder.hub.live == []
+        assert not training.recorder.hub.stateful
+        assert not training.recorder.hub.parts
+        assert not training.recorder.hub.reserved
+        assert phases not in training.recorder.hub.attached
         assert all(before.get(event, 0) <= count for event, count in after.items())
         phased(training, Phase(Constant(0.5), per="iteration"))
         assert training.lr(1, length=2) == [0.5 * 0.25] * 2
@@ -605,7 +605,7 @@ class TestOverlaps:
         training = Training(sgd())
         phased(training, Phase(warmup(steps=2), per="epoch"), Phase(plateau, monitor="loss"))
         before = untouched(training.optimizer)
-        gates = training.recorder.gates
+        live = list(training.recorder.hub.live)
         message = (
             r"'lr' \(Linear\(.*steps=2\) then ReduceLROnPlateau\) and 'second' \(None then StepLR\) would both write "
             r"'lr' of one optimizer, each undoing the other: put them one after the other in LRPhases"
@@ -615,8 +615,8 @@ class TestOverlaps:
                 training.recorder, training.optimizer, tenfold_drops, until=After(epochs=5), per="epoch", name="second"
             )
         assert untouched(training.optimizer) == before
-        assert training.recorder.gates == gates
-        assert training.recorder._names == {"lr", *(gate.name for gate in gates)}
+        assert training.recorder.hub.live == live
+        assert training.recorder.hub.reserved == {"lr", *(live.name for live in live)}
 
     def test_unless_one_hands_over_to_the_other(self) -> None:
         training = Training(sgd())
@@ -754,8 +754,8 @@ class TestBadInput:
             LRPhases(training.recorder, training.optimizer, phases, **arguments)
         assert untouched(training.optimizer) == before
         assert [len(found) for found in training.trainer._event_handlers.values()] == handlers
-        assert training.recorder.gates == []
-        assert not training.recorder._names
+        assert training.recorder.hub.live == []
+        assert not training.recorder.hub.reserved
         phased(training, Phase(Constant(1.0), per="epoch"))  # nothing is claimed
 
     @pytest.mark.parametrize(
@@ -772,9 +772,9 @@ class TestBadInput:
         pause = Phase(None, until=Metric("train/loss") < 1)
         with pytest.raises(UnknownMetricError, match="which none of the evaluators 'train' can report"):
             LRPhases(recorder, optimizer, [pause, phase])
-        assert recorder.gates == []
-        assert not recorder._names
-        assert not recorder._stateful
+        assert recorder.hub.live == []
+        assert not recorder.hub.reserved
+        assert not recorder.hub.stateful
         LRPhases(recorder, optimizer, [Phase(Constant(1.0), per="epoch")])
 
     def test_a_metric_that_is_missing_when_it_should_be_there(self) -> None:

@@ -170,7 +170,7 @@ def test_ranks_that_evaluate_unequally_often_are_named(tmp_path: Path) -> None:
     rank0 = on_ranks(2, uneven, folder=tmp_path, seconds=2)[0]
     assert rank0[:2] == ("raised", "DesyncError"), rank0
     assert rank0[2].startswith(
-        "rank 0 runs the evaluator for the 1. time, at trainer iteration 1, and not every rank came to agree on it; "
+        "rank 0 runs the evaluator, its evaluation 1, at trainer iteration 1, and not every rank came to agree on it; "
         "rank 1 has not evaluated at all. Run it equally often on all ranks, or name an evaluation on rank 0 alone: "
         "evaluate_on='rank0' ("
     )
@@ -192,7 +192,7 @@ def test_of_ranks_that_stop_evaluating_the_last_time_is_told(tmp_path: Path) -> 
     rank0 = on_ranks(2, uneven_later, folder=tmp_path, seconds=2)[0]
     assert rank0[:2] == ("raised", "DesyncError"), rank0
     assert rank0[2].startswith(
-        "rank 0 runs evaluator 'val' for the 2. time, at trainer iteration 6, and not every rank came to agree on it; "
+        "rank 0 runs evaluator 'val', its evaluation 2, at trainer iteration 6, and not every rank came to agree on it; "
         "rank 1 evaluated 1 times, last at iteration 3. Run it"
     )
 
@@ -212,7 +212,7 @@ class Heard(logging.Handler):
 def differing(sync: str) -> list[str]:
     heard = Heard()
     trainer, evaluator = Engine(quiet), Engine(quiet)
-    Recorder(trainer, evaluator, sync=sync)
+    Recorder(trainer, evaluator, sync=sync)  # type: ignore[arg-type]
 
     @evaluator.on(Events.EPOCH_COMPLETED)
     def report() -> None:

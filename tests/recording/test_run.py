@@ -10,7 +10,7 @@ import pytest
 from engines import engine
 from ignite.engine import Engine, Events
 
-from ignite_delayed.recording.run import Run
+from ignite_delayed.recording.run import TrainerRun
 
 
 class Clock:
@@ -29,7 +29,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def noting(run: Run, trainer: Engine, event: Any) -> list[tuple[bool, bool]]:
+def noting(run: TrainerRun, trainer: Engine, event: Any) -> list[tuple[bool, bool]]:
     """At each ``event``: whether we are inside, and whether it is a new run."""
     seen: list[tuple[bool, bool]] = []
     trainer.add_event_handler(event, lambda: seen.append((run.inside(), run.begins())))
@@ -40,7 +40,7 @@ def noting(run: Run, trainer: Engine, event: Any) -> list[tuple[bool, bool]]:
 def test_each_run_is_new_once(monkeypatch: pytest.MonkeyPatch, resumable: bool) -> None:
     monkeypatch.setattr(Engine, "interrupt_resume_enabled", resumable)
     trainer = engine()
-    run = Run(trainer)
+    run = TrainerRun(trainer)
     seen = noting(run, trainer, Events.STARTED | Events.EPOCH_STARTED)
     assert (run.inside(), run.begun()) == (False, False)
     for _ in range(2):
@@ -53,7 +53,7 @@ def test_each_run_is_new_once(monkeypatch: pytest.MonkeyPatch, resumable: bool) 
 def test_a_run_that_begins_was_not_begun(monkeypatch: pytest.MonkeyPatch, resumable: bool) -> None:
     monkeypatch.setattr(Engine, "interrupt_resume_enabled", resumable)
     trainer = engine()
-    run = Run(trainer)
+    run = TrainerRun(trainer)
     seen: list[bool] = []
 
     @trainer.on(Events.STARTED)
@@ -69,7 +69,7 @@ def test_a_run_that_begins_was_not_begun(monkeypatch: pytest.MonkeyPatch, resuma
 
 def test_an_interrupted_run_goes_on_and_is_outside_in_between() -> None:
     trainer = engine()
-    run = Run(trainer)
+    run = TrainerRun(trainer)
     seen = noting(run, trainer, Events.STARTED | Events.ITERATION_STARTED)
     trainer.add_event_handler(Events.ITERATION_COMPLETED(once=2), lambda engine: engine.interrupt())
     trainer.run([0] * 3)
@@ -88,7 +88,7 @@ def test_the_run_after_an_exception_is_new(monkeypatch: pytest.MonkeyPatch, resu
             raise ValueError("broken batch")
 
     trainer = engine(step)
-    run = Run(trainer)
+    run = TrainerRun(trainer)
     seen = noting(run, trainer, Events.STARTED)
     with pytest.raises(ValueError, match="broken batch"):
         trainer.run([0])
@@ -102,7 +102,7 @@ def test_the_run_after_an_exception_is_new(monkeypatch: pytest.MonkeyPatch, resu
 
 class TestSeconds:
     @staticmethod
-    def _trainer(clock: Clock) -> tuple[Engine, Run, list[float]]:
+    def _trainer(clock: Clock) -> tuple[Engine, TrainerRun, list[float]]:
         """Each iteration takes a second; the clock is read at the start of each epoch."""
 
         def step(engine: Engine, batch: Any) -> None:
@@ -111,7 +111,7 @@ class TestSeconds:
                 raise ValueError("broken batch")
 
         trainer = engine(step)
-        run, read = Run(trainer), list[float]()
+        run, read = TrainerRun(trainer), list[float]()
 
         @trainer.on(Events.EPOCH_STARTED | Events.COMPLETED)
         def look() -> None:
@@ -159,7 +159,7 @@ class TestSeconds:
 
 def test_the_planned_length_of_the_run() -> None:
     trainer = engine()
-    run, seen = Run(trainer), list[int | None]()
+    run, seen = TrainerRun(trainer), list[int | None]()
     assert run.planned() is None
     trainer.add_event_handler(Events.EPOCH_STARTED, lambda: seen.append(run.planned()))
     trainer.run([0] * 4, max_epochs=2)
@@ -175,14 +175,14 @@ def test_the_planned_length_of_the_run() -> None:
 )
 def test_the_planned_length_of_a_run_counted_in_iterations() -> None:
     trainer = engine()
-    run, seen = Run(trainer), list[int | None]()
+    run, seen = TrainerRun(trainer), list[int | None]()
     trainer.add_event_handler(Events.EPOCH_STARTED, lambda: seen.append(run.planned()))
     trainer.run([0] * 4, max_iters=10)
     assert seen == [10, 10, 10]
 
 
 def test_it_does_not_keep_the_trainer() -> None:
-    run = Run(engine())
+    run = TrainerRun(engine())
     gc.collect()
     assert not run.inside()
     with pytest.raises(RuntimeError, match="does not exist any more: build a new recorder"):

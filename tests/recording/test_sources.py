@@ -74,7 +74,7 @@ class TestEvaluator:
 
         @evaluator.on(Events.COMPLETED)
         def save() -> None:
-            source.catch_up()
+            source.record_pending()
             seen.append("saved")
 
         source = EvaluatorSource("val", evaluator, lambda source, engine: seen.append("read"))
@@ -91,7 +91,7 @@ class TestEvaluator:
         source, seen = looks(EvaluatorSource, evaluator)
         with pytest.raises(ValueError):  # noqa: PT011 - ours, without a word
             evaluator.run([0])
-        source.catch_up()
+        source.record_pending()
         assert seen == []
 
     def test_its_watch_goes_and_the_users_own_stay(self) -> None:
@@ -122,8 +122,7 @@ class TestEvaluator:
     def test_its_handlers_can_be_removed(self) -> None:
         evaluator = engine()
         source, seen = looks(EvaluatorSource, evaluator)
-        for handle in source.handles:
-            handle.remove()
+        source.remove()
         evaluator.run([0])
         assert seen == []
 
@@ -132,7 +131,7 @@ class TestTrainer:
     def test_it_is_read_last_in_epoch_completed_and_what_is_gated_follows(self) -> None:
         trainer, order = engine(), list[Any]()
         source = TrainerSource("train", trainer, lambda source, engine: order.append("read"))
-        source.after.append(order.append)
+        source.call_after(order.append)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: order.append("metric"))
         trainer.run([0], max_epochs=2)
         assert order == ["metric", "read", trainer] * 2
@@ -140,8 +139,8 @@ class TestTrainer:
     def test_a_state_saved_before_it_is_read_is_warned_of_once(self, caplog: pytest.LogCaptureFixture) -> None:
         trainer = engine()
         source = TrainerSource("train", trainer, lambda source, engine: None)
-        trainer.add_event_handler(Events.EPOCH_STARTED, source.catch_up)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, source.catch_up)
+        trainer.add_event_handler(Events.EPOCH_STARTED, source.record_pending)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, source.record_pending)
         trainer.run([0], max_epochs=2)
         assert [record.getMessage() for record in caplog.records] == [
             (
@@ -154,8 +153,7 @@ class TestTrainer:
         trainer = engine()
         source, seen = looks(TrainerSource, trainer)
         trainer.run([0])
-        for handle in source.handles:
-            handle.remove()
+        source.remove()
         trainer.run([0])
         assert seen == [True]
         assert not any(trainer._event_handlers.values())

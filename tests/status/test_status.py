@@ -165,7 +165,7 @@ class TestPlainText:
             (6, "ignore", "counting", "loss: patience 1 of 2 left, best 0.43 in epoch 5"),
         ],
     )
-    def test_patience(self, epochs: int, while_closed: str, state: str, text: str) -> None:
+    def test_patience(self, epochs: int, while_closed: Any, state: str, text: str) -> None:
         def attach(recorder: Recorder) -> None:
             until = After(epochs=3)
             delay_early_stopping(
@@ -449,27 +449,27 @@ class TestCost:
         trainer, evaluator = loop(loss=LOSSES)
         recorder = Recorder(trainer, evaluator)
         Gate(recorder, until=BELOW)
-        before, begins = handlers(trainer, evaluator), list(recorder._on_begin)
+        before, begins = handlers(trainer, evaluator), list(recorder.hub.parts)
         status = recorder.status()
         for show in (str, repr, Status._repr_html_):
             show(status)
         panel(recorder, 80)
         status.show(io.StringIO())
         assert handlers(trainer, evaluator) == before
-        assert recorder._on_begin == begins
+        assert recorder.hub.parts == begins
 
     def test_what_live_attached_is_removed(self) -> None:
         trainer, evaluator = loop(loss=LOSSES)
         recorder = Recorder(trainer, evaluator)
-        before, kept = handlers(trainer, evaluator), list(recorder._handles)
+        before, kept = handlers(trainer, evaluator), list(recorder.hub.attached)
         with recorder.status().live(file=io.StringIO()) as live:
             assert handlers(trainer, evaluator) == before + 4  # the trainer's start, end and epochs; an evaluator's end
         live.remove()
         assert handlers(trainer, evaluator) == before
-        assert (recorder._handles, recorder._on_begin) == (kept, [])
+        assert (recorder.hub.attached, recorder.hub.parts) == (kept, [])
         recorder.status().live(file=io.StringIO())
         recorder.remove()
-        assert not recorder._on_begin
+        assert not recorder.hub.parts
 
     def test_a_run_that_is_not_looked_at_loads_nothing(self) -> None:
         code = """

@@ -146,7 +146,7 @@ class Test05_a_filters_answer_is_only_truth_tested:
 
         engines = loop()  # held weakly
         with pytest.raises(TypeError, match="always true"):
-            Gate(Recorder(*engines), until=coroutine)
+            Gate(Recorder(*engines), until=coroutine)  # type: ignore[arg-type]
 
 
 class Test06_what_is_accepted_as_a_filter:

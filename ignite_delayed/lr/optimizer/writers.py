@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from ignite.engine import Engine
 from torch.optim import Optimizer
@@ -13,12 +13,7 @@ from torch.optim import Optimizer
 from ...conditions import Condition
 from ...errors import AttachError
 
-if TYPE_CHECKING:
-    from ...recording.recorder import Recorder
-    from ..adjust import LRAdjuster
-    from ..phases import LRPhases
-
-__all__ = ["Writer", "claim", "enlist", "release"]
+__all__ = ["Writer", "claim", "release"]
 
 
 class Writer(NamedTuple):
@@ -75,21 +70,6 @@ def release(optimizer: Optimizer, writer: Writer) -> None:
     """Strike ``writer`` out again."""
     entered = _writers.get(optimizer, [])
     entered[:] = [other for other in entered if other is not writer]
-
-
-def enlist(recorder: Recorder, part: LRPhases | LRAdjuster) -> Callable[[], None]:
-    """Have ``recorder`` begin, save and remove ``part`` along with itself; what is returned undoes that."""
-    recorder._on_begin.append(part._on_run)
-    recorder._stateful[part.name] = part
-    recorder._handles.append(part)
-
-    def strike() -> None:
-        if part in recorder._handles:
-            recorder._handles.remove(part)
-        recorder._stateful.pop(part.name)
-        recorder._on_begin.remove(part._on_run)
-
-    return strike
 
 
 def _listed(names: Iterable[str]) -> str:

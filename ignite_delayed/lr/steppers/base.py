@@ -13,7 +13,7 @@ from ignite.engine import Engine
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from ...recording.position import position
+from ...recording.run import position
 from ...schedules import Schedule
 from ..optimizer.groups import BETAS, read, read_all, write
 from . import torch_state

@@ -1,0 +1,168 @@
+"""What hangs on a recorder: the interface of all of it, and a condition that is live."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from .._utils.checks import shown
+from .._utils.saving import check_version, plain
+from ..conditions import Condition, Explanation, State
+from ..conditions.wakeup import next_wakeup
+from ..errors import StateError
+from ..history import Record
+from .rows import Row
+
+__all__ = ["Attachment", "LiveCondition"]
+
+_VERSION = 1
+
+
+class Attachment:
+    """Whatever hangs on a recorder: a delayed handler, phases, an adjuster, a display, a gate.
+
+    Each answers only what it has; the rest is empty.
+
+    Attributes:
+        name: as in logs, marks and the saved state; unique within the recorder.
+    """
+
+    name: str
+
+    def _on_run(self, fresh: bool) -> None:
+        """A run of the trainer begins; ``fresh`` if from its beginning."""
+
+    def row(self) -> Row | None:
+        """What the status shows of it now, ``None`` for nothing."""
+        return None
+
+    def numbers(self) -> dict[str, float]:
+        """What loggers write of it now, by name."""
+        return {}
+
+    def remove(self) -> None:
+        """Hang there no longer. A second call does nothing."""
+
+
+class LiveCondition(Attachment, ABC):
+    """A condition, live: it judges every record, takes the result, and announces a change.
+
+    The three steps are apart so that an error while records are judged has moved nothing, and so that all have moved
+    when the first one is heard of.
+
+    Args:
+        condition: what is judged.
+        latches: whether it stays open once the condition has held; otherwise it follows the condition.
+
+    Attributes:
+        condition: the condition.
+        state: of the condition, after the last record.
+        latches: as given.
+        is_open: whether it is open now.
+        opened_at: the record at which it opened last, ``None`` before.
+    """
+
+    #: Whether it serves another attachment, which shows it and speaks for it.
+    internal: ClassVar[bool] = False
+
+    def __init__(self, condition: Condition, *, latches: bool) -> None:
+        self.condition = condition
+        self.latches = latches
+        self._forget()
+
+    def _forget(self) -> None:
+        """Become as new."""
+        self.state: State = self.condition.initial()
+        self.is_open = False
+        self.opened_at: Record | None = None
+
+    def _on_run(self, fresh: bool) -> None:
+        if fresh:
+            self._forget()
+
+    @property
+    def rule(self) -> str:
+        """What its saved state belongs to."""
+        return f"{'until' if self.latches else 'when'} {self.condition!r}"
+
+    @property
+    def _moves(self) -> bool:
+        """Whether records can still change it."""
+        return not (self.latches and self.is_open)
+
+    def _judge(self, record: Record) -> State:
+        """The state after ``record``, the verdict first; nothing moves yet."""
+        return self.condition.step(self.state, record)[0]
+
+    def _wakes_at(self, record: Record) -> float:
+        """The first iteration after ``record`` at which the clock may move it."""
+        return next_wakeup(self.condition, record)
+
+    def _take(self, state: State, record: Record) -> bool:
+        """Take over what was judged; whether there is anything to announce."""
+        self.state = state
+        was, self.is_open = self.is_open, state[0] is True
+        if self.is_open and not was:
+            self.opened_at = record
+        return self.is_open is not was
+
+    @abstractmethod
+    def _announce(self, record: Record) -> None:
+        """Say what ``record`` changed, once all have moved."""
+
+    def explain(self) -> Explanation:
+        """Why it is open or closed: ``print(gate.explain())`` draws the condition's tree."""
+        return self.condition.explain(self.state)
+
+    # --- state -------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its state as plain values: what changed, and the rule it belongs to."""
+        return {
+            "version": _VERSION,
+            "rule": self.rule,
+            "is_open": self.is_open,
+            "opened_at": None if self.opened_at is None else _saved(self.opened_at),
+            "state": plain(self.state),
+        }
+
+    def _prepare(self, raw: Any) -> Callable[[], None]:
+        """Check the saved state ``raw`` whole and change nothing; calling what is returned takes it over.
+
+        Raises:
+            StateError: where it is of another rule or version, or damaged.
+        """
+        check_version(f"the state of {self.name!r}", raw, _VERSION)
+        if raw.get("rule") != self.rule:
+            raise StateError(
+                f"{self.name!r} cannot load the state of another rule:\n  saved: {raw.get('rule')}\n  "
+                f"here:  {self.rule}\nBuild the gate with the saved rule, or start it afresh by not loading it."
+            )
+        if not isinstance(raw.get("is_open"), bool) or "state" not in raw or "opened_at" not in raw:
+            raise StateError(f"the state of {self.name!r} is truncated: it has {sorted(map(str, raw))}")
+        state, is_open = self.condition.decode(raw["state"]), raw["is_open"]
+        opened_at = None if raw["opened_at"] is None else _restored(raw["opened_at"])
+        if is_open is not (state[0] is True) or (is_open and opened_at is None):
+            raise StateError(f"the state of {self.name!r} contradicts itself about whether the gate is open: damaged")
+
+        def commit() -> None:
+            self.state, self.is_open, self.opened_at = state, is_open, opened_at
+
+        return commit
+
+
+_FIELDS = ("epoch", "iteration", "evaluation", "seconds", "planned", "source", "values")
+
+
+def _saved(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in _FIELDS} | {"values": dict(record.values)}
+
+
+def _restored(raw: Any) -> Record:
+    if not isinstance(raw, Mapping) or raw.keys() != set(_FIELDS) or not isinstance(raw["values"], Mapping):
+        raise StateError(f"opened_at must be a saved record, got {shown(raw)}: it is truncated or damaged")
+    try:
+        return Record(**raw)
+    except (TypeError, ValueError) as error:
+        raise StateError(f"opened_at must be a saved record: {error}") from error

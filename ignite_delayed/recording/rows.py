@@ -1,0 +1,31 @@
+"""What an attachment shows of itself: a row of the status, read when it is asked for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Reading", "Row"]
+
+
+class Row(NamedTuple):
+    """A gate, a stopper, or the phases of a parameter.
+
+    Args:
+        name: as in logs and marks.
+        state: in a word or two: ``"open"``, ``"closed"``, ``"counting"``, ``"stopped"``, ``"phase 2 of 3"``.
+        text: what it waits for, or what happened.
+        near: how much of what is needed was reached, where that is counted.
+    """
+
+    name: str
+    state: str
+    text: str
+    near: tuple[float, float] | None = None
+
+
+class Reading(NamedTuple):
+    """All that is shown at one moment: the clock, the last values, a row for each attachment."""
+
+    clock: str
+    values: list[tuple[str, float]]
+    rows: list[Row]
