@@ -122,7 +122,7 @@ def test_what_studies_past_runs_imports_neither_torch_nor_ignite(path: Path) -> 
 
 def in_a_fresh_process(code: str) -> str:
     """What ``code`` prints in an interpreter of its own."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
