@@ -28,7 +28,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
         inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # the kernel's own
         environment = inherited | {"IPYTHONDIR": str(Path(folder, "ipython")), "PYTHONHASHSEED": "0"}
         resources = {"metadata": {"path": folder}}
-        options = {"timeout": 120, "coalesce_streams": True, "kernel_name": "python3"}
+        options = {"timeout": 600, "startup_timeout": 600, "coalesce_streams": True, "kernel_name": "python3"}
         client = NotebookClient(notebook, resources=resources, **options)
         client.execute(env=environment)
     return cleaned(notebook)

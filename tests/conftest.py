@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Plots are drawn without a display, also in the processes that tests start. Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-# No deadline: the first example pays for imports, and shared machines stall.
-settings.register_profile("default", max_examples=100, deadline=None)
-settings.register_profile("quick", max_examples=20, deadline=None)
-settings.register_profile("nightly", max_examples=1000, deadline=None)
+# Nothing that goes by the clock: the first example pays for imports, and shared machines stall.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", unhurried, max_examples=100)
+settings.register_profile("quick", unhurried, max_examples=20)
+settings.register_profile("nightly", unhurried, max_examples=1000)
 # For mutants, of which it only matters that they fail: the same examples every time, and no search for the shortest.
 settings.register_profile(
-    "mutants", max_examples=20, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
+    "mutants", unhurried, max_examples=20, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -141,7 +141,9 @@ class Keras:
     st.sampled_from([0.0, 0.125, 0.5]),
     delays,
 )
-def test_keras(curve: list[float], mode: Literal["min", "max"], patience: int, min_delta: float, start_from_epoch: int) -> None:
+def test_keras(
+    curve: list[float], mode: Literal["min", "max"], patience: int, min_delta: float, start_from_epoch: int
+) -> None:
     keras = Keras(mode, patience, min_delta, start_from_epoch)
     stop = next((epoch for epoch, value in enumerate(curve) if keras.on_epoch_end(epoch, value)), None)
     trainer = engine()

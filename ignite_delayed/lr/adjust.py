@@ -35,6 +35,8 @@ class LRAdjuster(Attachment):
         factors: the conditions and their factors.
     """
 
+    row_order = 1  # after the phases
+
     def __init__(
         self, recorder: Recorder, optimizer: Optimizer, factors: dict[Condition, float], bounds: Any, name: str
     ) -> None:

@@ -154,7 +154,7 @@ class Hub:
 
     def reset(self) -> None:
         """Forget the run: history, counts, and what live conditions saw."""
-        if len(self.history):  # whoever holds the history of the run before keeps it
+        if len(self.history) or self.history.marks:  # whoever holds the history of the run before keeps it
             self.history = History(keep=self.history.keep)
         self.last, self.evaluations = None, 0
         self._catch_up()

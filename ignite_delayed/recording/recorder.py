@@ -122,7 +122,8 @@ class Recorder:
 
     def reading(self) -> Reading:
         """What the recorder, and all that is attached to it, say now."""
-        rows = [part.row() for part in (*self.hub.live, *self.hub.attached)]
+        shown = [*self.hub.live, *sorted(self.hub.attached, key=lambda part: part.row_order)]
+        rows = [part.row() for part in shown]
         return Reading(self._clock(), list(self.history.latest.items()), [row for row in rows if row is not None])
 
     def _clock(self) -> str:

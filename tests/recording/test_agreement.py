@@ -14,7 +14,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import EarlyStopping
-from ranks import on_ranks
+from ranks import give_up_soon, on_ranks
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from ignite_delayed import (
@@ -131,11 +131,12 @@ def naive_stop() -> int:
     score = lambda engine: -shard_loss(trainer.state.epoch)  # noqa: E731
     evaluator.add_event_handler(Events.COMPLETED, EarlyStopping(3, score, trainer))
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(once=4), give_up_soon)
     return int(trainer.run([0], max_epochs=9).epoch)
 
 
 def test_trap_65_without_agreement_one_rank_stops_and_the_other_waits(tmp_path: Path) -> None:
-    results = on_ranks(2, naive_stop, folder=tmp_path, seconds=2)
+    results = on_ranks(2, naive_stop, folder=tmp_path)
     assert results[1] == ("returned", 4)
     assert results[0][:2] == ("raised", "RuntimeError")
 
@@ -144,6 +145,7 @@ def short_circuit(naive: bool) -> list[bool]:
     """Trap 66: a collective inside an operand that only one rank gets to."""
     trainer, evaluator, recorder = build()
     if naive:
+        give_up_soon()
         return [shard_loss(4) < 0.3 and bool(idist.all_reduce(1, "MAX"))]
     gate = Gate(recorder, until=(Metric("loss") < 0.3) & After(epochs=1))
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
@@ -152,7 +154,7 @@ def short_circuit(naive: bool) -> list[bool]:
 
 
 def test_trap_66_a_collective_inside_a_condition_dead_locks_and_ours_is_outside(tmp_path: Path) -> None:
-    naive = on_ranks(2, short_circuit, True, folder=tmp_path, seconds=2)
+    naive = on_ranks(2, short_circuit, True, folder=tmp_path)
     assert [naive[0][0], naive[1]] == ["raised", ("returned", [False])]
     for file in tmp_path.iterdir():
         file.unlink()
@@ -162,12 +164,13 @@ def test_trap_66_a_collective_inside_a_condition_dead_locks_and_ours_is_outside(
 def uneven() -> None:
     trainer, evaluator, _ = build()
     every = 1 if idist.get_rank() == 0 else 2
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(once=1), give_up_soon)
     trainer.add_event_handler(Events.EPOCH_COMPLETED(every=every), lambda: evaluator.run([0]))
     trainer.run([0], max_epochs=4)
 
 
 def test_ranks_that_evaluate_unequally_often_are_named(tmp_path: Path) -> None:
-    rank0 = on_ranks(2, uneven, folder=tmp_path, seconds=2)[0]
+    rank0 = on_ranks(2, uneven, folder=tmp_path)[0]
     assert rank0[:2] == ("raised", "DesyncError"), rank0
     assert rank0[2].startswith(
         "rank 0 runs the evaluator, its evaluation 1, at trainer iteration 1, and not every rank came to agree on it; "
@@ -184,16 +187,17 @@ def uneven_later() -> None:
     trainer, evaluator = Engine(quiet), Engine(quiet)
     Recorder(trainer, {"val": evaluator})
     event = Events.EPOCH_COMPLETED(every=1) if idist.get_rank() == 0 else Events.EPOCH_COMPLETED(once=1)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2), give_up_soon)
     trainer.add_event_handler(event, lambda: evaluator.run([0]))
     trainer.run([0] * 3, max_epochs=2)
 
 
 def test_of_ranks_that_stop_evaluating_the_last_time_is_told(tmp_path: Path) -> None:
-    rank0 = on_ranks(2, uneven_later, folder=tmp_path, seconds=2)[0]
+    rank0 = on_ranks(2, uneven_later, folder=tmp_path)[0]
     assert rank0[:2] == ("raised", "DesyncError"), rank0
     assert rank0[2].startswith(
-        "rank 0 runs evaluator 'val', its evaluation 2, at trainer iteration 6, and not every rank came to agree on it; "
-        "rank 1 evaluated 1 times, last at iteration 3. Run it"
+        "rank 0 runs evaluator 'val', its evaluation 2, at trainer iteration 6, and not every rank came to agree on "
+        "it; rank 1 evaluated 1 times, last at iteration 3. Run it"
     )
 
 
@@ -257,6 +261,8 @@ def test_ranks_that_evaluate_at_other_iterations_are_named(tmp_path: Path) -> No
 def alone(evaluate_on: str | None) -> list[Any]:
     trainer, evaluator, recorder = build(evaluate_on=evaluate_on)
     stopper = delay_early_stopping(recorder, "loss", mode="max", patience=3, until=After(epochs=2))
+    if evaluate_on is None:
+        trainer.add_event_handler(Events.EPOCH_COMPLETED(once=1), give_up_soon)
     if idist.get_rank() == 0:
         trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
     trainer.run([0] * 2, max_epochs=9)
@@ -270,7 +276,7 @@ def test_an_evaluation_on_rank_0_alone_travels(tmp_path: Path) -> None:
 
 
 def test_an_evaluation_on_rank_0_alone_must_be_named(tmp_path: Path) -> None:
-    rank0 = on_ranks(2, alone, None, folder=tmp_path, seconds=2)[0]
+    rank0 = on_ranks(2, alone, None, folder=tmp_path)[0]
     assert rank0[:2] == ("raised", "DesyncError"), rank0
     assert "rank 1 has not evaluated at all" in rank0[2]
     assert "evaluate_on='rank0'" in rank0[2]
@@ -278,12 +284,13 @@ def test_an_evaluation_on_rank_0_alone_must_be_named(tmp_path: Path) -> None:
 
 def both_though_named() -> None:
     trainer, evaluator, _ = build(evaluate_on="rank0")
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(once=1), give_up_soon)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
     trainer.run([0], max_epochs=2)
 
 
 def test_another_rank_that_evaluates_though_rank_0_was_named_is_told(tmp_path: Path) -> None:
-    rank1 = on_ranks(2, both_though_named, folder=tmp_path, seconds=2)[1]
+    rank1 = on_ranks(2, both_though_named, folder=tmp_path)[1]
     assert rank1[:2] == ("raised", "DesyncError")
     assert "rank 1 evaluates too" in rank1[2]
 

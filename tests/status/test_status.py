@@ -294,7 +294,7 @@ def terminal() -> Iterator[tuple[Any, list[str]]]:
     reader.start()
     with os.fdopen(theirs, "w", encoding="utf-8") as file:
         yield file, written
-    reader.join(timeout=10)
+    reader.join(timeout=600)
     os.close(ours)
     written.append(b"".join(raw).decode().replace("\r\n", "\n"))
 
@@ -482,7 +482,7 @@ trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
 trainer.run([0], max_epochs=3)
 print([name for name in ("ignite_delayed.status", "rich", "IPython") if name in sys.modules])
 """
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
         assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
@@ -502,7 +502,7 @@ with recorder.status().live():
 """
     cells = [nbformat.v4.new_code_cell(source) for source in (code, "recorder.status()", "recorder.status().show()")]  # type: ignore[no-untyped-call]
     notebook = nbformat.v4.new_notebook(cells=cells)  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=600, startup_timeout=600, kernel_name="python3").execute()
     for cell in notebook.cells:
         [output] = cell.outputs  # one, whatever was shown before it
         assert "epoch 5 of 5" in output.data["text/html"]
