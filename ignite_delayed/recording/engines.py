@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import weakref
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from enum import IntEnum
@@ -13,7 +12,6 @@ from ignite.engine import Engine, Events
 from torch.optim import Optimizer
 
 from .._utils.saving import checked_count, checked_seconds
-from ..errors import AttachError
 from ..history import Record
 from ..history.record import reporter, require
 from .agreement import Agreement
@@ -21,6 +19,7 @@ from .attachment import LiveCondition
 from .hub import Hub
 from .rank0 import Evaluation, Rank0Relay
 from .rates import read_rates
+from .registry import enter, refuse_second, strike_out
 from .resuming import Resumption
 from .run import TrainerRun
 from .sources import EvaluatorSource, Source, TrainerSource, describe_source, refuse_unreported
@@ -36,9 +35,6 @@ class _Found(IntEnum):
     REAL = 0
     REPEATED = 1
     UNFINISHED = 2
-
-
-_watching: weakref.WeakKeyDictionary[Engine, weakref.WeakSet[Engines]] = weakref.WeakKeyDictionary()
 
 
 class Engines:
@@ -66,7 +62,7 @@ class Engines:
         on_rank0: bool,
         hub: Hub,
     ) -> None:
-        _refuse_second(trainer, named)
+        refuse_second(trainer, named)
         self.run = TrainerRun(trainer)
         self.sources: dict[str, Source] = {}
         self._hub, self._rates, self._agreement = hub, rates, agreement
@@ -87,7 +83,7 @@ class Engines:
         if self._relay is not None:
             self._attached.callback(self._relay.remove)
         self._counts_trainer = all(isinstance(source, TrainerSource) for source in self.sources.values())
-        _watching.setdefault(trainer, weakref.WeakSet()).add(self)
+        enter(trainer, self)
 
     @property
     def recorded(self) -> dict[str, Engine]:
@@ -98,8 +94,7 @@ class Engines:
     def remove(self) -> None:
         """Take every handler off the engines. A second call does nothing."""
         self._attached.close()
-        for others in _watching.values():  # not by the trainer: it may be gone
-            others.discard(self)
+        strike_out(self)
 
     # --- what attachments ask for ------------------------------------------------------------------------------
 
@@ -314,12 +309,3 @@ class Engines:
             self.loaded(iteration)
 
         return commit
-
-
-def _refuse_second(trainer: Engine, named: Mapping[str, Engine]) -> None:
-    for other in _watching.get(trainer, ()):
-        if any(engine is mine for engine in other.recorded.values() for mine in named.values()):
-            raise AttachError(
-                "this trainer already has a recorder of that evaluator (a notebook cell that ran twice?): "
-                "use that one, or call its remove() first"
-            )
