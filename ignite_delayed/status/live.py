@@ -6,7 +6,7 @@ import sys
 import time
 import weakref
 from types import TracebackType
-from typing import IO
+from typing import IO, Protocol
 
 import ignite.distributed as idist
 from ignite.engine import Events
@@ -15,7 +15,6 @@ from .._utils.checks import check_count
 from ..recording.following import Following
 from ..recording.recorder import Recorder
 from .displays import Display, display_for
-from .view import Status
 
 __all__ = ["LiveStatus"]
 
@@ -25,6 +24,14 @@ _lives: weakref.WeakKeyDictionary[Recorder, weakref.ref[LiveStatus]] = weakref.W
 _SECONDS = 0.1
 
 
+class Shown(Protocol):
+    """What is shown: a status, which any display can print."""
+
+    @property
+    def recorder(self) -> Recorder:
+        """Whose status it is."""
+
+
 class LiveStatus:
     """What :meth:`Status.live` returns: shows the status while the run goes on, until ``remove()``.
 
@@ -32,7 +39,7 @@ class LiveStatus:
         status: what is shown.
     """
 
-    def __init__(self, status: Status, *, every: int | None, file: IO[str] | None) -> None:
+    def __init__(self, status: Shown, *, every: int | None, file: IO[str] | None) -> None:
         self.status = status
         self._every = None if every is None else check_count("every", every, hint="None shows changes alone.")
         self._handles: list[object] = []
