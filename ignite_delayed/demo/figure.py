@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._utils.extras import require_extra
 from ..plots.moments import EpochAxis, Zone, events_by_rule
-from ..plots.style import OKABE_ITO, ZONES, zone_key
+from ..plots.style import LINES, OKABE_ITO, ZONES, zone_key
 from .runs import Outcome
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["draw", "save"]
-
-_DASHES = ("-", "--", "-.", ":")
 
 
 def draw(outcomes: Sequence[Outcome], *, width: float = 9.0) -> Figure:
@@ -37,7 +35,8 @@ def draw(outcomes: Sequence[Outcome], *, width: float = 9.0) -> Figure:
     top.plot(epochs, 100 * full["accuracy"], color="0.35")
     bottom.plot(epochs, full["lr"], color="0.35")
     for number, outcome in enumerate(outcomes):
-        color, dashes = OKABE_ITO[number - 1] if number else "0.35", _DASHES[number % len(_DASHES)]
+        color = OKABE_ITO[number - 1] if number else "0.35"
+        dashes = LINES[number % len(LINES)]
         top.plot(outcome.best_epoch, 100 * outcome.best_accuracy, "*", color=color, markersize=11, clip_on=False)
         if outcome.stopped_in is not None:  # a line from the curve down to the lane of its run
             top.axvline(outcome.stopped_in, color=color, linestyle=dashes, linewidth=1.3, zorder=1)
