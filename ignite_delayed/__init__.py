@@ -1,4 +1,20 @@
-"""ignite-delayed: let PyTorch-Ignite handlers start later, on the clock or on a metric."""
+"""ignite-delayed: let PyTorch-Ignite handlers start later, on the clock or on a metric.
+
+The rooms of the house, from the ground up; each imports only from those named before it:
+
+* ``errors``, ``_utils``: exceptions; checks of arguments, value classes, saving.
+* ``history``: what was seen and decided: a ``Record`` of each evaluation, a ``Mark`` of each decision.
+* ``schedules``: learning rates as pure functions of the step.
+* ``conditions``: moments in training as values, folded over the records.
+* ``replays``: the same fold over past runs.
+* ``recording``: watches the engines. Here a record is made, fed to whatever hangs on the recorder, and a state saved.
+* ``gates``: here a gate opens, a delayed handler is called, and a run is stopped.
+* ``lr``: phases, schedulers and adjustments. Here a rate is written.
+* ``status``, ``loggers``, ``plots``: show all that; nothing depends on them.
+* ``demo``, ``cli``: the command line.
+
+``docs/how-it-is-built.rst`` tells how they work together, and where to add what.
+"""
 
 import lazy_loader
 

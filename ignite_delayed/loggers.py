@@ -98,19 +98,19 @@ class RecorderHandler(BaseHandler):
         for name, value in self.numbers().items():
             writer.add_scalar(name, value, step)
         for mark in marks:
-            writer.add_text(f"{self.tag}/{mark.name}", f"`{_told(mark)}`", step)
+            writer.add_text(f"{self.tag}/{mark.name}", f"`{_entry(mark)}`", step)
 
     def _to_mlflow(self, logger: Any, step: int, marks: list[Mark]) -> None:
         numbers = {_for_mlflow(name): value for name, value in self.numbers().items()}
         if numbers:
             logger.log_metrics(numbers, step=step)
         for mark in marks:
-            logger.set_tag(_for_mlflow(f"{self.tag}/{mark.name}/{mark.kind}"), _told(mark)[:_LONGEST])
+            logger.set_tag(_for_mlflow(f"{self.tag}/{mark.name}/{mark.kind}"), _entry(mark)[:_LONGEST])
 
 
 def _for_mlflow(name: str) -> str:
     return _REFUSED.sub("_", name.replace("/", " "))
 
 
-def _told(mark: Mark) -> str:
+def _entry(mark: Mark) -> str:
     return f"{mark.kind} in epoch {mark.epoch}, iteration {mark.iteration}: {mark.text}"

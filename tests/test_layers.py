@@ -161,8 +161,8 @@ print("done")
 def homes() -> dict[str, str]:
     """The room of each public name, as the stub has it."""
     tree = ast.parse((ROOT / "__init__.pyi").read_text())
-    froms = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    return {alias.name: str(node.module) for node in froms for alias in node.names}
+    nodes = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in nodes for alias in node.names}
 
 
 class TestLazyNames:

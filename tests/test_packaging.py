@@ -81,6 +81,19 @@ def test_ci_is_executable_and_parses() -> None:
         subprocess.run([bash, "-n", script], check=True)
 
 
+def test_the_wheel_carries_the_stub_that_names_are_resolved_by() -> None:
+    assert "*.pyi" in setup_cfg()["options.package_data"]["ignite_delayed"]
+    assert "__init__.pyi" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_workflow_runs_ci_on_every_supported_python() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert re.findall(r"run: (.*)", text) == ["bash .ci/run"]
+    assert re.findall(r'"(3\.\d+)"', text) == list(PYTHONS)
+    classifiers = setup_cfg()["metadata"]["classifiers"]
+    assert re.findall(r":: (3\.\d+)$", classifiers, flags=re.MULTILINE) == list(PYTHONS)
+
+
 def test_the_version_is_a_literal_that_setuptools_reads_without_importing() -> None:
     assert setup_cfg()["metadata"]["version"] == "attr: ignite_delayed.__version__"
     tree = ast.parse((ROOT / "ignite_delayed" / "__init__.py").read_text(encoding="utf-8"))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._utils.extras import require_extra
-from ..plots.moments import Zone, told_by_rule
-from ..plots.style import OKABE_ITO, ZONES, zone_key
+from ..plots.moments import EpochAxis, Zone, events_by_rule
+from ..plots.style import LINES, OKABE_ITO, ZONES, zone_key
 from .runs import Outcome
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["draw", "save"]
-
-_DASHES = ("-", "--", "-.", ":")
 
 
 def draw(outcomes: Sequence[Outcome], *, width: float = 9.0) -> Figure:
@@ -37,7 +35,8 @@ def draw(outcomes: Sequence[Outcome], *, width: float = 9.0) -> Figure:
     top.plot(epochs, 100 * full["accuracy"], color="0.35")
     bottom.plot(epochs, full["lr"], color="0.35")
     for number, outcome in enumerate(outcomes):
-        color, dashes = OKABE_ITO[number - 1] if number else "0.35", _DASHES[number % len(_DASHES)]
+        color = OKABE_ITO[number - 1] if number else "0.35"
+        dashes = LINES[number % len(LINES)]
         top.plot(outcome.best_epoch, 100 * outcome.best_accuracy, "*", color=color, markersize=11, clip_on=False)
         if outcome.stopped_in is not None:  # a line from the curve down to the lane of its run
             top.axvline(outcome.stopped_in, color=color, linestyle=dashes, linewidth=1.3, zorder=1)
@@ -49,8 +48,9 @@ def draw(outcomes: Sequence[Outcome], *, width: float = 9.0) -> Figure:
 
 def _draw_lane(lanes: Axes, number: int, outcome: Outcome, color: str) -> None:
     """What the rule did, from left to right, and what came of it, in two columns on the right."""
-    rule, at = outcome.plan.rule, -number
-    zones = [Zone("closed", 0, outcome.epochs)] if rule is None else told_by_rule(outcome.history, rule, 0).zones
+    rule, history, at = outcome.plan.rule, outcome.history, -number
+    never = [Zone("closed", 0, outcome.epochs)]
+    zones = never if rule is None else events_by_rule(history, rule, EpochAxis(history)).zones
     for zone in zones:
         lanes.barh(at, zone.stop - zone.start, left=zone.start, height=0.62, **ZONES[zone.kind].keywords)
     lanes.plot(outcome.best_epoch, at, "*", color=color, markersize=11, clip_on=False)
@@ -76,7 +76,7 @@ def _finish(figure: Figure, top: Axes, lanes: Axes, bottom: Axes, outcomes: Sequ
     top.set_ylim(accuracies.min() - 4, accuracies.max() + 4)
     figure.suptitle("One training run, four ways to end it")
     top.set_ylabel("validation\naccuracy (%)")
-    lanes.set_yticks([-number for number in range(len(outcomes))], [_wrapped(o.plan.title) for o in outcomes])
+    lanes.set_yticks([-number for number in range(len(outcomes))], [_wrap(o.plan.title) for o in outcomes])
     lanes.set_ylim(-len(outcomes) + 0.45, 0.55)
     for column, head in enumerate(("validation\naccuracy", "test\naccuracy")):
         _write(lanes, column, 0.85, head)
@@ -94,7 +94,7 @@ def _finish(figure: Figure, top: Axes, lanes: Axes, bottom: Axes, outcomes: Sequ
     figure.legend(handles=keys, loc="outside lower center", ncols=3 if figure.get_figwidth() > 7 else 2, frameon=False)
 
 
-def _wrapped(title: str) -> str:
+def _wrap(title: str) -> str:
     """``title`` on two lines, broken near its middle."""
     middle = len(title) // 2
     spaces = [place for place, letter in enumerate(title) if letter == " "]

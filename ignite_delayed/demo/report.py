@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._utils.extras import require_extra
 from .runs import Outcome, Plan
 from .settings import Settings
-from .study import TOO_EARLY, Cost, missed, too_early
+from .study import TOO_EARLY, Cost, shortfall, too_early
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,8 @@ def reason(outcome: Outcome, patience: int) -> str:
     ended = "ran to the end" if outcome.stopped_in is None else f"{patience} epochs no gain"
     if rule is None or rule.until is None:
         return ended
-    return f"{ended}\n" + ("never open" if outcome.opened_in is None else f"open since {outcome.opened_in}")
+    opened = "never open" if outcome.opened_in is None else f"open since {outcome.opened_in}"
+    return f"{ended}\n{opened}"
 
 
 def results_table(outcomes: Sequence[Outcome], settings: Settings) -> Table:
@@ -87,11 +88,12 @@ def _rule(outcome: Outcome) -> str:
 
 def _judgement(full: Outcome, outcome: Outcome) -> str:
     """What stopping did, compared with training to the end."""
-    saved, points = full.epochs - outcome.epochs, 100 * missed(full, outcome)
     if outcome.stopped_in is None:
         return "did not stop the run"
+    points = 100 * shortfall(full, outcome)
     came = f"{points:.1f} points of validation accuracy came later" if points else "nothing better came later"
-    return f"saved {saved} epochs" + (f", but too early, {came}" if too_early(full, outcome) else f"; {came}")
+    verdict = f", but too early, {came}" if too_early(full, outcome) else f"; {came}"
+    return f"saved {full.epochs - outcome.epochs} epochs{verdict}"
 
 
 def study_table(costs: Sequence[Cost]) -> Table:

@@ -6,9 +6,8 @@ import copy
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from ignite.engine import Engine, Events, create_supervised_evaluator, create_supervised_trainer
@@ -26,8 +25,7 @@ from .task import Task, build_network, build_optimizer, load_task, rate_at
 __all__ = ["Outcome", "Plan", "plans", "run_all", "train"]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How one of the runs is ended.
 
     Args:
@@ -42,8 +40,7 @@ class Plan:
     rule: EarlyStop | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of one run.
 
     Args:

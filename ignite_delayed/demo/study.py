@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .runs import Outcome
 
-__all__ = ["TOO_EARLY", "Cost", "missed", "summarise", "too_early"]
+__all__ = ["TOO_EARLY", "Cost", "shortfall", "summarise", "too_early"]
 
 TOO_EARLY = 0.005  # accuracy gained after the stop, from which on a stop was too early
 
@@ -37,14 +37,14 @@ class Cost(NamedTuple):
     epochs: float
 
 
-def missed(full: Outcome, outcome: Outcome) -> float:
+def shortfall(full: Outcome, outcome: Outcome) -> float:
     """How much validation accuracy training to the end found beyond what ``outcome`` found."""
     return full.best_accuracy - outcome.best_accuracy
 
 
 def too_early(full: Outcome, outcome: Outcome) -> bool:
     """Whether more than ``TOO_EARLY`` was missed, up to rounding."""
-    return round(missed(full, outcome), 9) > TOO_EARLY
+    return round(shortfall(full, outcome), 9) > TOO_EARLY
 
 
 def summarise(runs: Sequence[Sequence[Outcome]]) -> list[Cost]:
@@ -63,7 +63,7 @@ def summarise(runs: Sequence[Sequence[Outcome]]) -> list[Cost]:
                 title=outcomes[0].plan.title,
                 seeds=len(outcomes),
                 too_early=sum(too_early(full, one) for full, one in pairs),
-                validation_lost=statistics.fmean(missed(full, one) for full, one in pairs),
+                validation_lost=statistics.fmean(shortfall(full, one) for full, one in pairs),
                 test_lost=statistics.fmean(lost),
                 test_error=error,
                 epochs=statistics.fmean(outcome.epochs for outcome in outcomes),

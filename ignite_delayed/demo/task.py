@@ -59,11 +59,11 @@ def load_task(seed: int) -> Task:
         mine, images, my_labels, labels = divide(images, labels, train_size=size, stratify=labels, random_state=seed)
         parts.append(Split(torch.from_numpy(mine), torch.from_numpy(my_labels)))
     training, validation = parts
-    noisy = Split(training.images, _mislabelled(training.labels, seed))
+    noisy = Split(training.images, _mislabel(training.labels, seed))
     return Task(noisy, validation, Split(torch.from_numpy(images), torch.from_numpy(labels)))
 
 
-def _mislabelled(labels: Tensor, seed: int) -> Tensor:
+def _mislabel(labels: Tensor, seed: int) -> Tensor:
     """``labels``, of which a fraction is replaced by any of the other nine digits."""
     generator = torch.Generator().manual_seed(seed)
     wrong = torch.rand(len(labels), generator=generator) < _WRONG_LABELS

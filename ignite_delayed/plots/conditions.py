@@ -13,7 +13,7 @@ from ..conditions.node import Explanation
 from ..history.history import History
 from ..replays.fold import Replay, fold, replay
 from .layout import add_key, em, label_time, one_axes
-from .moments import Moment, Zone, described, epochs_of, start_of
+from .moments import EpochAxis, Moment, Zone, describe
 from .style import TRUTHS, style_key
 
 if TYPE_CHECKING:
@@ -99,24 +99,25 @@ def plot_conditions(history: History, condition: Any, *, ax: Axes | None = None)
     replayed = replay(history, condition)
     if not len(history):
         refuse_value("history", "a history with at least one record", history)
-    start, at = start_of(history), _times(history)
-    bands = _bands(replayed.condition, history, [start, *at])
+    axis = EpochAxis(history)
+    at = _times(history, axis)
+    bands = _bands(replayed.condition, history, [axis.start, *at])
     require_extra("matplotlib.pyplot", "plot")
     drawn = one_axes(ax)
     labels = _draw(drawn, bands, grow=ax is None)
     first = _first(replayed, at)
     kinds = {zone.kind for band in bands for zone in band.zones}
     keys: list[Any] = [style_key(TRUTHS[kind]) for kind in _SAID.values() if kind in kinds]
-    keys += [] if first is None else [_draw_first(drawn, first, labels)]
-    label_time(drawn, start, at[-1])
+    if first is not None:
+        keys.append(_draw_first(drawn, first, labels))
+    label_time(drawn, axis.start, at[-1])
     return TruthBands(drawn, bands, labels, first, add_key(drawn, keys, grow=ax is None))
 
 
-def _times(history: History) -> list[float]:
+def _times(history: History, axis: EpochAxis) -> list[float]:
     """Where each record stands on the time axis, and where the verdicts of the last one end."""
-    clock = epochs_of(history)
-    at = [clock(record.epoch, record.iteration) for record in history]
-    distinct = sorted({start_of(history), *at})
+    at = [axis.epochs(record.epoch, record.iteration) for record in history]
+    distinct = sorted({axis.start, *at})
     gap = distinct[-1] - distinct[-2] if len(distinct) > 1 else 1.0
     return [*at, at[-1] + gap]
 
@@ -172,7 +173,7 @@ def _draw(ax: Axes, bands: list[Band], *, grow: bool) -> list[Text]:
     high = em(mpl.rcParams["ytick.labelsize"])
     box = ax.get_position()
     columns = (0.92 if grow else box.width) * figure.get_figwidth() / (0.52 * high)
-    texts = [_wrapped(band, columns) for band in bands]
+    texts = [_wrap(band, columns) for band in bands]
     lines = sum(text.count("\n") + 1 + _NEAR + _BAND + _APART for text in texts) + _APART
     if grow:
         figure.set_figheight(_LEADING * high * lines + 5.5 * em(mpl.rcParams["axes.labelsize"]))
@@ -195,7 +196,7 @@ def _draw(ax: Axes, bands: list[Band], *, grow: bool) -> list[Text]:
     return labels
 
 
-def _wrapped(band: Band, columns: float) -> str:
+def _wrap(band: Band, columns: float) -> str:
     """The label on as many lines as it needs."""
     width = max(8, int(columns - 2 * _INDENT * band.depth) - 1)
     return "\n".join(textwrap.wrap(band.label, width, break_on_hyphens=False))
@@ -213,6 +214,6 @@ def _draw_first(ax: Axes, first: Moment, labels: list[Text]) -> Any:
     ends = [top + _BAND for top in tops]
     ax.vlines([first.at] * len(tops), tops, ends, color=ink, linewidth=1.2, path_effects=halo)
     look: dict[str, Any] = {"marker": "^", "markersize": 7, "color": ink, "linewidth": 1.2}
-    look |= {"markeredgecolor": mpl.rcParams["axes.facecolor"], "label": described([first])}
+    look |= {"markeredgecolor": mpl.rcParams["axes.facecolor"], "label": describe([first])}
     ax.plot([first.at], [tops[0] + _BAND], zorder=3, clip_on=False, **look)
     return Line2D([], [], **look)

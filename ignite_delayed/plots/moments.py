@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .._utils.checks import refuse_value, suggestion
 from ..conditions import EarlyStop
-from ..history.history import History
-from ..history.mark import Mark
-from ..history.record import Record
+from ..history import Best, History, Mark, Record
 from ..replays.fold import fold, replay
 
-__all__ = ["Moment", "Story", "Zone", "described", "epochs_of", "start_of", "told_by_marks", "told_by_rule"]
+__all__ = ["EpochAxis", "Moment", "RunEvents", "Zone", "describe", "events_by_marks", "events_by_rule"]
 
 _GATES = ("opened", "closed", "stopped")  # the marks of gates and stoppers; others are of the learning rate
 
@@ -44,7 +41,7 @@ class Zone(NamedTuple):
     stop: float
 
 
-class Story(NamedTuple):
+class RunEvents(NamedTuple):
     """What happened in a run, and its parts, which follow each other without overlap.
 
     Args:
@@ -58,8 +55,53 @@ class Story(NamedTuple):
     stops: bool
 
 
-def described(moments: Sequence[Moment]) -> str:
-    """What a reader is told of ``moments``, which are of one kind and name.
+class EpochAxis:
+    """The time axis of a run: the trainer's clock in epochs.
+
+    Within an epoch it gives fractions; where epochs were of different lengths, whole epochs: no more can be known.
+
+    Args:
+        history: a run with at least one record.
+
+    Attributes:
+        start: where the axis begins: an evaluation's distance before the first one, not before training.
+        end: where the last record stands.
+    """
+
+    def __init__(self, history: History) -> None:
+        evaluations = [record for record in history if not record.is_tick]
+        self._evaluated = {(record.epoch, record.iteration, record.evaluation) for record in evaluations}
+        self._length = _epoch_length(evaluations)
+        at = [self.epochs(record.epoch, record.iteration) for record in history]
+        self.end = at[-1]
+        distinct = sorted(set(at))
+        gap = distinct[1] - distinct[0] if len(distinct) > 1 else 1.0
+        self.start = max(0.0, distinct[0] - gap)
+
+    def epochs(self, epoch: int, iteration: int) -> float:
+        """What the clock reads, in epochs."""
+        return iteration / self._length if self._length else float(epoch)
+
+    def at(self, what: Mark | Record) -> float:
+        """Where a mark or a record stands.
+
+        The clock alone decides before an epoch or an iteration, whose number it reads: all that is over are those
+        before.
+        """
+        if (what.epoch, what.iteration, what.evaluation) in self._evaluated:
+            return self.epochs(what.epoch, what.iteration)
+        return max(what.epoch - 1.0, self.epochs(what.epoch, what.iteration - 1), 0.0)
+
+
+def _epoch_length(evaluations: Sequence[Record]) -> int:
+    """The iterations of an epoch, 0 where epochs were of different lengths."""
+    seen = [(record.epoch, record.iteration) for record in evaluations if record.epoch > 0]
+    length = max((-(-iteration // epoch) for epoch, iteration in seen), default=0)
+    return length if all((epoch - 1) * length < iteration <= epoch * length for epoch, iteration in seen) else 0
+
+
+def describe(moments: Sequence[Moment]) -> str:
+    """Moments of one kind and name in a few words, for the key.
 
     A switch, and what the clock decided as an epoch began, is called by where it stands on the time axis: in the
     fourth epoch, but at 3.
@@ -68,79 +110,43 @@ def described(moments: Sequence[Moment]) -> str:
     value = "" if first.value is None else f" {first.value:.3g}"
     between = first.kind == "switched" or any(moment.at <= moment.epoch - 1 for moment in moments)
     places = sorted({moment.at if between else moment.epoch for moment in moments})
-    listed = f"{'at' if between else 'in'} epoch{'s' * (len(places) > 1)} {', '.join(f'{at:.4g}' for at in places)}"
-    many = f"{len(places)} times" if between else f"in {len(places)} epochs"
-    return f"{first.name} {first.kind}{value} {listed if len(places) < 4 else many}".lstrip()
+    if len(places) < 4:
+        epochs = "epoch" if len(places) == 1 else "epochs"
+        where = f"{'at' if between else 'in'} {epochs} {', '.join(f'{at:.4g}' for at in places)}"
+    else:
+        where = f"{len(places)} times" if between else f"in {len(places)} epochs"
+    return f"{first.name} {first.kind}{value} {where}".lstrip()
 
 
-def epochs_of(history: History) -> Callable[[int, int], float]:
-    """What turns a reading of the clock, epoch and iteration, into epochs with a fraction.
-
-    Where epochs were of different lengths, it gives whole ones: no more can be known.
-    """
-    seen = [(record.epoch, record.iteration) for record in history if not record.is_tick and record.epoch > 0]
-    length = max((-(-iteration // epoch) for epoch, iteration in seen), default=0)
-    if length and all((epoch - 1) * length < iteration <= epoch * length for epoch, iteration in seen):
-        return lambda epoch, iteration: iteration / length
-    return lambda epoch, iteration: float(epoch)
-
-
-def _placed(history: History) -> Callable[[Mark | Record], float]:
-    """What gives the place of a mark, or a record, on the time axis.
-
-    The clock alone decides before an epoch or an iteration, whose number it reads: all that is over are those before.
-    """
-    clock = epochs_of(history)
-    evaluated = {(record.epoch, record.iteration, record.evaluation) for record in history if not record.is_tick}
-
-    def place(what: Mark | Record) -> float:
-        if (what.epoch, what.iteration, what.evaluation) in evaluated:
-            return clock(what.epoch, what.iteration)
-        return max(what.epoch - 1.0, clock(what.epoch, what.iteration - 1), 0.0)
-
-    return place
-
-
-def start_of(history: History) -> float:
-    """Where the time axis begins: an evaluation's distance before the first one, not before training."""
-    clock = epochs_of(history)
-    at = sorted({clock(record.epoch, record.iteration) for record in history})
-    return max(0.0, at[0] - (at[1] - at[0] if len(at) > 1 else 1.0))
-
-
-def told_by_rule(history: History, rule: EarlyStop, start: float) -> Story:
-    """What ``rule`` would have done to the run, which began at ``start``."""
+def events_by_rule(history: History, rule: EarlyStop, axis: EpochAxis) -> RunEvents:
+    """What ``rule`` would have done to the run."""
     replay(history, rule)  # refuses a rule on what was not recorded
-    clock = epochs_of(history)
-    delayed = rule.until is not None
-    opened, best, stopped = None if delayed else Moment("opened", 0, start), None, None
-    counter, end = 0, start
+    opened = Moment("opened", 0, axis.start) if rule.until is None else None
+    stopped, state, end = None, rule.initial(), axis.start
     for record, (state, verdict) in zip(history, fold(rule, history), strict=False):
-        end = clock(record.epoch, record.iteration)
+        end = axis.epochs(record.epoch, record.iteration)
         if opened is None and rule.opened(state) is not None:
             opened = Moment("opened", record.epoch, end)
-        if rule.best(state) != (None if best is None else best.value):
-            best = Moment("best", record.epoch, end, value=rule.best(state))
-        counter = rule.counter(state)
         if verdict is True:
             stopped = Moment("stopped", record.epoch, end)
             break
-    edges = [(start, "closed")] if delayed else []
+    best = _best_moment(rule.found(state), axis)
+    edges = [] if rule.until is None else [(axis.start, "closed")]
     if opened is not None:
         edges.append((opened.at, "open"))
-        if best is not None and counter:
+        if best is not None and rule.counter(state):
             edges.append((max(best.at, opened.at), "counting"))
-    moments = [opened if delayed else None, best, stopped]
-    return Story([moment for moment in moments if moment is not None], _zones(edges, end), stops=True)
+    moments = [None if rule.until is None else opened, best, stopped]
+    return RunEvents([moment for moment in moments if moment is not None], _zones(edges, end), stops=True)
 
 
-def told_by_marks(history: History, name: str | None, start: float) -> Story:
+def events_by_marks(history: History, name: str | None, axis: EpochAxis) -> RunEvents:
     """What the history's own marks say; of gates and stoppers that of ``name`` alone, and its zones.
 
     Without ``name``, what all of them did; the zones are those of the one that stopped the run, else of the first that
-    opened or closed.
+    opened or closed. Marks of files of version 1 know no best value.
     """
-    place, marks = _placed(history), history.marks
+    marks = history.marks
     names = list(dict.fromkeys(mark.name for mark in marks))
     if name is not None and name not in names:
         known = ", ".join(map(repr, names)) or "none"
@@ -148,38 +154,28 @@ def told_by_marks(history: History, name: str | None, start: float) -> Story:
     marks = [mark for mark in marks if name in (None, mark.name) or mark.kind not in _GATES]
     gates = [mark for mark in marks if mark.kind in _GATES]
     stops = [mark for mark in gates if mark.kind == "stopped"]
-    moments = [Moment(mark.kind, mark.epoch, place(mark), mark.name if len(names) > 1 else "") for mark in marks]
+    moments = [Moment(mark.kind, mark.epoch, axis.at(mark), mark.name if len(names) > 1 else "") for mark in marks]
     if not gates:
-        return Story(moments, [], stops=False)
-    subject = (stops or gates[:1])[-1].name
+        return RunEvents(moments, [], stops=False)
+    subject = stops[-1].name if stops else gates[0].name
+    of_subject = [mark for mark in gates if mark.name == subject]
     switches = [
-        (moment.at, "open" if mark.kind == "opened" else "closed")
-        for mark, moment in zip(marks, moments, strict=True)
-        if mark.name == subject and mark.kind in ("opened", "closed")
+        (axis.at(mark), "open" if mark.kind == "opened" else "closed") for mark in of_subject if mark.kind != "stopped"
     ]
-    edges = [(start, "closed" if switches and switches[0][1] == "open" else "open"), *switches]
-    best = _best(stops[-1].text, epochs_of(history)) if stops else None
+    edges = [(axis.start, "closed" if switches and switches[0][1] == "open" else "open"), *switches]
+    best = _best_moment(stops[-1].best, axis) if stops else None
     if best is not None:
         edges.append((max(best.at, edges[-1][0]), "counting"))
         moments.append(best)
-    # Of a stopper that only opened, the marks look like a gate's, but for its name, if that was not chosen.
-    can_stop = bool(stops) or re.fullmatch(r"early stopping( \d+)?", subject) is not None
-    return Story(moments, _zones(edges, place(history[-1])), can_stop)
+    can_stop = any(mark.by == "stopper" or mark.kind == "stopped" for mark in of_subject)
+    return RunEvents(moments, _zones(edges, axis.at(history[-1])), can_stop)
+
+
+def _best_moment(best: Best | None, axis: EpochAxis) -> Moment | None:
+    return None if best is None else Moment("best", best.epoch, axis.epochs(best.epoch, best.iteration), "", best.value)
 
 
 def _zones(edges: list[tuple[float, str]], end: float) -> list[Zone]:
     """The zones that begin at ``edges``, in order; those without extent are left out."""
     stops = [*(at for at, _ in edges[1:]), end]
     return [Zone(kind, at, stop) for (at, kind), stop in zip(edges, stops, strict=True) if at < stop]
-
-
-_BEST = re.compile(r"best (?P<value>\S+) in epoch (?P<epoch>\d+), iteration (?P<iteration>\d+)")
-
-
-def _best(reason: str, clock: Callable[[int, int], float]) -> Moment | None:
-    """The best value that :meth:`EarlyStop.reason` names, if it names one."""
-    found = _BEST.search(reason)
-    if found is None:
-        return None
-    epoch = int(found["epoch"])
-    return Moment("best", epoch, clock(epoch, int(found["iteration"])), value=float(found["value"]))

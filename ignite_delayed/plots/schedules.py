@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,10 +48,10 @@ class RateCurves(NamedTuple):
 
 
 class _Rates(NamedTuple):
-    """One preview to draw: what its rates are called, and what happens in it."""
+    """One preview to draw: the axis label of its rates, and what happens in it."""
 
     preview: Preview
-    called: str
+    label: str
     moments: list[Moment]
 
 
@@ -83,7 +84,7 @@ def plot_schedule(what: Any, *, log: bool = False, ax: Axes | None = None, **run
         [('warm-up', 1.0), ('switched', 1.0)]
     """
     check_flag("log", log)
-    several = _several(what, run)
+    several = _rates_by_name(what, run)
     if log and not any((rates.preview.rates > 0).any() for rates in several.values()):
         refuse_value("log", "False where no rate is above 0", log)
     require_extra("matplotlib.pyplot", "plot")
@@ -94,13 +95,13 @@ def plot_schedule(what: Any, *, log: bool = False, ax: Axes | None = None, **run
     zones, keys = _draw_moments(drawn, several, curves)
     named = [line for lines in curves.values() for line in lines if not str(line.get_label()).startswith("_")]
     label_time(drawn, 0.0, max(float(rates.preview.epochs[-1]) for rates in several.values()))
-    called = {rates.called for rates in several.values()}
-    drawn.set_ylabel(called.pop() if len(called) == 1 else _RATE)
+    labels = {rates.label for rates in several.values()}
+    drawn.set_ylabel(labels.pop() if len(labels) == 1 else _RATE)
     moments = sorted((moment for rates in several.values() for moment in rates.moments), key=lambda moment: moment.at)
     return RateCurves(drawn, curves, moments, zones, add_key(drawn, [*named, *keys], grow=ax is None))
 
 
-def _several(what: Any, run: dict[str, Any]) -> dict[str, _Rates]:
+def _rates_by_name(what: Any, run: dict[str, Any]) -> dict[str, _Rates]:
     """What is drawn, by name; ``""`` for one that has none."""
     from ..lr import Preview
 
@@ -121,7 +122,7 @@ def _rates(name: str, one: Any, run: dict[str, Any]) -> _Rates:
     from ..lr import LRPhases, Preview, preview
 
     if isinstance(one, Preview):
-        made, called = one, _RATE
+        made, label = one, _RATE
         if np.ndim(made.rates) != 2 or len(made.rates) == 0 or len(made.rates) != len(made.epochs):
             refuse_value("what", "a preview as preview() makes them", one)
     else:
@@ -130,18 +131,24 @@ def _rates(name: str, one: Any, run: dict[str, Any]) -> _Rates:
             raise TypeError(f"plot_schedule needs {' and '.join(missing)} to preview what is no Preview yet.")
         made = preview(one, **run)
         parameter = one.parameter if isinstance(one, LRPhases) else "lr"
-        called = _FACTOR if isinstance(one, Schedule) else _RATE if parameter == "lr" else parameter
-    moments = [*_warmed_up(name, made), *_switches(name, made)]
-    return _Rates(made, called, moments + (_joints(name, one, run) if isinstance(one, Schedule) else []))
+        label = _FACTOR if isinstance(one, Schedule) else _RATE if parameter == "lr" else parameter
+    moments = [*_warm_up_end(name, made), *_switches(name, made)]
+    if isinstance(one, Schedule):
+        moments += _joints(name, one, run)
+    return _Rates(made, label, moments)
 
 
-def _moment(kind: str, name: str, made: Preview, iteration: float) -> Moment:
+def _moment(kind: str, name: str, iteration: float, iterations_per_epoch: int) -> Moment:
     """What happens when so many iterations are over, which is in the epoch of the last of them."""
-    at = float(iteration * made.epochs[0])  # the first batch is over after one iteration
-    return Moment(kind, max(1, int(np.ceil(round(at, 9)))), at, name)
+    at = iteration / iterations_per_epoch
+    return Moment(kind, max(1, math.ceil(round(at, 9))), at, name)
 
 
-def _warmed_up(name: str, made: Preview) -> list[Moment]:
+def _iterations_per_epoch(made: Preview) -> int:
+    return max(1, round(1 / float(made.epochs[0])))  # the first batch is over after one iteration
+
+
+def _warm_up_end(name: str, made: Preview) -> list[Moment]:
     """Where rates that rise from the first batch on stop rising, if anything comes after that."""
     rates = made.rates.mean(axis=1)
     falls = np.flatnonzero(np.diff(rates) < 0)
@@ -149,22 +156,20 @@ def _warmed_up(name: str, made: Preview) -> list[Moment]:
     top = int(np.flatnonzero(np.isclose(rising, rising[-1], rtol=1e-12, atol=0))[0])
     if top == 0 or top == len(rates) - 1:
         return []
-    return [_moment("warm-up", name, made, top)]
+    return [_moment("warm-up", name, top, _iterations_per_epoch(made))]
 
 
 def _switches(name: str, made: Preview) -> list[Moment]:
-    return [_moment("switched", name, made, switched.iteration) for switched in made.switches]
+    length = _iterations_per_epoch(made)
+    return [_moment("switched", name, switched.iteration, length) for switched in made.switches]
 
 
 def _joints(name: str, schedule: Schedule, run: dict[str, Any]) -> list[Moment]:
     """Where the schedules of a chain follow each other within the run."""
-    from ..lr import Preview
-
     epochs, length, per = run["epochs"], run["iterations_per_epoch"], run.get("per", "iteration")
     resolved = schedule.resolve(per=per, epochs=epochs, iterations_per_epoch=length)
     starts = [start * (length if per == "epoch" else 1) for start, _, _ in resolved.segments()[1:]]
-    clock = Preview(np.array([1 / length]), np.ones((1, 1)), [])
-    return [_moment("switched", name, clock, start) for start in starts if start < epochs * length]
+    return [_moment("switched", name, start, length) for start in starts if start < epochs * length]
 
 
 def _draw_curves(ax: Axes, several: dict[str, _Rates]) -> dict[str, list[Line2D]]:
@@ -180,8 +185,8 @@ def _draw_curves(ax: Axes, several: dict[str, _Rates]) -> dict[str, list[Line2D]
             look = dict(styles[group if alone else number])
             if not alone and not single:
                 look["linestyle"] = LINES[(number * groups + group) % len(LINES)]
-            text = [name] * bool(name) + [f"group {group}"] * (made.rates.shape[1] > 1)
-            label = ", ".join(text) or "_"
+            group_label = f"group {group}" if made.rates.shape[1] > 1 else ""
+            label = ", ".join(filter(None, [name, group_label])) or "_"
             drawn = ax.plot(at, np.concatenate([rates[:1], rates]), drawstyle="steps-pre", label=label, **look)
             curves[name] += drawn
     return curves
@@ -198,7 +203,7 @@ def _draw_moments(
     zones: list[Zone] = []
     keys: list[Any] = []
     everything = [(name, moment) for name, rates in several.items() for moment in rates.moments]
-    shown = [(name, moment) for name, moment in everything if alone or not _hidden(moment, several[name].moments)]
+    shown = [(name, moment) for name, moment in everything if alone or not _is_hidden(moment, several[name].moments)]
     for kind, marker in _MARKERS.items():
         found = [(name, moment) for name, moment in shown if moment.kind == kind]
         look: dict[str, Any] = {"marker": marker, "markersize": 6, "color": ink, "linestyle": "none"}
@@ -213,30 +218,31 @@ def _draw_moments(
         for name, moment in found:
             if alone:
                 ax.axvline(moment.at, color=ink, linestyle="-.", linewidth=1, zorder=1)
-            for line, after in zip(curves[name], _after(several[name].preview, moment.at), strict=True):
+            for line, after in zip(curves[name], _rates_after(several[name].preview, moment.at), strict=True):
                 ax.plot([moment.at], [after], zorder=3, **{**look, "color": line.get_color(), "markeredgecolor": ink})
-        line_of = {"linestyle": "-.", "linewidth": 1} if alone else {"markerfacecolor": "none"}
-        keys.append(Line2D([], [], label=_told(kind, [moment for _, moment in found], alone), **{**look, **line_of}))
+        look |= {"linestyle": "-.", "linewidth": 1} if alone else {"markerfacecolor": "none"}
+        keys.append(Line2D([], [], label=_key_text(kind, [moment for _, moment in found], alone), **look))
     return zones, keys
 
 
-def _hidden(moment: Moment, others: list[Moment]) -> bool:
+def _is_hidden(moment: Moment, others: list[Moment]) -> bool:
     """Whether a mark of ``moment`` would cover that of the warm-up's end."""
     return moment.kind == "switched" and any(one.kind == "warm-up" and one.at == moment.at for one in others)
 
 
-def _after(made: Preview, at: float) -> list[float]:
+def _rates_after(made: Preview, at: float) -> list[float]:
     """The rates of the first batch after ``at``."""
-    batch = min(round(at / float(made.epochs[0])), len(made.rates) - 1)
+    batch = min(round(at * _iterations_per_epoch(made)), len(made.rates) - 1)
     return [float(rate) for rate in made.rates[batch]]
 
 
-def _told(kind: str, moments: list[Moment], alone: bool) -> str:
+def _key_text(kind: str, moments: list[Moment], alone: bool) -> str:
     """What the key says of ``moments``; where they are of several previews, the curves show which."""
     if kind == "warm-up":
         return "warm-up over"
     if not alone:
         return "switched"
-    places = ", ".join(f"{moment.at:.4g}" for moment in moments)
-    few = len(moments) < 4
-    return f"switched at epoch{'s' * (len(moments) > 1)} {places}" if few else f"switched {len(moments)} times"
+    if len(moments) > 3:
+        return f"switched {len(moments)} times"
+    epochs = "epoch" if len(moments) == 1 else "epochs"
+    return f"switched at {epochs} {', '.join(f'{moment.at:.4g}' for moment in moments)}"

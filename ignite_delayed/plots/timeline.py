@@ -12,7 +12,7 @@ from .._utils.extras import require_extra
 from ..conditions import EarlyStop
 from ..history.history import History
 from .layout import add_key, label_time
-from .moments import Moment, Story, Zone, described, epochs_of, start_of, told_by_marks, told_by_rule
+from .moments import EpochAxis, Moment, RunEvents, Zone, describe, events_by_marks, events_by_rule
 from .style import ZONES, curve_styles, zone_key
 
 if TYPE_CHECKING:
@@ -93,23 +93,24 @@ def plot_timeline(
         [('best', 3), ('stopped', 5)]
     """
     panels = _panels(history, metrics)
-    start = start_of(history)
-    story = _story(history, rule, name, start)
+    axis = EpochAxis(history)
+    events = _events(history, rule, name, axis)
     beside = _labels(labels, list(panels))
     require_extra("matplotlib.pyplot", "plot")
     axes = _divide(ax, list(panels))
-    curves = _draw_curves(axes, history, panels)
+    curves = _draw_curves(axes, history, panels, axis)
     for kind, panel in axes.items():
         panel.set_ylabel(beside[kind])
-    for zone in story.zones:
+    for zone in events.zones:
         for panel in axes.values():
             panel.axvspan(zone.start, zone.stop, zorder=0, **ZONES[zone.kind].keywords)
     keys: list[Any] = list({line.get_label(): line for line in curves.values() if line.get_label() != "_"}.values())
-    moments = sorted(story.moments, key=lambda moment: moment.at)
-    for group in _grouped(moments):
+    moments = sorted(events.moments, key=lambda moment: moment.at)
+    for group in _groups(moments):
         keys += _draw_moments(group, axes, curves)
-    keys += [zone_key(kind, stops=story.stops) for kind in ZONES if kind in {zone.kind for zone in story.zones}]
-    return Timeline(axes, curves, moments, story.zones, _finish(axes, keys, start, _end(history), grow=ax is None))
+    kinds = {zone.kind for zone in events.zones}
+    keys += [zone_key(kind, stops=events.stops) for kind in ZONES if kind in kinds]
+    return Timeline(axes, curves, moments, events.zones, _finish(axes, keys, axis, grow=ax is None))
 
 
 def _panels(history: Any, metrics: Any) -> dict[str, list[str]]:
@@ -136,14 +137,14 @@ def _panels(history: Any, metrics: Any) -> dict[str, list[str]]:
     return panels | {_RATES: rates} if rates else panels
 
 
-def _story(history: History, rule: Any, name: Any, start: float) -> Story:
+def _events(history: History, rule: Any, name: Any, axis: EpochAxis) -> RunEvents:
     if rule is None:
-        return told_by_marks(history, None if name is None else check_name("name", name), start)
+        return events_by_marks(history, None if name is None else check_name("name", name), axis)
     if not isinstance(rule, EarlyStop):
         refuse_type("rule", "an EarlyStop", rule)
     if name is not None:
         raise TypeError("give rule or name: name is of a gate in the run itself, which rule takes the place of.")
-    return told_by_rule(history, rule, start)
+    return events_by_rule(history, rule, axis)
 
 
 def _labels(labels: Any, kinds: list[str]) -> dict[str, str]:
@@ -190,9 +191,10 @@ def _grid_within(ax: Axes, heights: list[int]) -> Any:
     return ax.get_figure().add_gridspec(len(heights), height_ratios=heights, **sides)  # type: ignore[union-attr]
 
 
-def _draw_curves(axes: dict[str, Axes], history: History, panels: dict[str, list[str]]) -> dict[str, Line2D]:
+def _draw_curves(
+    axes: dict[str, Axes], history: History, panels: dict[str, list[str]], axis: EpochAxis
+) -> dict[str, Line2D]:
     """Draw every metric in its panel; those of one evaluator look alike, and the key names the evaluator."""
-    clock = epochs_of(history)
     labels = {name: _label(kind, name, len(names)) for kind, names in panels.items() for name in names}
     named = list(dict.fromkeys(label for label in labels.values() if label != "_"))
     first, *_ = styles = curve_styles(max(1, len(named)))
@@ -201,7 +203,7 @@ def _draw_curves(axes: dict[str, Axes], history: History, panels: dict[str, list
     for kind, names in panels.items():
         for name in names:
             epochs, iterations = history.clock("epoch", of=name), history.clock("iteration", of=name)
-            at = [clock(int(epoch), int(iteration)) for epoch, iteration in zip(epochs, iterations, strict=True)]
+            at = [axis.epochs(int(epoch), int(iteration)) for epoch, iteration in zip(epochs, iterations, strict=True)]
             marker = "." if len(at) < 3 else None  # too few for a line to be seen
             label = labels[name]
             # A record holds the rate that the last batch before it trained at: a step back to the record before, as
@@ -219,7 +221,7 @@ def _label(kind: str, name: str, count: int) -> str:
     return name.rpartition("/")[0]
 
 
-def _grouped(moments: Sequence[Moment]) -> list[list[Moment]]:
+def _groups(moments: Sequence[Moment]) -> list[list[Moment]]:
     """``moments`` of one kind and name together."""
     groups: dict[tuple[str, str], list[Moment]] = {}
     for moment in moments:
@@ -233,9 +235,9 @@ def _draw_moments(moments: list[Moment], axes: dict[str, Axes], curves: dict[str
     from matplotlib.lines import Line2D
 
     ink = mpl.rcParams["text.color"]
-    look: dict[str, Any] = {"label": described(moments), "color": ink, "clip_on": False, "zorder": 3}
+    look: dict[str, Any] = {"label": describe(moments), "color": ink, "clip_on": False, "zorder": 3}
     if moments[0].kind == "best":
-        return _draw_best(moments[0], axes, curves, look)
+        return _draw_best(moments[0], curves, look)
     marker, dashes = _LOOKS.get(moments[0].kind, _OTHER)
     for panel in axes.values():
         for moment in moments:
@@ -247,32 +249,24 @@ def _draw_moments(moments: list[Moment], axes: dict[str, Axes], curves: dict[str
     return [Line2D([], [], marker=marker, markersize=6, linestyle=dashes, linewidth=1, color=ink, label=look["label"])]
 
 
-def _draw_best(best: Moment, axes: dict[str, Axes], curves: dict[str, Line2D], look: dict[str, Any]) -> list[Line2D]:
+def _draw_best(best: Moment, curves: dict[str, Line2D], look: dict[str, Any]) -> list[Line2D]:
     """A star on the curve that goes through ``best``; none where that is an expression, which has no curve."""
-    for panel in axes.values():
-        for line in curves.values():
-            if line.axes is panel and _passes(line, best):
-                fill = line.get_color()
-                return panel.plot([best.at], [best.value or 0.0], "*", markersize=11, markerfacecolor=fill, **look)
+    for line in curves.values():
+        at, values = (np.asarray(data, dtype=float) for data in line.get_data())
+        if np.any((at == best.at) & (values == best.value)):
+            panel: Any = line.axes
+            look |= {"markersize": 11, "markerfacecolor": line.get_color()}
+            star: list[Line2D] = panel.plot([best.at], [best.value], "*", **look)
+            return star
     return []
 
 
-def _passes(line: Line2D, moment: Moment) -> bool:
-    """Whether ``line`` goes through ``moment``, whose value may have been rounded to six digits."""
-    at, values = (np.asarray(data, dtype=float) for data in line.get_data())
-    return bool(np.any((at == moment.at) & np.isclose(values, moment.value or 0.0, rtol=1e-5, atol=0)))
-
-
-def _end(history: History) -> float:
-    return epochs_of(history)(history[-1].epoch, history[-1].iteration)
-
-
-def _finish(axes: dict[str, Axes], keys: list[Any], start: float, end: float, *, grow: bool) -> Legend | None:
+def _finish(axes: dict[str, Axes], keys: list[Any], axis: EpochAxis, *, grow: bool) -> Legend | None:
     """Epochs below the lowest panel alone, labels in line, and the key."""
     *upper, lowest = axes.values()
     for panel in upper:
         panel.tick_params(labelbottom=False)
-    label_time(lowest, start, end + 0.02 * (end - start))
+    label_time(lowest, axis.start, axis.end + 0.02 * (axis.end - axis.start))
     figure: Any = lowest.get_figure()
     figure.align_ylabels(list(axes.values()))
     return add_key(lowest, keys, grow=grow)

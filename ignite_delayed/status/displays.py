@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from .._utils.extras import require_extra
 from ..history.mark import Mark
-
-if TYPE_CHECKING:
-    from .view import Status
 
 __all__ = ["Display", "display_for"]
 
@@ -24,17 +21,17 @@ class Display:
     def __init__(self, file: IO[str]) -> None:
         self.file = file
 
-    def show(self, status: Status) -> None:
+    def show(self, status: object) -> None:
         """Show all of ``status``, now."""
         with above_bars(self.file):
             self.file.write(f"{status}\n")
             self.file.flush()
 
-    def follow(self, status: Status, marks: Sequence[Mark]) -> None:
+    def follow(self, status: object, marks: Sequence[Mark]) -> None:
         """Show what changed: ``marks`` are new."""
         if marks:
             with above_bars(self.file):
-                self.file.writelines(f"{_told(mark)}\n" for mark in marks)
+                self.file.writelines(f"{_log_line(mark)}\n" for mark in marks)
                 self.file.flush()
 
 
@@ -48,11 +45,11 @@ class Terminal(Display):
 
         self._console = Console(file=file)
 
-    def show(self, status: Status) -> None:
+    def show(self, status: object) -> None:
         with above_bars(self.file):
             self._console.print(status)
 
-    def follow(self, status: Status, marks: Sequence[Mark]) -> None:
+    def follow(self, status: object, marks: Sequence[Mark]) -> None:
         self.show(status)
 
 
@@ -65,12 +62,12 @@ class Notebook(Display):
         super().__init__(file)
         self._handle: Any = None
 
-    def show(self, status: Status) -> None:
+    def show(self, status: object) -> None:
         from IPython.display import display
 
         self._handle = display(status, display_id=True)  # type: ignore[no-untyped-call]
 
-    def follow(self, status: Status, marks: Sequence[Mark]) -> None:
+    def follow(self, status: object, marks: Sequence[Mark]) -> None:
         if self._handle is None:
             self.show(status)
         else:
@@ -102,5 +99,5 @@ def above_bars(file: IO[str]) -> Iterator[None]:
         yield
 
 
-def _told(mark: Mark) -> str:
+def _log_line(mark: Mark) -> str:
     return f"epoch {mark.epoch}, iteration {mark.iteration}: {mark.name} {mark.kind}: {mark.text}"

@@ -7,7 +7,7 @@ import time
 import weakref
 from contextlib import ExitStack
 from types import TracebackType
-from typing import IO
+from typing import IO, Protocol
 
 import ignite.distributed as idist
 from ignite.engine import Events
@@ -16,7 +16,6 @@ from .._utils.checks import check_count
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder
 from .displays import Display, display_for
-from .view import Status
 
 __all__ = ["LiveStatus"]
 
@@ -24,6 +23,14 @@ _lives: weakref.WeakKeyDictionary[Recorder, weakref.ref[LiveStatus]] = weakref.W
 
 # A table that is updated in place is not worth more of the run's time.
 _SECONDS = 0.1
+
+
+class Shown(Protocol):
+    """What is shown: a status, which any display can print."""
+
+    @property
+    def recorder(self) -> Recorder:
+        """Whose status it is."""
 
 
 class LiveStatus(Attachment):
@@ -35,7 +42,7 @@ class LiveStatus(Attachment):
 
     name = "live status"
 
-    def __init__(self, status: Status, *, every: int | None, file: IO[str] | None) -> None:
+    def __init__(self, status: Shown, *, every: int | None, file: IO[str] | None) -> None:
         self.status = status
         self._every = None if every is None else check_count("every", every, hint="None shows changes alone.")
         self._attached = ExitStack()

@@ -89,17 +89,19 @@ class Status:
         reading = self.recorder.reading()
         lines = [reading.clock]
         if reading.values:
-            lines.append(_listed(reading))
+            lines.append(_format_values(reading))
         names = max((len(row.name) for row in reading.rows), default=0)
         states = max((len(row.state) for row in reading.rows), default=0)
         lines += [f"  {row.name:<{names}}  {row.state:<{states}}  {row.text}" for row in reading.rows]
-        return "\n".join(lines if reading.rows else [*lines, "  no gates"])
+        if not reading.rows:
+            lines.append("  no gates")
+        return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         reading = self.recorder.reading()
-        values = f"<br>{escape(_listed(reading))}" if reading.values else ""
+        values = f"<br>{escape(_format_values(reading))}" if reading.values else ""
         rows = [(escape(row.name), escape(row.state), _meter(row.near), escape(row.text)) for row in reading.rows]
         return table(["gate", "state", "", "waits for"], rows, f"<b>{escape(reading.clock)}</b>{values}")
 
@@ -107,14 +109,15 @@ class Status:
         yield _panel(self.recorder.reading(), options)
 
 
-def _listed(reading: Reading) -> str:
+def _format_values(reading: Reading) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in reading.values)
 
 
 def _meter(near: tuple[float, float] | None) -> str:
-    return (
-        "" if near is None else f'<progress value="{cut(near[0])}" max="{cut(near[1])}" style="width: 6em"></progress>'
-    )
+    """How near it is, as HTML."""
+    if near is None:
+        return ""
+    return f'<progress value="{cut(near[0])}" max="{cut(near[1])}" style="width: 6em"></progress>'
 
 
 def _panel(reading: Reading, options: ConsoleOptions) -> Panel:
@@ -125,19 +128,22 @@ def _panel(reading: Reading, options: ConsoleOptions) -> Panel:
 
     bars = options.max_width >= _WIDE and any(row.near for row in reading.rows)
     rows = Table.grid(padding=(0, 2))
-    for style in ["bold", None, *([None] if bars else [])]:
-        rows.add_column(style=style)
+    rows.add_column(style="bold")
+    for _ in range(2 if bars else 1):
+        rows.add_column()
     rows.add_column(ratio=1, overflow="fold")
     for row in reading.rows:
         bar = [Text(_bar(row.near, options.ascii_only), "dim")] if bars else []
         rows.add_row(Text(row.name), Text(row.state, _STYLES.get(row.state, "blue")), *bar, Text(row.text))
-    shown: list[Any] = [Text(_listed(reading)), Text()] if reading.values else []
+    shown: list[Any] = [Text(_format_values(reading)), Text()] if reading.values else []
     shown.append(rows if reading.rows else Text("no gates"))
     return Panel(Group(*shown), title=Text(reading.clock, "bold"), title_align="left")
 
 
 def _bar(near: tuple[float, float] | None, ascii_only: bool) -> str:
-    """Told by shapes, not by colours."""
+    """How near it is, in shapes rather than colours."""
+    if near is None:
+        return ""
     done, left = "#." if ascii_only else "━╌"
-    full = 0 if near is None else int(_BAR * near[0] / near[1])
-    return "" if near is None else done * full + left * (_BAR - full)
+    full = int(_BAR * near[0] / near[1])
+    return done * full + left * (_BAR - full)

@@ -224,23 +224,23 @@ class TestTable:
         assert max(map(len, text.splitlines())) <= 80
 
     def test_says_when_a_gate_never_opened(self, by_name: dict[str, Outcome]) -> None:
-        unopened = replace(by_name["delayed-by-metric"], stopped_in=None, opened_in=None)
+        unopened = by_name["delayed-by-metric"]._replace(stopped_in=None, opened_in=None)
         assert report.reason(unopened, 3) == "ran to the end\nnever open"
 
     def test_notes_say_what_stopping_did(self, outcomes: list[Outcome]) -> None:
         full, plain, *_ = outcomes
         settings = replace(SETTINGS, seed=7)
-        better = replace(full, best_accuracy=plain.best_accuracy + 0.021)
+        better = full._replace(best_accuracy=plain.best_accuracy + 0.021)
         early = report.results_notes([better, plain], settings)
         assert early.startswith("Seed 7.")
         saved = full.epochs - plain.epochs
         came = f"saved {saved} epochs, but too early, 2.1 points of validation accuracy came later."
         assert early.endswith(f"Early stopping (Ignite's EarlyStopping): {came}")
-        same = replace(full, best_accuracy=plain.best_accuracy)
+        same = full._replace(best_accuracy=plain.best_accuracy)
         assert report.results_notes([same, plain], settings).endswith(
             f"saved {saved} epochs; nothing better came later."
         )
-        ran = replace(plain, stopped_in=None)
+        ran = plain._replace(stopped_in=None)
         assert report.results_notes([full, ran], settings).endswith("did not stop the run.")
 
     def test_bars_stay_where_the_runs_were_stopped_and_only_in_a_terminal(self) -> None:
