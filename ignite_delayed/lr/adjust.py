@@ -15,9 +15,8 @@ from ..history.record import Record
 from ..recording.recorder import Recorder, check_recorder
 from .live import Feed
 from .optimizer.groups import check_optimizer, read_all, restore, snapshot, write
-from .optimizer.takeover import Loan
+from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, enlist, release
-from .progress import check_groups
 from .switched import listed
 
 __all__ = ["LRAdjuster", "adjust_lr"]
@@ -38,7 +37,7 @@ class LRAdjuster:
         self.factors = factors
         self._recorder, self._optimizer = recorder, optimizer
         self._lowest, self._highest = bounds
-        self._loan = Loan(optimizer, "lr", ())
+        self._takeover = Takeover(optimizer, "lr", ())
         self.name = recorder._unique(name)
         self._undo: list[Callable[[], object]] = [lambda: recorder._names.discard(self.name)]
         writer = Writer(f"{self.name!r} ({self!r})", weakref.ref(recorder.trainer), frozenset({"lr"}))
@@ -55,19 +54,19 @@ class LRAdjuster:
 
     def _on_run(self, fresh: bool) -> None:
         if fresh:
-            self._loan.give_back(self._loan.left, [])
+            self._takeover.give_back(self._takeover.left, [])
 
     def _adjust(self, factor: float) -> Callable[[State, Record], None]:
         def adjust(state: State, record: Record) -> None:
             if state[0] is not True:
                 return
-            self._loan.take()
+            self._takeover.take()
             before = read_all(self._optimizer, "lr")
             for index, group in enumerate(self._optimizer.param_groups):
                 write(group, "lr", self._bounded(before[index], factor, index))
-            self._loan.note()
-            if self._loan.left != before:
-                text = f"times {factor:g}; lr {listed(before)} -> {listed(self._loan.left)}"
+            self._takeover.note()
+            if self._takeover.left != before:
+                text = f"times {factor:g}; lr {listed(before)} -> {listed(self._takeover.left)}"
                 self._recorder.history.mark("adjusted", self.name, record, text, by="adjuster")
 
         return adjust
@@ -85,8 +84,8 @@ class LRAdjuster:
 
     def state_dict(self) -> dict[str, Any]:
         """The rates before the first adjustment and now, ``None`` while nothing was adjusted."""
-        before = self._loan.before
-        now = None if before is None else snapshot(self._optimizer, self._loan.names)
+        before = self._takeover.before
+        now = None if before is None else snapshot(self._optimizer, self._takeover.names)
         return {"version": _VERSION, "rule": repr(self), "before": before, "groups": now}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -103,10 +102,10 @@ class LRAdjuster:
         for key in ("before", "groups"):
             if not isinstance(raw[key], (list, type(None))) or (raw[key] is None) is not (raw["before"] is None):
                 raise StateError(f"the state of {self.name!r} is damaged: {key} is {shown(raw[key])}")
-            check_groups(self.name, raw[key] or [], self._loan)
-        restore(self._optimizer, raw["groups"] or self._loan.before or [], self._loan.names)
-        self._loan.before = raw["before"]
-        self._loan.note()
+            self._takeover.check_groups(self.name, raw[key] or [])
+        restore(self._optimizer, raw["groups"] or self._takeover.before or [], self._takeover.names)
+        self._takeover.before = raw["before"]
+        self._takeover.note()
 
     def __repr__(self) -> str:
         factors = ", ".join(f"{condition!r}: {factor!r}" for condition, factor in self.factors.items())

@@ -20,7 +20,7 @@ from ..recording.recorder import Recorder, check_recorder
 from . import progress
 from .live import Clock, Feed, Switch
 from .optimizer.groups import check_optimizer, check_parameter, read_all
-from .optimizer.takeover import Loan
+from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, enlist, release
 from .phase import Phase, check_phases, window
 from .steppers.base import Drive, Hold, ScheduleDrive
@@ -105,7 +105,7 @@ class LRPhases:
         self.parameter = check_parameter(optimizer, parameter)
         label = self.parameter if name is None else check_name("name", name)
         self._drives, parameters, entries = build_drives(self.phases, optimizer, self.parameter)
-        self._loan = Loan(optimizer, self.parameter, entries)
+        self._takeover = Takeover(optimizer, self.parameter, entries)
         self._attached = read_all(optimizer, self.parameter)
         self._forget()
         self.recorder = recorder
@@ -174,7 +174,7 @@ class LRPhases:
         for drive in self._drives:
             drive.resolve(self.recorder.trainer)
         if fresh:
-            self._loan.give_back(self._left(), self._bases)
+            self._takeover.give_back(self._left(), self._bases)
             self._forget()
         if not self._begun:
             self._begin_first(fresh)
@@ -195,8 +195,8 @@ class LRPhases:
 
     def _take(self) -> None:
         """Write from now on. What is taken over last is given back first, so that several give back what they found."""
-        if self._loan.before is None:
-            self._loan.take()
+        if self._takeover.before is None:
+            self._takeover.take()
             self._come_first()
 
     def _come_first(self) -> None:
@@ -207,7 +207,7 @@ class LRPhases:
     def _left(self) -> list[float]:
         """What the groups hold if nobody else has written since."""
         left = self._turn.left(self._bases)
-        return self._loan.left if left is None else left
+        return self._takeover.left if left is None else left
 
     # --- changes of phase --------------------------------------------------------------------------------------
 
@@ -218,9 +218,9 @@ class LRPhases:
             self._take()
             self._bases = self._bases or read_all(self.optimizer, self.parameter)
             drive.begin(self.optimizer, self._bases, self._origin[0])
-            self._loan.note()
+            self._takeover.note()
         else:
-            self._loan.left = self._left()  # somebody else may write from now on
+            self._takeover.left = self._left()  # somebody else may write from now on
         self.index, self._turn, self._begun = index, drive, True
         switch = self._switches[index] if index < len(self._switches) else None
         if switch is not None and switch.arm(since, record):

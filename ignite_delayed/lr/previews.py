@@ -15,7 +15,8 @@ from .._utils.checks import check_count, refuse_type, refuse_value
 from ..conditions import After, Condition
 from ..recording.recorder import Recorder
 from ..schedules import Schedule
-from .optimizer.groups import check_optimizer, read_all, restore, stand_in
+from .optimizer.groups import check_optimizer, read_all
+from .optimizer.stand_in import stand_in
 from .phase import Phase
 from .phases import LRPhases
 from .steppers.trial import rebuilt
@@ -87,9 +88,7 @@ def preview(
         return _of_schedule(what, per, epochs, iterations_per_epoch)
     if isinstance(what, LRPhases):
         phases, parameter = what.phases, what.parameter
-        double = stand_in(what.optimizer)
-        if what._loan.before is not None:  # as before the phases wrote
-            restore(double, what._loan.before, what._loan.names)
+        double = what._takeover.stand_in()
     else:
         if isinstance(what, Phase) or not isinstance(what, Iterable):
             refuse_type("what", "a schedule, LRPhases, or a list of Phase", what)

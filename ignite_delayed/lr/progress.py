@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from .._utils.checks import shown
 from ..errors import StateError
-from .optimizer.groups import remember, restore, snapshot
+from .optimizer.groups import is_number, restore, snapshot
+from .optimizer.stand_in import remember
 from .steppers.base import Hold
 from .switched import Switched
 
 if TYPE_CHECKING:
-    from .optimizer.takeover import Loan
     from .phases import LRPhases
 
-__all__ = ["check_groups", "load", "save"]
+__all__ = ["load", "save"]
 
 _VERSION = 1
 _KINDS: dict[str, Any] = {
@@ -33,7 +33,7 @@ _KINDS: dict[str, Any] = {
 
 def save(phases: LRPhases) -> dict[str, Any]:
     """Everything about ``phases`` that a run changes."""
-    loan = phases._loan
+    takeover = phases._takeover
     return {
         "version": _VERSION,
         "rule": _rule(phases),
@@ -42,9 +42,9 @@ def save(phases: LRPhases) -> dict[str, Any]:
         "bases": list(phases._bases),
         "begun": phases._begun,
         "switches": [[*switch[:4], list(switch.before), list(switch.after)] for switch in phases.switches],
-        "before": None if loan.before is None else [dict(group) for group in loan.before],
+        "before": None if takeover.before is None else [dict(group) for group in takeover.before],
         "left": phases._left(),
-        "groups": None if loan.before is None else snapshot(phases.optimizer, loan.names),
+        "groups": None if takeover.before is None else snapshot(phases.optimizer, takeover.names),
         "drive": phases._turn.state() if phases._begun else None,
     }
 
@@ -61,7 +61,7 @@ def load(phases: LRPhases, raw: Mapping[str, Any]) -> None:
     """
     _check(phases, raw)
     put_back = remember(phases.optimizer)
-    index, loan = raw["index"], phases._loan
+    index, takeover = raw["index"], phases._takeover
     drive = phases._drives[index] if raw["begun"] and index < len(phases._drives) else Hold()
     try:
         switches = [_switched(entry) for entry in raw["switches"]]
@@ -69,15 +69,15 @@ def load(phases: LRPhases, raw: Mapping[str, Any]) -> None:
         bases, left = ([_number(value) for value in raw[key]] for key in ("bases", "left"))
         prepared = drive.prepare(phases.optimizer, raw["drive"])
         # Building a scheduler has changed the groups; they get what was saved, whoever loads the optimizer when.
-        restore(phases.optimizer, raw["groups"] or loan.before or [], loan.names)
+        restore(phases.optimizer, raw["groups"] or takeover.before or [], takeover.names)
     except Exception as error:
         put_back()
         raise StateError(f"the state of {phases.name!r} is damaged: {type(error).__name__}: {error}") from error
     drive.accept(prepared)
     phases.index, phases.switches, phases._origin, phases._bases = index, switches, origin, bases
     phases._begun, phases._turn = raw["begun"], drive
-    loan.before, loan.left = raw["before"] and [dict(group) for group in raw["before"]], left
-    if loan.before is not None and drive.writes:
+    takeover.before, takeover.left = raw["before"] and [dict(group) for group in raw["before"]], left
+    if takeover.before is not None and drive.writes:
         phases._come_first()
 
 
@@ -97,37 +97,11 @@ def _check(phases: LRPhases, raw: Any) -> None:
     if (raw["before"] is None) is not (raw["groups"] is None) or (raw["bases"] and raw["before"] is None):
         raise StateError(f"the state of {phases.name!r} is damaged: it has the groups of one moment only")
     for key in ("before", "groups"):
-        check_groups(phases.name, raw[key] or [], phases._loan)
-
-
-def check_groups(name: str, groups: list[Any], loan: Loan) -> None:
-    """Refuse ``groups`` that are not of the entries of ``loan``, or do not go with those of its optimizer."""
-    present = snapshot(loan.optimizer, loan.names)
-    # The other entries, such as initial_lr, are put there by torch's schedulers.
-    needed = loan.names & {loan.parameter, *loan.optimizer.defaults}
-    if len(groups) > len(present):
-        raise StateError(
-            f"the state of {name!r} has {len(groups)} parameter groups, the optimizer has {len(present)}: add the "
-            "groups that were unfrozen before loading"
-        )
-    for group, here in zip(groups, present, strict=False):
-        fits = isinstance(group, Mapping) and needed <= group.keys() <= loan.names
-        if not fits or not all(_alike(value, here.get(entry, value)) for entry, value in group.items()):
-            raise StateError(f"the state of {name!r} is damaged: a group is {shown(group)}")
-
-
-def _alike(value: Any, present: Any) -> bool:
-    if isinstance(present, list):
-        return isinstance(value, list) and len(value) == len(present) and all(map(_alike, value, present))
-    return _is_number(value) if _is_number(present) else type(value) is type(present)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+        phases._takeover.check_groups(phases.name, raw[key] or [])
 
 
 def _number(value: Any) -> float:
-    if not _is_number(value):
+    if not is_number(value):
         raise TypeError(f"expected a number, got {shown(value)}")
     return float(value)
 

@@ -11,7 +11,8 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ..._utils.checks import refuse_type, refuse_value
 from ...errors import AttachError
-from ..optimizer.groups import own, read, remember, stand_in
+from ..optimizer.groups import own, read
+from ..optimizer.stand_in import remember, stand_in
 
 __all__ = ["Factory", "Trial", "as_factory", "check_monitored", "inspect", "rebuilt", "try_factory"]
 

@@ -8,7 +8,7 @@ import pytest
 from lr_runs import SCHEDULERS, adam, sgd, untouched, values
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, StepLR
 
-from ignite_delayed.lr.optimizer.groups import stand_in
+from ignite_delayed.lr.optimizer.stand_in import stand_in
 from ignite_delayed.lr.steppers.trial import as_factory, rebuilt, try_factory
 
 
