@@ -23,8 +23,9 @@ from .optimizer.groups import check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, enlist, release
 from .phase import Phase, check_phases, window
-from .steppers.base import Drive, Hold, ScheduleDrive
-from .steppers.build import build_drives
+from .steppers.base import NoStepper, Stepper
+from .steppers.build import build_steppers
+from .steppers.schedule import ScheduleStepper
 from .switched import Switched, listed
 
 __all__ = ["LRPhases"]
@@ -104,14 +105,14 @@ class LRPhases:
         self.optimizer = check_optimizer(optimizer)
         self.parameter = check_parameter(optimizer, parameter)
         label = self.parameter if name is None else check_name("name", name)
-        self._drives, parameters, entries = build_drives(self.phases, optimizer, self.parameter)
+        self._steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
         self._takeover = Takeover(optimizer, self.parameter, entries)
         self._attached = read_all(optimizer, self.parameter)
         self._forget()
         self.recorder = recorder
         self._undo: list[Callable[[], object]] = []
-        kinds = zip(self.phases, self._drives, strict=True)
-        what = " then ".join(drive.kind or phase.called for phase, drive in kinds)
+        kinds = zip(self.phases, self._steppers, strict=True)
+        what = " then ".join(stepper.kind or phase.called for phase, stepper in kinds)
         self.name = recorder._unique(label)
         self._undo.append(lambda: recorder._names.discard(self.name))
         writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, *window(self.phases))
@@ -140,7 +141,7 @@ class LRPhases:
                 watched: Condition = After(evaluations=0) if phase._monitored is None else Finite(phase._monitored)
                 feed = Feed(recorder, watched, f"{self.name}, phase {index + 1}", self._on_evaluation(index))
                 self._undo.append(feed.remove)
-        pers = {drive.per for drive in self._drives}
+        pers = {stepper.per for stepper in self._steppers}
         if "iteration" in pers:
             handle = recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration)
             self._undo.append(handle.remove)
@@ -154,7 +155,7 @@ class LRPhases:
         self.index = 0
         self.switches: list[Switched] = []
         self._begun = False
-        self._turn: Drive = Hold()
+        self._turn: Stepper = NoStepper()
         self._bases: list[float] = []
         self._origin = (0, 0)  # iterations and epochs finished when the phase began
 
@@ -171,8 +172,8 @@ class LRPhases:
     # --- a run begins ------------------------------------------------------------------------------------------
 
     def _on_run(self, fresh: bool) -> None:
-        for drive in self._drives:
-            drive.resolve(self.recorder.trainer)
+        for stepper in self._steppers:
+            stepper.resolve(self.recorder.trainer)
         if fresh:
             self._takeover.give_back(self._left(), self._bases)
             self._forget()
@@ -181,11 +182,11 @@ class LRPhases:
 
     def _begin_first(self, fresh: bool) -> None:
         """Let the first phase begin: with the run, in the middle of it, or where only its clock was loaded."""
-        trainer, first = self.recorder.trainer, self._drives[0]
+        trainer, first = self.recorder.trainer, self._steppers[0]
         since = _BEGINNING
-        if fresh or isinstance(first, Hold):
+        if fresh or isinstance(first, NoStepper):
             pass
-        elif isinstance(first, ScheduleDrive) and trainer.last_event_name == Events.STARTED:
+        elif isinstance(first, ScheduleStepper) and trainer.last_event_name == Events.STARTED:
             self._take()
             self._bases = list(self._attached)  # the optimizer may have been loaded: its rates are no bases then
         else:
@@ -213,15 +214,15 @@ class LRPhases:
 
     def _begin(self, index: int, since: Clock, record: Record | None) -> None:
         """Let phase ``index`` begin; ``record`` is the one that ended the phase before."""
-        drive = self._drives[index] if index < len(self._drives) else Hold()
-        if drive.writes:
+        stepper = self._steppers[index] if index < len(self._steppers) else NoStepper()
+        if stepper.writes:
             self._take()
             self._bases = self._bases or read_all(self.optimizer, self.parameter)
-            drive.begin(self.optimizer, self._bases, self._origin[0])
+            stepper.begin(self.optimizer, self._bases, self._origin[0])
             self._takeover.note()
         else:
             self._takeover.left = self._left()  # somebody else may write from now on
-        self.index, self._turn, self._begun = index, drive, True
+        self.index, self._turn, self._begun = index, stepper, True
         switch = self._switches[index] if index < len(self._switches) else None
         if switch is not None and switch.arm(since, record):
             assert record is not None
@@ -245,33 +246,33 @@ class LRPhases:
 
     def _finish(self, engine: Engine, step: int) -> None:
         """Go past schedules that end by themselves, then step the phase whose turn it is."""
-        drive = self._turn
-        while step >= drive.stop:
+        stepper = self._turn
+        while step >= stepper.stop:
             before = read_all(self.optimizer, self.parameter)
-            length = int(drive.stop)
-            drive.step(self.optimizer, self._bases, length)  # what follows starts from the end value
+            length = int(stepper.stop)
+            stepper.step(self.optimizer, self._bases, length)  # what follows starts from the end value
             iterations, epochs = position(engine)
             late = step - length  # after a resume from the clock alone the phase may have ended long ago
-            origin = (iterations - late, epochs) if drive.per == "iteration" else (iterations, epochs - late)
+            origin = (iterations - late, epochs) if stepper.per == "iteration" else (iterations, epochs - late)
             switch = self._switches[self.index]
             if switch is not None:
                 switch.disarm()
             now = self.recorder._now()
-            previous = drive.per
+            previous = stepper.per
             self._change(f"{self.phases[self.index].called} ended", origin, now, before)
-            drive = self._turn
-            drive.resumed = late > 0
-            step = late if drive.per == previous else 0
-        drive.step(self.optimizer, self._bases, step)
+            stepper = self._turn
+            stepper.resumed = late > 0
+            step = late if stepper.per == previous else 0
+        stepper.step(self.optimizer, self._bases, step)
 
     # --- what the engines call ---------------------------------------------------------------------------------
 
     def _before_iteration(self, engine: Engine) -> None:
-        drive = self._turn
-        if drive.per == "iteration":
+        stepper = self._turn
+        if stepper.per == "iteration":
             step = engine.state.iteration - 1 - self._origin[0]
-            if 0 <= step < drive.stop:
-                drive.step(self.optimizer, self._bases, step)
+            if 0 <= step < stepper.stop:
+                stepper.step(self.optimizer, self._bases, step)
             else:
                 self._finish(engine, max(step, 0))
 

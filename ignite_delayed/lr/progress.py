@@ -9,7 +9,7 @@ from .._utils.checks import shown
 from ..errors import StateError
 from .optimizer.groups import is_number, restore, snapshot
 from .optimizer.stand_in import remember
-from .steppers.base import Hold
+from .steppers.base import NoStepper
 from .switched import Switched
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def save(phases: LRPhases) -> dict[str, Any]:
 
 
 def _rule(phases: LRPhases) -> list[str]:
-    return [f"{phase!r} {drive.kind}".strip() for phase, drive in zip(phases.phases, phases._drives, strict=True)]
+    return [f"{phase!r} {stepper.kind}".strip() for phase, stepper in zip(phases.phases, phases._steppers, strict=True)]
 
 
 def load(phases: LRPhases, raw: Mapping[str, Any]) -> None:
@@ -62,22 +62,22 @@ def load(phases: LRPhases, raw: Mapping[str, Any]) -> None:
     _check(phases, raw)
     put_back = remember(phases.optimizer)
     index, takeover = raw["index"], phases._takeover
-    drive = phases._drives[index] if raw["begun"] and index < len(phases._drives) else Hold()
+    stepper = phases._steppers[index] if raw["begun"] and index < len(phases._steppers) else NoStepper()
     try:
         switches = [_switched(entry) for entry in raw["switches"]]
         origin = (_count(raw["origin"][0]), _count(raw["origin"][1]))
         bases, left = ([_number(value) for value in raw[key]] for key in ("bases", "left"))
-        prepared = drive.prepare(phases.optimizer, raw["drive"])
+        prepared = stepper.prepare(phases.optimizer, raw["drive"])
         # Building a scheduler has changed the groups; they get what was saved, whoever loads the optimizer when.
         restore(phases.optimizer, raw["groups"] or takeover.before or [], takeover.names)
     except Exception as error:
         put_back()
         raise StateError(f"the state of {phases.name!r} is damaged: {type(error).__name__}: {error}") from error
-    drive.accept(prepared)
+    stepper.accept(prepared)
     phases.index, phases.switches, phases._origin, phases._bases = index, switches, origin, bases
-    phases._begun, phases._turn = raw["begun"], drive
+    phases._begun, phases._turn = raw["begun"], stepper
     takeover.before, takeover.left = raw["before"] and [dict(group) for group in raw["before"]], left
-    if takeover.before is not None and drive.writes:
+    if takeover.before is not None and stepper.writes:
         phases._come_first()
 
 

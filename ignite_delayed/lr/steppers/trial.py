@@ -14,7 +14,7 @@ from ...errors import AttachError
 from ..optimizer.groups import own, read
 from ..optimizer.stand_in import remember, stand_in
 
-__all__ = ["Factory", "Trial", "as_factory", "check_monitored", "inspect", "rebuilt", "try_factory"]
+__all__ = ["Factory", "Trial", "as_factory", "changes_of", "check_monitored", "rebuilt", "try_factory"]
 
 Factory = Callable[[Optimizer], LRScheduler]
 
@@ -57,10 +57,10 @@ def try_factory(argument: str, factory: Any, optimizer: Optimizer) -> Trial:
             f"{argument} built its scheduler on another optimizer than its argument, which changes that one at once: "
             "write lambda optimizer: StepLR(optimizer, ...), using the argument"
         )
-    return inspect(scheduler, double, optimizer)
+    return changes_of(scheduler, double, optimizer)
 
 
-def inspect(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer) -> Trial:
+def changes_of(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer) -> Trial:
     """What ``scheduler`` changes of ``optimizer``, as far as ``built_on`` shows it."""
     entries = {"lr", "initial_lr"} | _cycled(scheduler)
     for group, original in zip(built_on.param_groups, optimizer.param_groups, strict=True):
