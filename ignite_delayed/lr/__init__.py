@@ -3,10 +3,9 @@
 from .adjust import LRAdjuster, adjust_lr
 from .delayed import delay_lr_scheduler
 from .factories import apply_schedule
-from .phase import Phase
+from .phase import Phase, Switched
 from .phases import LRPhases
 from .previews import Preview, preview
-from .switched import Switched
 
 __all__ = [
     "LRAdjuster",

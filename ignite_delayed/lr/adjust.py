@@ -17,7 +17,7 @@ from .live import Feed
 from .optimizer.groups import check_optimizer, read_all, restore, snapshot, write
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, enlist, release
-from .switched import listed
+from .phase import format_rates
 
 __all__ = ["LRAdjuster", "adjust_lr"]
 
@@ -66,7 +66,7 @@ class LRAdjuster:
                 write(group, "lr", self._bounded(before[index], factor, index))
             self._takeover.note()
             if self._takeover.left != before:
-                text = f"times {factor:g}; lr {listed(before)} -> {listed(self._takeover.left)}"
+                text = f"times {factor:g}; lr {format_rates(before)} -> {format_rates(self._takeover.left)}"
                 self._recorder.history.mark("adjusted", self.name, record, text, by="adjuster")
 
         return adjust

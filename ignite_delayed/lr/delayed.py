@@ -15,7 +15,7 @@ from ..recording.recorder import Recorder, check_recorder
 from ..schedules import Schedule
 from .ignite_schedulers import delay_ignite, is_ignite
 from .optimizer.groups import check_optimizer
-from .phase import Phase
+from .phase import Per, Phase
 from .phases import LRPhases
 
 __all__ = ["delay_lr_scheduler"]
@@ -27,7 +27,7 @@ def delay_lr_scheduler(
     factory: Callable[[Optimizer], LRScheduler] | LRScheduler | Any,
     *,
     until: Any = None,
-    per: str | None = None,
+    per: Per | None = None,
     monitor: str | Expression | None = None,
     name: str | None = None,
 ) -> LRPhases | DelayHandle:

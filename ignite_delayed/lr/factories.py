@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torch.optim import Optimizer
 
@@ -21,7 +21,7 @@ def apply_schedule(
     optimizer: Optimizer,
     schedule: Schedule,
     *,
-    per: str,
+    per: Literal["iteration", "epoch"],
     until: Any = None,
     parameter: str = "lr",
     name: str | None = None,

@@ -22,11 +22,10 @@ from .live import Clock, Feed, Switch
 from .optimizer.groups import check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, enlist, release
-from .phase import Phase, check_phases, window
+from .phase import Phase, Switched, check_phases, format_rates, writing_span
 from .steppers.base import NoStepper, Stepper
 from .steppers.build import build_steppers
 from .steppers.schedule import ScheduleStepper
-from .switched import Switched, listed
 
 __all__ = ["LRPhases"]
 
@@ -112,10 +111,12 @@ class LRPhases:
         self.recorder = recorder
         self._undo: list[Callable[[], object]] = []
         kinds = zip(self.phases, self._steppers, strict=True)
-        what = " then ".join(stepper.kind or phase.called for phase, stepper in kinds)
+        what = " then ".join(stepper.kind or phase.label for phase, stepper in kinds)
         self.name = recorder._unique(label)
         self._undo.append(lambda: recorder._names.discard(self.name))
-        writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, *window(self.phases))
+        writer = Writer(
+            f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, *writing_span(self.phases)
+        )
         try:
             claim(optimizer, writer)
             self._undo.append(lambda: release(optimizer, writer))
@@ -138,7 +139,7 @@ class LRPhases:
         for index, phase in enumerate(self.phases):
             if phase.per == "evaluation":
                 # Without a metric every evaluation counts; this condition reads none and is moved by all.
-                watched: Condition = After(evaluations=0) if phase._monitored is None else Finite(phase._monitored)
+                watched: Condition = After(evaluations=0) if phase.monitored is None else Finite(phase.monitored)
                 feed = Feed(recorder, watched, f"{self.name}, phase {index + 1}", self._on_evaluation(index))
                 self._undo.append(feed.remove)
         pers = {stepper.per for stepper in self._steppers}
@@ -236,7 +237,7 @@ class LRPhases:
         after = read_all(self.optimizer, self.parameter)
         self.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self.phases[following]) if following < len(self.phases) else "no phase"
-        text = f"{why}; then {then}; {self.parameter} {listed(before)} -> {listed(after)}"
+        text = f"{why}; then {then}; {self.parameter} {format_rates(before)} -> {format_rates(after)}"
         self.recorder.history.mark("switched", self.name, record, text, by="phases")
         self.logger.info("%s switched in epoch %d, after iteration %d: %s", self.name, record.epoch, iterations, text)
 
@@ -259,7 +260,7 @@ class LRPhases:
                 switch.disarm()
             now = self.recorder._now()
             previous = stepper.per
-            self._change(f"{self.phases[self.index].called} ended", origin, now, before)
+            self._change(f"{self.phases[self.index].label} ended", origin, now, before)
             stepper = self._turn
             stepper.resumed = late > 0
             step = late if stepper.per == previous else 0
@@ -282,7 +283,7 @@ class LRPhases:
             self._finish(engine, max(engine.state.epoch - 1 - self._origin[1], 0))
 
     def _on_evaluation(self, index: int) -> Callable[[State, Record], None]:
-        monitored = self.phases[index]._monitored is not None
+        monitored = self.phases[index].monitored is not None
 
         def evaluated(state: State, record: Record) -> None:
             value = state[1][0] if monitored else None

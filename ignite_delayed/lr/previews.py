@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,10 +17,9 @@ from ..recording.recorder import Recorder
 from ..schedules import Schedule
 from .optimizer.groups import check_optimizer, read_all
 from .optimizer.stand_in import stand_in
-from .phase import Phase
+from .phase import Phase, Switched
 from .phases import LRPhases
 from .steppers.trial import rebuilt
-from .switched import Switched
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -51,7 +50,7 @@ def preview(
     *,
     epochs: int,
     iterations_per_epoch: int,
-    per: str = "iteration",
+    per: Literal["iteration", "epoch"] = "iteration",
     metrics: Mapping[str, Sequence[float] | Callable[[int], float]] | None = None,
     optimizer: Optimizer | None = None,
 ) -> Preview:

@@ -9,8 +9,8 @@ from .._utils.checks import shown
 from ..errors import StateError
 from .optimizer.groups import is_number, restore, snapshot
 from .optimizer.stand_in import remember
+from .phase import Switched
 from .steppers.base import NoStepper
-from .switched import Switched
 
 if TYPE_CHECKING:
     from .phases import LRPhases

@@ -11,7 +11,7 @@ from ..gates.gate import Gate
 from ..lr import LRAdjuster, LRPhases
 from ..lr.live import Feed, Switch
 from ..lr.optimizer.groups import read_all
-from ..lr.switched import listed
+from ..lr.phase import format_rates
 from ..recording.recorder import Recorder
 
 __all__ = ["Reading", "Row", "gates_of", "phases_of", "read"]
@@ -96,12 +96,12 @@ def _stopper(stopper: Stopper) -> Row:
 
 
 def _phases(phases: LRPhases) -> Row:
-    rates = f"{phases.parameter} {listed(read_all(phases.optimizer, phases.parameter))}"
+    rates = f"{phases.parameter} {format_rates(read_all(phases.optimizer, phases.parameter))}"
     count = len(phases.phases)
     if phases.index >= count:
         return Row(phases.name, "ended", f"{rates}, stays; {'all ' * (count > 1)}{count} phase{'s' * (count > 1)} done")
     phase, switch = phases.phases[phases.index], phases._switches[phases.index]
-    what = "left alone" if phase.what is None else f"{phase.called} per {phase.per}"
+    what = "left alone" if phase.what is None else f"{phase.label} per {phase.per}"
     text, near = f"{rates}: {what}", None
     if phase.until is not None and switch is not None:
         text += f", until: {waiting(phase.until, switch._state)}"
@@ -110,6 +110,6 @@ def _phases(phases: LRPhases) -> Row:
 
 
 def _adjuster(adjuster: LRAdjuster) -> Row:
-    rates = listed(read_all(adjuster._optimizer, "lr"))
+    rates = format_rates(read_all(adjuster._optimizer, "lr"))
     factors = ", ".join(f"times {factor:g} when {condition!r}" for condition, factor in adjuster.factors.items())
     return Row(adjuster.name, "adjusting", f"lr {rates}: {factors}")

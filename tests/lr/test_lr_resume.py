@@ -134,7 +134,7 @@ class TestTorchSchedulers:
     @pytest.mark.parametrize("through", [through_torch, through_json])
     @pytest.mark.parametrize("cut", [5, 7, 11])
     @pytest.mark.parametrize(("name", "per"), [(name, per) for name in SCHEDULERS for per in per_of(name)])
-    def test_every_one_through_torch_and_json(self, name: str, per: str, cut: int, through: Any) -> None:
+    def test_every_one_through_torch_and_json(self, name: str, per: Any, cut: int, through: Any) -> None:
         def build() -> Training:
             training = Training(sgd(1.0, 0.1), watch=("lr", "momentum"), metrics={"loss": lambda trainer: 1.0})
             monitor = "loss" if name == "ReduceLROnPlateau" else None
@@ -218,7 +218,7 @@ class TestFromTheClockAlone:
 
     @pytest.mark.parametrize("cut", [1, 2, 5, 7, 10, 17])
     @pytest.mark.parametrize("per", ["iteration", "epoch"])
-    def test_the_trainers_clock_and_the_optimizer_are_enough(self, per: str, cut: int) -> None:
+    def test_the_trainers_clock_and_the_optimizer_are_enough(self, per: Any, cut: int) -> None:
         def build() -> Training:
             training = Training(sgd(1.0, 0.3))
             apply_schedule(training.recorder, training.optimizer, self.SCHEDULE, per=per)

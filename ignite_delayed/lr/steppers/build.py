@@ -28,7 +28,8 @@ def build_steppers(
         if phase.what is None:
             steppers.append(NoStepper())
         elif isinstance(phase.what, Schedule):
-            steppers.append(ScheduleStepper(phase.what, str(phase.per), parameter, phase is phases[-1]))
+            assert phase.per is not None
+            steppers.append(ScheduleStepper(phase.what, phase.per, parameter, last=phase is phases[-1]))
         else:
             stepper, trial = _scheduler_stepper(phase, optimizer, parameter, conditions)
             steppers.append(stepper)
@@ -47,5 +48,6 @@ def _scheduler_stepper(
         trial = changes_of(phase.what, optimizer, optimizer)
     else:
         trial = try_factory("the factory", factory, optimizer)
-    check_monitored("the factory", trial.scheduler, str(phase.per), phase.monitor, phase.mode(conditions))
-    return SchedulerStepper(factory, str(phase.per), type(trial.scheduler).__name__), trial
+    assert phase.per is not None
+    check_monitored("the factory", trial.scheduler, phase.per, phase.monitor, phase.mode(conditions))
+    return SchedulerStepper(factory, phase.per, type(trial.scheduler).__name__), trial
