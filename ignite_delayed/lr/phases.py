@@ -17,13 +17,13 @@ from ..conditions.comparison import Finite
 from ..history.record import Record
 from ..recording.position import position
 from ..recording.recorder import Recorder, check_recorder
-from . import progress
 from .live import Clock, Feed, Switch
 from .optimizer.groups import check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, enlist, release
 from .phase import Phase, Switched, check_phases, format_rates, writing_span
-from .steppers.base import NoStepper, Stepper
+from .progress import Progress
+from .steppers.base import NoStepper
 from .steppers.build import build_steppers
 from .steppers.schedule import ScheduleStepper
 
@@ -104,14 +104,13 @@ class LRPhases:
         self.optimizer = check_optimizer(optimizer)
         self.parameter = check_parameter(optimizer, parameter)
         label = self.parameter if name is None else check_name("name", name)
-        self._steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
-        self._takeover = Takeover(optimizer, self.parameter, entries)
+        steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
+        self.progress = Progress(self.phases, steppers, Takeover(optimizer, self.parameter, entries))
         self._attached = read_all(optimizer, self.parameter)
-        self._forget()
         self.recorder = recorder
         self._undo: list[Callable[[], object]] = []
-        kinds = zip(self.phases, self._steppers, strict=True)
-        what = " then ".join(stepper.kind or phase.label for phase, stepper in kinds)
+        pairs = zip(self.phases, steppers, strict=True)
+        what = " then ".join(stepper.kind or phase.label for phase, stepper in pairs)
         self.name = recorder._unique(label)
         self._undo.append(lambda: recorder._names.discard(self.name))
         writer = Writer(
@@ -142,7 +141,7 @@ class LRPhases:
                 watched: Condition = After(evaluations=0) if phase.monitored is None else Finite(phase.monitored)
                 feed = Feed(recorder, watched, f"{self.name}, phase {index + 1}", self._on_evaluation(index))
                 self._undo.append(feed.remove)
-        pers = {stepper.per for stepper in self._steppers}
+        pers = {stepper.per for stepper in self.progress.steppers}
         if "iteration" in pers:
             handle = recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration)
             self._undo.append(handle.remove)
@@ -151,19 +150,20 @@ class LRPhases:
             self._undo.append(handle.remove)
         self._undo.append(enlist(recorder, self))
 
-    def _forget(self) -> None:
-        """Become as new; the optimizer is left alone."""
-        self.index = 0
-        self.switches: list[Switched] = []
-        self._begun = False
-        self._turn: Stepper = NoStepper()
-        self._bases: list[float] = []
-        self._origin = (0, 0)  # iterations and epochs finished when the phase began
+    @property
+    def index(self) -> int:
+        """The number of the phase whose turn it is; ``len(phases)`` once the last has ended."""
+        return self.progress.index
+
+    @property
+    def switches(self) -> list[Switched]:
+        """The changes so far."""
+        return self.progress.switches
 
     @property
     def scheduler(self) -> LRScheduler | None:
         """The torch scheduler of the phase whose turn it is, ``None`` for a schedule."""
-        return self._turn.scheduler
+        return self.progress.stepper.scheduler
 
     def remove(self) -> None:
         """Take everything off the engines; the rates stay as they are. A second call does nothing."""
@@ -173,32 +173,34 @@ class LRPhases:
     # --- a run begins ------------------------------------------------------------------------------------------
 
     def _on_run(self, fresh: bool) -> None:
-        for stepper in self._steppers:
+        for stepper in self.progress.steppers:
             stepper.resolve(self.recorder.trainer)
         if fresh:
-            self._takeover.give_back(self._left(), self._bases)
-            self._forget()
-        if not self._begun:
+            self.progress.start_over()
+        if not self.progress.begun:
             self._begin_first(fresh)
 
     def _begin_first(self, fresh: bool) -> None:
         """Let the first phase begin: with the run, in the middle of it, or where only its clock was loaded."""
-        trainer, first = self.recorder.trainer, self._steppers[0]
+        trainer, first = self.recorder.trainer, self.progress.steppers[0]
         since = _BEGINNING
         if fresh or isinstance(first, NoStepper):
             pass
         elif isinstance(first, ScheduleStepper) and trainer.last_event_name == Events.STARTED:
             self._take()
-            self._bases = list(self._attached)  # the optimizer may have been loaded: its rates are no bases then
+            self.progress.bases = list(
+                self._attached
+            )  # the optimizer may have been loaded: its rates are no bases then
         else:
-            self._origin = iterations, epochs = position(trainer)
+            self.progress.origin = iterations, epochs = position(trainer)
             since = (epochs, iterations, self.recorder._evaluations + 1, self.recorder._run.seconds())
         self._begin(0, since, None)
 
     def _take(self) -> None:
-        """Write from now on. What is taken over last is given back first, so that several give back what they found."""
-        if self._takeover.before is None:
-            self._takeover.take()
+        """Start writing. Takeovers are undone in reverse order, so each restores what it found."""
+        takeover = self.progress.takeover
+        if takeover.before is None:
+            takeover.take()
             self._come_first()
 
     def _come_first(self) -> None:
@@ -206,24 +208,13 @@ class LRPhases:
         begin.remove(self._on_run)
         begin.insert(0, self._on_run)
 
-    def _left(self) -> list[float]:
-        """What the groups hold if nobody else has written since."""
-        left = self._turn.left(self._bases)
-        return self._takeover.left if left is None else left
-
     # --- changes of phase --------------------------------------------------------------------------------------
 
     def _begin(self, index: int, since: Clock, record: Record | None) -> None:
         """Let phase ``index`` begin; ``record`` is the one that ended the phase before."""
-        stepper = self._steppers[index] if index < len(self._steppers) else NoStepper()
-        if stepper.writes:
+        if self.progress.stepper_of(index).writes:
             self._take()
-            self._bases = self._bases or read_all(self.optimizer, self.parameter)
-            stepper.begin(self.optimizer, self._bases, self._origin[0])
-            self._takeover.note()
-        else:
-            self._takeover.left = self._left()  # somebody else may write from now on
-        self.index, self._turn, self._begun = index, stepper, True
+        self.progress.begin(index)
         switch = self._switches[index] if index < len(self._switches) else None
         if switch is not None and switch.arm(since, record):
             assert record is not None
@@ -231,11 +222,14 @@ class LRPhases:
 
     def _change(self, why: str, origin: tuple[int, int], record: Record, before: list[float]) -> None:
         """Go on to the next phase, which begins after ``origin`` iterations and epochs, and note it."""
-        self._origin = iterations, epochs = origin
-        following, noted = self.index + 1, len(self.switches)
-        self._begin(following, (epochs, iterations, record.evaluation + record.is_tick, record.seconds), record)
+        progress = self.progress
+        progress.origin = iterations, epochs = origin
+        following, noted = progress.index + 1, len(progress.switches)
+        begun_at = record.evaluation + 1 if record.is_tick else record.evaluation
+        self._begin(following, (epochs, iterations, begun_at, record.seconds), record)
         after = read_all(self.optimizer, self.parameter)
-        self.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
+        # The same record may have ended that phase too: its change is noted already, and comes after this one.
+        progress.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self.phases[following]) if following < len(self.phases) else "no phase"
         text = f"{why}; then {then}; {self.parameter} {format_rates(before)} -> {format_rates(after)}"
         self.recorder.history.mark("switched", self.name, record, text, by="phases")
@@ -247,40 +241,42 @@ class LRPhases:
 
     def _finish(self, engine: Engine, step: int) -> None:
         """Go past schedules that end by themselves, then step the phase whose turn it is."""
-        stepper = self._turn
+        progress = self.progress
+        stepper = progress.stepper
         while step >= stepper.stop:
             before = read_all(self.optimizer, self.parameter)
             length = int(stepper.stop)
-            stepper.step(self.optimizer, self._bases, length)  # what follows starts from the end value
+            stepper.step(self.optimizer, progress.bases, length)  # what follows starts from the end value
             iterations, epochs = position(engine)
             late = step - length  # after a resume from the clock alone the phase may have ended long ago
             origin = (iterations - late, epochs) if stepper.per == "iteration" else (iterations, epochs - late)
-            switch = self._switches[self.index]
+            switch = self._switches[progress.index]
             if switch is not None:
                 switch.disarm()
             now = self.recorder._now()
             previous = stepper.per
-            self._change(f"{self.phases[self.index].label} ended", origin, now, before)
-            stepper = self._turn
+            self._change(f"{self.phases[progress.index].label} ended", origin, now, before)
+            stepper = progress.stepper
             stepper.resumed = late > 0
             step = late if stepper.per == previous else 0
-        stepper.step(self.optimizer, self._bases, step)
+        stepper.step(self.optimizer, progress.bases, step)
 
     # --- what the engines call ---------------------------------------------------------------------------------
 
     def _before_iteration(self, engine: Engine) -> None:
-        stepper = self._turn
+        progress = self.progress
+        stepper = progress.stepper
         if stepper.per == "iteration":
-            step = engine.state.iteration - 1 - self._origin[0]
+            step = engine.state.iteration - 1 - progress.origin[0]
             if 0 <= step < stepper.stop:
-                stepper.step(self.optimizer, self._bases, step)
+                stepper.step(self.optimizer, progress.bases, step)
             else:
                 self._finish(engine, max(step, 0))
 
     def _before_epoch(self, engine: Engine) -> None:
-        if self._turn.per == "epoch":
+        if self.progress.stepper.per == "epoch":
             # The epoch in whose middle the phase began is no step of it; it is begun twice if a run is resumed there.
-            self._finish(engine, max(engine.state.epoch - 1 - self._origin[1], 0))
+            self._finish(engine, max(engine.state.epoch - 1 - self.progress.origin[1], 0))
 
     def _on_evaluation(self, index: int) -> Callable[[State, Record], None]:
         monitored = self.phases[index].monitored is not None
@@ -288,7 +284,7 @@ class LRPhases:
         def evaluated(state: State, record: Record) -> None:
             value = state[1][0] if monitored else None
             if self.index == index and not (monitored and value is None):
-                self._turn.observe(self.recorder.trainer, record.evaluation, value)
+                self.progress.stepper.observe(self.recorder.trainer, record.evaluation, value)
 
         return evaluated
 
@@ -296,7 +292,7 @@ class LRPhases:
 
     def state_dict(self) -> dict[str, Any]:
         """The phase whose turn it is, the base rates, the scheduler's state and the groups, as plain values."""
-        return progress.save(self)
+        return self.progress.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where the saved run was; the groups get the rates they had.
@@ -304,7 +300,9 @@ class LRPhases:
         Raises:
             StateError: where the state is of other phases, or damaged; nothing was changed.
         """
-        progress.load(self, state_dict)
+        self.progress.load(self.name, state_dict)
+        if self.progress.stepper.writes and self.progress.takeover.before is not None:
+            self._come_first()
 
     def __repr__(self) -> str:
         if self.index < len(self.phases):

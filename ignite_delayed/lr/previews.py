@@ -87,7 +87,7 @@ def preview(
         return _of_schedule(what, per, epochs, iterations_per_epoch)
     if isinstance(what, LRPhases):
         phases, parameter = what.phases, what.parameter
-        double = what._takeover.stand_in()
+        double = what.progress.takeover.stand_in()
     else:
         if isinstance(what, Phase) or not isinstance(what, Iterable):
             refuse_type("what", "a schedule, LRPhases, or a list of Phase", what)
