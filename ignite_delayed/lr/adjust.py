@@ -63,7 +63,7 @@ class LRAdjuster:
             self._takeover.take()
             before = read_all(self._optimizer, "lr")
             for index, group in enumerate(self._optimizer.param_groups):
-                write(group, "lr", self._bounded(before[index], factor, index))
+                write(group, "lr", self._limit(before[index], factor, index))
             self._takeover.note()
             if self._takeover.left != before:
                 text = f"times {factor:g}; lr {format_rates(before)} -> {format_rates(self._takeover.left)}"
@@ -71,11 +71,11 @@ class LRAdjuster:
 
         return adjust
 
-    def _bounded(self, rate: float, factor: float, index: int) -> float:
-        """A bound stops a change; it does not pull in a rate that was outside before."""
+    def _limit(self, rate: float, factor: float, index: int) -> float:
+        """``rate * factor``, held at the bounds; a rate that was outside of them before is not pulled in."""
         if factor < 1:
-            return max(rate * factor, min(_bound(self._lowest, index), rate))
-        return min(rate * factor, max(_bound(self._highest, index), rate))
+            return max(rate * factor, min(_bound_of(self._lowest, index), rate))
+        return min(rate * factor, max(_bound_of(self._highest, index), rate))
 
     def remove(self) -> None:
         """Adjust no more; the rates stay as they are. A second call does nothing."""
@@ -100,7 +100,7 @@ class LRAdjuster:
         if raw.get("rule") != repr(self):
             raise StateError(f"{self.name!r} cannot load another state:\n  saved: {raw.get('rule')}\n  here:  {self!r}")
         for key in ("before", "groups"):
-            if not isinstance(raw[key], (list, type(None))) or (raw[key] is None) is not (raw["before"] is None):
+            if not isinstance(raw[key], (list, type(None))) or (raw[key] is None) != (raw["before"] is None):
                 raise StateError(f"the state of {self.name!r} is damaged: {key} is {shown(raw[key])}")
             self._takeover.check_groups(self.name, raw[key] or [])
         restore(self._optimizer, raw["groups"] or self._takeover.before or [], self._takeover.names)
@@ -112,7 +112,7 @@ class LRAdjuster:
         return f"<LRAdjuster {{{factors}}} within {self._lowest!r} and {self._highest!r}>"
 
 
-def _bound(bound: float | list[float], index: int) -> float:
+def _bound_of(bound: float | list[float], index: int) -> float:
     """The bound of group ``index``; a group that was added later has the last."""
     return bound[min(index, len(bound) - 1)] if isinstance(bound, list) else bound
 
@@ -177,8 +177,8 @@ def adjust_lr(
     }
     lowest, highest = _bounds("min_lr", min_lr, optimizer), _bounds("max_lr", max_lr, optimizer)
     for index in range(len(optimizer.param_groups)):
-        if _bound(lowest, index) > _bound(highest, index):
-            refuse_value("min_lr", f"<= max_lr={_bound(highest, index):g}", _bound(lowest, index))
+        if _bound_of(lowest, index) > _bound_of(highest, index):
+            refuse_value("min_lr", f"<= max_lr={_bound_of(highest, index):g}", _bound_of(lowest, index))
     return LRAdjuster(recorder, optimizer, checked, (lowest, highest), check_name("name", name))
 
 

@@ -158,9 +158,9 @@ def check_phases(phases: Any) -> list[Phase]:
 
 def writing_span(phases: list[Phase]) -> tuple[Condition | None, Condition | None]:
     """The conditions at which ``phases`` begin to write and stop, ``None`` where it is at once or cannot be told."""
-    start = phases[0].until if phases[0].what is None else None
-    stop = phases[0].until if len(phases) == 1 else None
-    return start, stop
+    starts = phases[0].until if phases[0].what is None else None
+    ends = phases[0].until if len(phases) == 1 else None
+    return starts, ends
 
 
 class Switched(NamedTuple):

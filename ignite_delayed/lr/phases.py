@@ -113,9 +113,8 @@ class LRPhases:
         what = " then ".join(stepper.kind or phase.label for phase, stepper in pairs)
         self.name = recorder._unique(label)
         self._undo.append(lambda: recorder._names.discard(self.name))
-        writer = Writer(
-            f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, *writing_span(self.phases)
-        )
+        starts, ends = writing_span(self.phases)
+        writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, starts, ends)
         try:
             claim(optimizer, writer)
             self._undo.append(lambda: release(optimizer, writer))
@@ -188,9 +187,8 @@ class LRPhases:
             pass
         elif isinstance(first, ScheduleStepper) and trainer.last_event_name == Events.STARTED:
             self._take()
-            self.progress.bases = list(
-                self._attached
-            )  # the optimizer may have been loaded: its rates are no bases then
+            # The optimizer may have been loaded: its rates are no bases then.
+            self.progress.bases = list(self._attached)
         else:
             self.progress.origin = iterations, epochs = position(trainer)
             since = (epochs, iterations, self.recorder._evaluations + 1, self.recorder._run.seconds())
@@ -225,8 +223,8 @@ class LRPhases:
         progress = self.progress
         progress.origin = iterations, epochs = origin
         following, noted = progress.index + 1, len(progress.switches)
-        begun_at = record.evaluation + 1 if record.is_tick else record.evaluation
-        self._begin(following, (epochs, iterations, begun_at, record.seconds), record)
+        evaluations = record.evaluation + 1 if record.is_tick else record.evaluation
+        self._begin(following, (epochs, iterations, evaluations, record.seconds), record)
         after = read_all(self.optimizer, self.parameter)
         # The same record may have ended that phase too: its change is noted already, and comes after this one.
         progress.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))

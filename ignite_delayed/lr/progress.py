@@ -60,7 +60,7 @@ class Progress:
 
     def start_over(self) -> None:
         """Become as new, and give the groups back what they had."""
-        self.takeover.give_back(self.left(), self.bases)
+        self.takeover.give_back(self.last_values(), self.bases)
         self._reset()
 
     def stepper_of(self, index: int) -> Stepper:
@@ -75,13 +75,13 @@ class Progress:
             stepper.begin(takeover.optimizer, self.bases, self.origin[0])
             takeover.note()
         else:
-            takeover.left = self.left()  # somebody else may write from now on
+            takeover.left = self.last_values()  # somebody else may write from now on
         self.index, self.stepper, self.begun = index, stepper, True
 
-    def left(self) -> list[float]:
+    def last_values(self) -> list[float]:
         """What the groups hold if nobody else has written since."""
-        left = self.stepper.left(self.bases)
-        return self.takeover.left if left is None else left
+        values = self.stepper.last_values(self.bases)
+        return self.takeover.left if values is None else values
 
     def state_dict(self) -> dict[str, Any]:
         """Everything here, and what the groups hold, as plain values."""
@@ -96,7 +96,7 @@ class Progress:
             "begun": self.begun,
             "switches": [[*switch[:4], list(switch.before), list(switch.after)] for switch in self.switches],
             "before": None if before is None else [dict(group) for group in before],
-            "left": self.left(),
+            "left": self.last_values(),
             "groups": None if before is None else snapshot(takeover.optimizer, takeover.names),
             "drive": self.stepper.state() if self.begun else None,
         }

@@ -187,7 +187,7 @@ class TestSteps:
         progress.takeover.take()
         progress.begin(1)
         assert progress.bases == [1.0, 0.5]
-        assert progress.left() == progress.takeover.left == [0.25, 0.125]
+        assert progress.last_values() == progress.takeover.left == [0.25, 0.125]
 
     def test_after_the_last_phase_nothing_is_written(self) -> None:
         progress = progress_of(sgd(), HALVES)

@@ -15,9 +15,9 @@ __all__ = [
     "BETAS",
     "check_optimizer",
     "check_parameter",
+    "clone",
     "holds",
     "is_number",
-    "own",
     "read",
     "read_all",
     "restore",
@@ -94,12 +94,12 @@ def holds(group: dict[str, Any], parameter: str, value: float) -> bool:
 def snapshot(optimizer: Optimizer, names: Collection[str]) -> Groups:
     """``names`` of all groups as plain values, without those that a group lacks."""
     return [
-        {name: _plain(group, name) for name in sorted(names) if name in group or name in BETAS}
+        {name: _plain_value(group, name) for name in sorted(names) if name in group or name in BETAS}
         for group in optimizer.param_groups
     ]
 
 
-def _plain(group: dict[str, Any], name: str) -> Any:
+def _plain_value(group: dict[str, Any], name: str) -> Any:
     value = read(group, name) if name in BETAS else group[name]
     if isinstance(value, torch.Tensor):
         return value.item()
@@ -116,6 +116,6 @@ def restore(optimizer: Optimizer, saved: Groups, names: Collection[str]) -> None
                 group.pop(name, None)
 
 
-def own(value: Any) -> Any:
+def clone(value: Any) -> Any:
     """A copy of ``value`` that shares nothing with it."""
     return value.detach().clone() if isinstance(value, torch.Tensor) else copy.copy(value)

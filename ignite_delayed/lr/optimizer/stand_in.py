@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from .groups import own
+from .groups import clone
 
 __all__ = ["remember", "stand_in"]
 
@@ -20,7 +20,7 @@ def remember(optimizer: Optimizer) -> Callable[[], None]:
     """A function that puts ``optimizer`` back as it is now, its groups in number and in everything they hold."""
     groups = list(optimizer.param_groups)
     held = [dict(group) for group in groups]
-    tensors = [(value, own(value)) for group in groups for value in group.values() if isinstance(value, torch.Tensor)]
+    tensors = [(value, clone(value)) for group in groups for value in group.values() if isinstance(value, torch.Tensor)]
     # Building a torch scheduler puts a step of its own in front of the method.
     attributes: dict[str, Any] = {
         name: vars(optimizer)[name] for name in ("step", "_opt_called") if name in vars(optimizer)
@@ -44,7 +44,7 @@ def stand_in(optimizer: Optimizer) -> Optimizer:
     """A copy of ``optimizer`` of the same class and groups, with parameters of its own; its step does nothing."""
     double = copy.copy(optimizer)
     double.param_groups = [
-        {name: own(value) for name, value in group.items() if name != "params"}
+        {name: clone(value) for name, value in group.items() if name != "params"}
         | {"params": [torch.nn.Parameter(torch.zeros(1))]}
         for group in optimizer.param_groups
     ]

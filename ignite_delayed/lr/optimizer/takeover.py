@@ -79,11 +79,11 @@ class Takeover:
             )
         for group, here in zip(groups, present, strict=False):
             fits = isinstance(group, Mapping) and needed <= group.keys() <= self.names
-            if not fits or not all(_alike(value, here.get(entry, value)) for entry, value in group.items()):
+            if not fits or not all(_resembles(value, here.get(entry, value)) for entry, value in group.items()):
                 raise StateError(f"the state of {name!r} is damaged: a group is {shown(group)}")
 
 
-def _alike(value: Any, present: Any) -> bool:
+def _resembles(value: Any, present: Any) -> bool:
     if isinstance(present, list):
-        return isinstance(value, list) and len(value) == len(present) and all(map(_alike, value, present))
+        return isinstance(value, list) and len(value) == len(present) and all(map(_resembles, value, present))
     return is_number(value) if is_number(present) else type(value) is type(present)

@@ -40,7 +40,7 @@ class Stepper:
     def step(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
         """Set the rates for ``step``, which is about to be trained."""
 
-    def left(self, bases: list[float]) -> list[float] | None:
+    def last_values(self, bases: list[float]) -> list[float] | None:
         """The values written by the last :meth:`step`, or ``None`` if they must be read from the groups."""
         return None
 

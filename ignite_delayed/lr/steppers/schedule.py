@@ -60,7 +60,7 @@ class ScheduleStepper(Stepper):
             else:
                 write(group, parameter, base * factor)
 
-    def left(self, bases: list[float]) -> list[float] | None:
+    def last_values(self, bases: list[float]) -> list[float] | None:
         return None if self._factor is None else [base * self._factor for base in bases]
 
     def accept(self, prepared: Any) -> None:

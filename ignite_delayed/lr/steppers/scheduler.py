@@ -75,7 +75,7 @@ class SchedulerStepper(Stepper):
             warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before", UserWarning)
             self.scheduler.step()
 
-    def left(self, bases: list[float]) -> list[float] | None:
+    def last_values(self, bases: list[float]) -> list[float] | None:
         return self._rates
 
     def _warn_of_sign(self, value: float) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from lr_runs import groups, sgd, values
 
+from ignite_delayed import StateError
 from ignite_delayed.lr.optimizer.takeover import Takeover
 
 
@@ -59,3 +63,35 @@ def test_a_group_that_was_never_written_is_left_alone() -> None:
     optimizer.add_param_group(groups(0.4)[0])
     takeover.give_back(takeover.left, [1.0])
     assert values(optimizer) == [1.0, 0.4]
+
+
+def test_a_stand_in_has_what_was_there_before() -> None:
+    optimizer = sgd(1.0, 0.1)
+    takeover = Takeover(optimizer, "lr", ())
+    takeover.take()
+    optimizer.param_groups[0]["lr"] = 5.0
+    assert values(takeover.stand_in()) == [1.0, 0.1]
+    assert values(optimizer) == [5.0, 0.1]
+
+
+@pytest.mark.parametrize("saved", [[], [{"lr": 1}], [{"lr": 0.5}, {"lr": 1.0, "initial_lr": 2.0}]])
+def test_groups_that_fit_are_accepted(saved: list[Any]) -> None:
+    Takeover(sgd(1.0, 0.1), "lr", {"initial_lr"}).check_groups("mine", saved)
+
+
+@pytest.mark.parametrize(
+    ("saved", "message"),
+    [
+        ([{"lr": 1.0}] * 3, "the state of 'mine' has 3 parameter groups, the optimizer has 2: add the groups"),
+        ([{}], "the state of 'mine' is damaged: a group is {}"),
+        ([{"initial_lr": 1.0}], "damaged"),
+        ([{"lr": 1.0, "momentum": 0.9}], "damaged"),
+        ([{"lr": "1"}], "damaged"),
+        ([{"lr": True}], "damaged"),
+        ([{"lr": [1.0]}], "damaged"),
+        ([1.0], "damaged"),
+    ],
+)
+def test_groups_that_do_not_fit_are_refused(saved: list[Any], message: str) -> None:
+    with pytest.raises(StateError, match=message):
+        Takeover(sgd(1.0, 0.1), "lr", {"initial_lr"}).check_groups("mine", saved)

@@ -27,7 +27,7 @@ def test_multiplies_each_groups_base(parameter: str) -> None:
     stepper = stepper_of(Linear(1, 0, steps=4), parameter=parameter)
     stepper.step(optimizer, [1.0, 0.5], 1)
     assert values(optimizer, parameter) == [0.75, 0.375]
-    assert stepper.left([1.0, 0.5]) == [0.75, 0.375]
+    assert stepper.last_values([1.0, 0.5]) == [0.75, 0.375]
 
 
 def test_of_beta1() -> None:

@@ -32,7 +32,7 @@ def test_steps_as_often_as_units_were_trained_and_no_more() -> None:
         stepper.step(optimizer, [], step)
         rates += values(optimizer)
     assert rates == [1.0, 0.5, 0.5, 0.25, 0.25, 0.25]
-    assert stepper.left([]) == [0.25]
+    assert stepper.last_values([]) == [0.25]
 
 
 def test_begins_anew() -> None:
@@ -41,7 +41,7 @@ def test_begins_anew() -> None:
     for _ in range(2):
         optimizer.param_groups[0]["lr"] = 1.0
         stepper.begin(optimizer, [], 0)
-        assert stepper.left([]) is None
+        assert stepper.last_values([]) is None
         optimizer.step()
         stepper.step(optimizer, [], 1)
         assert values(optimizer) == [0.5]
