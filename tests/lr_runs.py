@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -163,3 +164,18 @@ def by_hand(
 def untouched(optimizer: Optimizer) -> list[dict[str, Any]]:
     """All that the groups hold besides the parameters, to compare with later."""
     return [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+
+
+def saved(training: Training, cut: int, epochs: int = 6, length: int = 3) -> tuple[Any, list[list[float]]]:
+    """The states after iteration ``cut`` of a run, and what the batches after it are trained at."""
+    states: list[Any] = []
+
+    def save() -> None:
+        states.append(
+            copy.deepcopy(
+                [training.trainer.state_dict(), training.optimizer.state_dict(), training.recorder.state_dict()]
+            )
+        )
+
+    training.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=cut), save)
+    return states, training.run(epochs, length)[cut:]

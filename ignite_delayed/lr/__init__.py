@@ -1,12 +1,10 @@
 """Learning rates: torch schedulers that start later, schedules, phases of either kind, adjustments, previews."""
 
 from .adjust import LRAdjuster, adjust_lr
-from .delayed import delay_lr_scheduler
-from .factories import apply_schedule
-from .phase import Phase
+from .factories import apply_schedule, delay_lr_scheduler
+from .phase import Phase, Switched
 from .phases import LRPhases
 from .previews import Preview, preview
-from .switched import Switched
 
 __all__ = [
     "LRAdjuster",

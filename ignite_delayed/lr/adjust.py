@@ -18,10 +18,9 @@ from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from .live import EachObservation
 from .optimizer.groups import check_optimizer, read_all, restore, snapshot, write
-from .optimizer.takeover import Loan
+from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, release
-from .progress import check_groups
-from .switched import listed
+from .phase import format_rates
 
 __all__ = ["LRAdjuster", "adjust_lr"]
 
@@ -43,7 +42,7 @@ class LRAdjuster(Attachment):
         self.factors = factors
         self._recorder, self._optimizer = recorder, optimizer
         self._lowest, self._highest = bounds
-        self._loan = Loan(optimizer, "lr", ())
+        self._takeover = Takeover(optimizer, "lr", ())
         self.name = recorder.hub.reserve(name)
         writer = Writer(f"{self.name!r} ({self!r})", weakref.ref(recorder.trainer), frozenset({"lr"}))
         with ExitStack() as undo:
@@ -59,42 +58,42 @@ class LRAdjuster(Attachment):
 
     def _on_run(self, fresh: bool) -> None:
         if fresh:
-            self._loan.give_back(self._loan.left, [])
+            self._takeover.give_back(self._takeover.left, [])
 
     def _adjust(self, factor: float) -> Callable[[State, Record], None]:
         def adjust(state: State, record: Record) -> None:
             if state[0] is not True:
                 return
-            self._loan.take()
+            self._takeover.take()
             before = read_all(self._optimizer, "lr")
             for index, group in enumerate(self._optimizer.param_groups):
-                write(group, "lr", self._bounded(before[index], factor, index))
-            self._loan.note()
-            if self._loan.left != before:
-                text = f"times {factor:g}; lr {listed(before)} -> {listed(self._loan.left)}"
+                write(group, "lr", self._limit(before[index], factor, index))
+            self._takeover.note()
+            if self._takeover.left != before:
+                text = f"times {factor:g}; lr {format_rates(before)} -> {format_rates(self._takeover.left)}"
                 self._recorder.hub.mark("adjusted", "adjuster", self.name, record, text)
 
         return adjust
 
-    def _bounded(self, rate: float, factor: float, index: int) -> float:
-        """A bound stops a change; it does not pull in a rate that was outside before."""
+    def _limit(self, rate: float, factor: float, index: int) -> float:
+        """``rate * factor``, held at the bounds; a rate that was outside of them before is not pulled in."""
         if factor < 1:
-            return max(rate * factor, min(_bound(self._lowest, index), rate))
-        return min(rate * factor, max(_bound(self._highest, index), rate))
+            return max(rate * factor, min(_bound_of(self._lowest, index), rate))
+        return min(rate * factor, max(_bound_of(self._highest, index), rate))
 
     def remove(self) -> None:
         """Adjust no more; the rates stay as they are. A second call does nothing."""
         self._attached.close()
 
     def row(self) -> Row | None:
-        rates = listed(read_all(self._optimizer, "lr"))
+        rates = format_rates(read_all(self._optimizer, "lr"))
         factors = ", ".join(f"times {factor:g} when {condition!r}" for condition, factor in self.factors.items())
         return Row(self.name, "adjusting", f"lr {rates}: {factors}")
 
     def state_dict(self) -> dict[str, Any]:
         """The rates before the first adjustment and now, ``None`` while nothing was adjusted."""
-        before = self._loan.before
-        now = None if before is None else snapshot(self._optimizer, self._loan.names)
+        before = self._takeover.before
+        now = None if before is None else snapshot(self._optimizer, self._takeover.names)
         return {"version": _VERSION, "rule": repr(self), "before": before, "groups": now}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -109,19 +108,19 @@ class LRAdjuster(Attachment):
         if raw.get("rule") != repr(self):
             raise StateError(f"{self.name!r} cannot load another state:\n  saved: {raw.get('rule')}\n  here:  {self!r}")
         for key in ("before", "groups"):
-            if not isinstance(raw[key], (list, type(None))) or (raw[key] is None) is not (raw["before"] is None):
+            if not isinstance(raw[key], (list, type(None))) or (raw[key] is None) != (raw["before"] is None):
                 raise StateError(f"the state of {self.name!r} is damaged: {key} is {shown(raw[key])}")
-            check_groups(self.name, raw[key] or [], self._loan)
-        restore(self._optimizer, raw["groups"] or self._loan.before or [], self._loan.names)
-        self._loan.before = raw["before"]
-        self._loan.note()
+            self._takeover.check_groups(self.name, raw[key] or [])
+        restore(self._optimizer, raw["groups"] or self._takeover.before or [], self._takeover.names)
+        self._takeover.before = raw["before"]
+        self._takeover.note()
 
     def __repr__(self) -> str:
         factors = ", ".join(f"{condition!r}: {factor!r}" for condition, factor in self.factors.items())
         return f"<LRAdjuster {{{factors}}} within {self._lowest!r} and {self._highest!r}>"
 
 
-def _bound(bound: float | list[float], index: int) -> float:
+def _bound_of(bound: float | list[float], index: int) -> float:
     """The bound of group ``index``; a group that was added later has the last."""
     return bound[min(index, len(bound) - 1)] if isinstance(bound, list) else bound
 
@@ -186,8 +185,8 @@ def adjust_lr(
     }
     lowest, highest = _bounds("min_lr", min_lr, optimizer), _bounds("max_lr", max_lr, optimizer)
     for index in range(len(optimizer.param_groups)):
-        if _bound(lowest, index) > _bound(highest, index):
-            refuse_value("min_lr", f"<= max_lr={_bound(highest, index):g}", _bound(lowest, index))
+        if _bound_of(lowest, index) > _bound_of(highest, index):
+            refuse_value("min_lr", f"<= max_lr={_bound_of(highest, index):g}", _bound_of(lowest, index))
     return LRAdjuster(recorder, optimizer, checked, (lowest, highest), check_name("name", name))
 
 

@@ -1,24 +1,28 @@
-"""One phase of a parameter: what moves it, per what, until when."""
+"""One phase of a parameter: what steps it, per what, until when; and the change to the next one."""
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from .._utils.checks import check_choice, refuse_type, refuse_value
+from .._utils.values import Value
 from ..conditions import Condition, Expression, as_condition
 from ..conditions.comparison import monitored
 from ..conditions.patience import Patient
 from ..schedules import Schedule
 
-__all__ = ["Phase", "check_phases", "window"]
+__all__ = ["Per", "Phase", "Switched", "check_phases", "format_rates", "writing_span"]
+
+Per = Literal["iteration", "epoch", "evaluation"]
 
 
-class Phase:
+class Phase(Value):
     """A schedule or a torch scheduler, for as long as ``until`` does not hold.
 
     Everything in ``until`` counts from the beginning of the phase: ``After(epochs=5)`` is five epochs of the phase,
@@ -42,21 +46,31 @@ class Phase:
         Phase(Linear(0.0, 1.0, fraction=0.05), per='iteration')
     """
 
+    __slots__ = ("monitor", "monitored", "per", "until", "what")
+
+    what: Any
+    per: Per | None
+    until: Condition | None
+    monitor: str | Expression | None
+    monitored: Expression | None
+
     def __init__(
         self,
         what: Schedule | Callable[[Optimizer], LRScheduler] | LRScheduler | None,
         *,
-        per: str | None = None,
+        per: Per | None = None,
         until: Any = None,
         monitor: str | Expression | None = None,
     ) -> None:
-        self.what = what
-        self.until: Condition | None = None if until is None else as_condition("until", until)
-        self.monitor = monitor
-        self._monitored = None if monitor is None else monitored("monitor", monitor)
-        self.per = self._check(per)
+        self._keep(
+            what=what,
+            until=None if until is None else as_condition("until", until),
+            monitor=monitor,
+            monitored=None if monitor is None else monitored("monitor", monitor),
+        )
+        self._keep(per=self._check_per(per))
 
-    def _check(self, per: Any) -> str | None:
+    def _check_per(self, per: Any) -> Any:
         hint = "It says what one step is, and is never guessed."
         if self.what is None:
             self._check_pause(per)
@@ -88,7 +102,7 @@ class Phase:
         return self.until is not None or (isinstance(self.what, Schedule) and not self.what.endless)
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         """What moves the rates, in a word or two."""
         if self.what is None or isinstance(self.what, Schedule):
             return repr(self.what)
@@ -99,45 +113,74 @@ class Phase:
     def mode(self, conditions: Iterable[Condition]) -> str | None:
         """The direction that one of ``conditions`` asks for of the monitored metric."""
         for condition in conditions:
-            for leaf in _patient(condition):
-                if leaf._monitor == self._monitored:
-                    return leaf.mode
+            for rule in _patience_rules(condition):
+                if self.monitored in rule.parts:
+                    return rule.mode
         return None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Phase:
+        # A ready scheduler is copied along with its optimizer; all else is immutable or a function.
+        what = copy.deepcopy(self.what, memo)
+        if what is self.what:
+            return self
+        _, options = self._arguments()
+        return Phase(what, **options)
+
     def __repr__(self) -> str:
-        listed = [self.called]
-        listed += [f"per={self.per!r}"] * (self.per is not None)
-        listed += [f"until={self.until!r}"] * (self.until is not None)
-        listed += [f"monitor={self.monitor!r}"] * (self.monitor is not None)
-        return f"Phase({', '.join(listed)})"
+        _, options = self._arguments()
+        return f"Phase({', '.join([self.label, *(f'{name}={value!r}' for name, value in options.items())])})"
 
 
-def _patient(condition: Condition) -> Iterator[Patient]:
+def _patience_rules(condition: Condition) -> Iterator[Patient]:
+    """The rules of patience in ``condition``, at any depth."""
     if isinstance(condition, Patient):
         yield condition
     for part in condition.parts:
         if isinstance(part, Condition):
-            yield from _patient(part)
+            yield from _patience_rules(part)
 
 
 def check_phases(phases: Any) -> list[Phase]:
     """``phases`` as a list in which only the last may go on for ever."""
-    listed = list(phases) if isinstance(phases, Iterable) else [phases]
-    for phase in listed:
+    checked = list(phases) if isinstance(phases, Iterable) else [phases]
+    for phase in checked:
         if not isinstance(phase, Phase):
             refuse_type("an entry of phases", "a Phase", phase, "Write Phase(schedule, per='iteration').")
-    if not listed:
+    if not checked:
         raise ValueError("phases must hold at least one Phase, got none.")
-    for phase in listed[:-1]:
+    for phase in checked[:-1]:
         if not phase.ends:
             raise ValueError(
                 f"{phase!r} never ends, so no phase can follow it: give it until=, or a schedule that ends."
             )
-    return listed
+    return checked
 
 
-def window(phases: list[Phase]) -> tuple[Condition | None, Condition | None]:
-    """When the phases begin to write, and when they stop, as far as it can be told."""
+def writing_span(phases: list[Phase]) -> tuple[Condition | None, Condition | None]:
+    """The conditions at which ``phases`` begin to write and stop, ``None`` where it is at once or cannot be told."""
     starts = phases[0].until if phases[0].what is None else None
     ends = phases[0].until if len(phases) == 1 else None
     return starts, ends
+
+
+class Switched(NamedTuple):
+    """One change of phase.
+
+    Args:
+        phase: the number of the phase that begins, from 0; one past the last when the last ends.
+        epoch, iteration: the trainer's clock: so many iterations were finished.
+        why: what ended the phase before.
+        before, after: each group's value before and after.
+    """
+
+    phase: int
+    epoch: int
+    iteration: int
+    why: str
+    before: list[float]
+    after: list[float]
+
+
+def format_rates(values: list[float]) -> str:
+    """The values of the groups, for a log or a mark."""
+    return ", ".join(f"{value:.6g}" for value in values)

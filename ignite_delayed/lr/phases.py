@@ -21,15 +21,15 @@ from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from ..recording.run import position
-from . import progress
 from .live import Clock, EachObservation, PhaseEnd
 from .optimizer.groups import check_optimizer, check_parameter, read_all
-from .optimizer.takeover import Loan
+from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, release
-from .phase import Phase, check_phases, window
-from .steppers.base import Drive, Hold, ScheduleDrive
-from .steppers.build import build_drives
-from .switched import Switched, listed
+from .phase import Phase, Switched, check_phases, format_rates, writing_span
+from .progress import Progress
+from .steppers.base import NoStepper
+from .steppers.build import build_steppers
+from .steppers.schedule import ScheduleStepper
 
 __all__ = ["LRPhases"]
 
@@ -108,15 +108,15 @@ class LRPhases(Attachment):
         self.optimizer = check_optimizer(optimizer)
         self.parameter = check_parameter(optimizer, parameter)
         label = self.parameter if name is None else check_name("name", name)
-        self._drives, parameters, entries = build_drives(self.phases, optimizer, self.parameter)
-        self._loan = Loan(optimizer, self.parameter, entries)
+        steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
+        self.progress = Progress(self.phases, steppers, Takeover(optimizer, self.parameter, entries))
         self._found = read_all(optimizer, self.parameter)
-        self._forget()
         self.recorder = recorder
-        kinds = zip(self.phases, self._drives, strict=True)
-        what = " then ".join(drive.kind or phase.called for phase, drive in kinds)
+        pairs = zip(self.phases, steppers, strict=True)
+        what = " then ".join(stepper.kind or phase.label for phase, stepper in pairs)
         self.name = recorder.hub.reserve(label)
-        writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, *window(self.phases))
+        starts, ends = writing_span(self.phases)
+        writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, starts, ends)
         with ExitStack() as undo:
             undo.callback(recorder.hub.release, self.name)
             claim(optimizer, writer)
@@ -138,10 +138,10 @@ class LRPhases(Attachment):
         for index, phase in enumerate(self.phases):
             if phase.per == "evaluation":
                 # Without a metric every evaluation counts; this condition reads none and is moved by all.
-                watched: Condition = After(evaluations=0) if phase._monitored is None else Finite(phase._monitored)
+                watched: Condition = After(evaluations=0) if phase.monitored is None else Finite(phase.monitored)
                 label = f"{self.name}, phase {index + 1}"
                 undo.callback(EachObservation(recorder, watched, label, self._on_evaluation(index)).remove)
-        pers = {drive.per for drive in self._drives}
+        pers = {stepper.per for stepper in self.progress.steppers}
         if "iteration" in pers:
             undo.callback(recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration).remove)
         if "epoch" in pers:
@@ -149,19 +149,20 @@ class LRPhases(Attachment):
         recorder.hub.add(self, saved=self)
         undo.callback(recorder.hub.discard, self)
 
-    def _forget(self) -> None:
-        """Become as new; the optimizer is left alone."""
-        self.index = 0
-        self.switches: list[Switched] = []
-        self._begun = False
-        self._turn: Drive = Hold()
-        self._bases: list[float] = []
-        self._origin = (0, 0)  # iterations and epochs finished when the phase began
+    @property
+    def index(self) -> int:
+        """The number of the phase whose turn it is; ``len(phases)`` once the last has ended."""
+        return self.progress.index
+
+    @property
+    def switches(self) -> list[Switched]:
+        """The changes so far."""
+        return self.progress.switches
 
     @property
     def scheduler(self) -> LRScheduler | None:
         """The torch scheduler of the phase whose turn it is, ``None`` for a schedule."""
-        return self._turn.scheduler
+        return self.progress.stepper.scheduler
 
     def remove(self) -> None:
         """Take everything off the engines; the rates stay as they are. A second call does nothing."""
@@ -170,52 +171,42 @@ class LRPhases(Attachment):
     # --- a run begins ------------------------------------------------------------------------------------------
 
     def _on_run(self, fresh: bool) -> None:
-        for drive in self._drives:
-            drive.resolve(self.recorder.trainer)
+        for stepper in self.progress.steppers:
+            stepper.resolve(self.recorder.trainer)
         if fresh:
-            self._loan.give_back(self._left(), self._bases)
-            self._forget()
-        if not self._begun:
+            self.progress.start_over()
+        if not self.progress.begun:
             self._begin_first(fresh)
 
     def _begin_first(self, fresh: bool) -> None:
         """Let the first phase begin: with the run, in the middle of it, or where only its clock was loaded."""
-        trainer, first = self.recorder.trainer, self._drives[0]
+        trainer, first = self.recorder.trainer, self.progress.steppers[0]
         since = _BEGINNING
-        if fresh or isinstance(first, Hold):
+        if fresh or isinstance(first, NoStepper):
             pass
-        elif isinstance(first, ScheduleDrive) and trainer.last_event_name == Events.STARTED:
+        elif isinstance(first, ScheduleStepper) and trainer.last_event_name == Events.STARTED:
             self._take()
-            self._bases = list(self._found)  # the optimizer may have been loaded: its rates are no bases then
+            # The optimizer may have been loaded: its rates are no bases then.
+            self.progress.bases = list(self._found)
         else:
-            self._origin = iterations, epochs = position(trainer)
+            self.progress.origin = iterations, epochs = position(trainer)
             since = (epochs, iterations, self.recorder.hub.evaluations + 1, self.recorder.engines.seconds())
         self._begin(0, since, None)
 
     def _take(self) -> None:
         """Start writing. Takeovers are undone in reverse order, so each restores what it found."""
-        if self._loan.before is None:
-            self._loan.take()
+        takeover = self.progress.takeover
+        if takeover.before is None:
+            takeover.take()
             self.recorder.hub.to_front(self)
-
-    def _left(self) -> list[float]:
-        """What the groups hold if nobody else has written since."""
-        left = self._turn.left(self._bases)
-        return self._loan.left if left is None else left
 
     # --- changes of phase --------------------------------------------------------------------------------------
 
     def _begin(self, index: int, since: Clock, record: Record | None) -> None:
         """Let phase ``index`` begin; ``record`` is the one that ended the phase before."""
-        drive = self._drives[index] if index < len(self._drives) else Hold()
-        if drive.writes:
+        if self.progress.stepper_of(index).writes:
             self._take()
-            self._bases = self._bases or read_all(self.optimizer, self.parameter)
-            drive.begin(self.optimizer, self._bases, self._origin[0])
-            self._loan.note()
-        else:
-            self._loan.left = self._left()  # somebody else may write from now on
-        self.index, self._turn, self._begun = index, drive, True
+        self.progress.begin(index)
         end = self._ends[index] if index < len(self._ends) else None
         if end is not None and end.arm(since, record):
             assert record is not None
@@ -223,13 +214,16 @@ class LRPhases(Attachment):
 
     def _change(self, why: str, origin: tuple[int, int], record: Record, before: list[float]) -> None:
         """Go on to the next phase, which begins after ``origin`` iterations and epochs, and note it."""
-        self._origin = iterations, epochs = origin
-        following, noted = self.index + 1, len(self.switches)
-        self._begin(following, (epochs, iterations, record.evaluation + record.is_tick, record.seconds), record)
+        progress = self.progress
+        progress.origin = iterations, epochs = origin
+        following, noted = progress.index + 1, len(progress.switches)
+        evaluations = record.evaluation + 1 if record.is_tick else record.evaluation
+        self._begin(following, (epochs, iterations, evaluations, record.seconds), record)
         after = read_all(self.optimizer, self.parameter)
-        self.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
+        # The same record may have ended that phase too: its change is noted already, and comes after this one.
+        progress.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self.phases[following]) if following < len(self.phases) else "no phase"
-        text = f"{why}; then {then}; {self.parameter} {listed(before)} -> {listed(after)}"
+        text = f"{why}; then {then}; {self.parameter} {format_rates(before)} -> {format_rates(after)}"
         self.recorder.hub.mark("switched", "phases", self.name, record, text)
         self.logger.info("%s switched in epoch %d, after iteration %d: %s", self.name, record.epoch, iterations, text)
 
@@ -239,60 +233,62 @@ class LRPhases(Attachment):
 
     def _finish(self, engine: Engine, step: int) -> None:
         """Go past schedules that end by themselves, then step the phase whose turn it is."""
-        drive = self._turn
-        while step >= drive.stop:
+        progress = self.progress
+        stepper = progress.stepper
+        while step >= stepper.stop:
             before = read_all(self.optimizer, self.parameter)
-            length = int(drive.stop)
-            drive.step(self.optimizer, self._bases, length)  # what follows starts from the end value
+            length = int(stepper.stop)
+            stepper.step(self.optimizer, progress.bases, length)  # what follows starts from the end value
             iterations, epochs = position(engine)
             late = step - length  # after a resume from the clock alone the phase may have ended long ago
-            origin = (iterations - late, epochs) if drive.per == "iteration" else (iterations, epochs - late)
-            end = self._ends[self.index]
+            origin = (iterations - late, epochs) if stepper.per == "iteration" else (iterations, epochs - late)
+            end = self._ends[progress.index]
             if end is not None:
                 end.disarm()
             now = self.recorder.engines.now()
-            previous = drive.per
-            self._change(f"{self.phases[self.index].called} ended", origin, now, before)
-            drive = self._turn
-            drive.resumed = late > 0
-            step = late if drive.per == previous else 0
-        drive.step(self.optimizer, self._bases, step)
+            previous = stepper.per
+            self._change(f"{self.phases[progress.index].label} ended", origin, now, before)
+            stepper = progress.stepper
+            stepper.resumed = late > 0
+            step = late if stepper.per == previous else 0
+        stepper.step(self.optimizer, progress.bases, step)
 
     # --- what the engines call ---------------------------------------------------------------------------------
 
     def _before_iteration(self, engine: Engine) -> None:
-        drive = self._turn
-        if drive.per == "iteration":
-            step = engine.state.iteration - 1 - self._origin[0]
-            if 0 <= step < drive.stop:
-                drive.step(self.optimizer, self._bases, step)
+        progress = self.progress
+        stepper = progress.stepper
+        if stepper.per == "iteration":
+            step = engine.state.iteration - 1 - progress.origin[0]
+            if 0 <= step < stepper.stop:
+                stepper.step(self.optimizer, progress.bases, step)
             else:
                 self._finish(engine, max(step, 0))
 
     def _before_epoch(self, engine: Engine) -> None:
-        if self._turn.per == "epoch":
+        if self.progress.stepper.per == "epoch":
             # The epoch in whose middle the phase began is no step of it; it is begun twice if a run is resumed there.
-            self._finish(engine, max(engine.state.epoch - 1 - self._origin[1], 0))
+            self._finish(engine, max(engine.state.epoch - 1 - self.progress.origin[1], 0))
 
     def _on_evaluation(self, index: int) -> Callable[[State, Record], None]:
-        monitored = self.phases[index]._monitored is not None
+        monitored = self.phases[index].monitored is not None
 
         def evaluated(state: State, record: Record) -> None:
             value = state[1][0] if monitored else None
             if self.index == index and not (monitored and value is None):
-                self._turn.observe(self.recorder.trainer, record.evaluation, value)
+                self.progress.stepper.observe(self.recorder.trainer, record.evaluation, value)
 
         return evaluated
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
     def row(self) -> Row | None:
-        rates, count = f"{self.parameter} {listed(read_all(self.optimizer, self.parameter))}", len(self.phases)
+        rates, count = f"{self.parameter} {format_rates(read_all(self.optimizer, self.parameter))}", len(self.phases)
         if self.index >= count:
             done = "1 phase done" if count == 1 else f"all {count} phases done"
             return Row(self.name, "ended", f"{rates}, stays; {done}")
         phase, end = self.phases[self.index], self._ends[self.index]
-        text = f"{rates}: left alone" if phase.what is None else f"{rates}: {phase.called} per {phase.per}"
+        text = f"{rates}: left alone" if phase.what is None else f"{rates}: {phase.label} per {phase.per}"
         near = None
         if end is not None:
             text += f", until: {waiting(end.condition, end.state)}"
@@ -309,7 +305,7 @@ class LRPhases(Attachment):
 
     def state_dict(self) -> dict[str, Any]:
         """The phase whose turn it is, the base rates, the scheduler's state and the groups, as plain values."""
-        return progress.save(self)
+        return self.progress.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where the saved run was; the groups get the rates they had.
@@ -317,7 +313,9 @@ class LRPhases(Attachment):
         Raises:
             StateError: where the state is of other phases, or damaged; nothing was changed.
         """
-        progress.load(self, state_dict)
+        self.progress.load(self.name, state_dict)
+        if self.progress.stepper.writes and self.progress.takeover.before is not None:
+            self.recorder.hub.to_front(self)
 
     def __repr__(self) -> str:
         if self.index < len(self.phases):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -15,11 +15,11 @@ from .._utils.checks import check_count, refuse_type, refuse_value
 from ..conditions import After, Condition
 from ..recording.recorder import Recorder
 from ..schedules import Schedule
-from .optimizer.groups import check_optimizer, read_all, restore, stand_in
-from .phase import Phase
+from .optimizer.groups import check_optimizer, read_all
+from .optimizer.stand_in import stand_in
+from .phase import Phase, Switched
 from .phases import LRPhases
-from .steppers.trial import rebuilt
-from .switched import Switched
+from .steppers.trial import copy_for
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -50,7 +50,7 @@ def preview(
     *,
     epochs: int,
     iterations_per_epoch: int,
-    per: str = "iteration",
+    per: Literal["iteration", "epoch"] = "iteration",
     metrics: Mapping[str, Sequence[float] | Callable[[int], float]] | None = None,
     optimizer: Optimizer | None = None,
 ) -> Preview:
@@ -84,12 +84,10 @@ def preview(
     check_count("epochs", epochs)
     check_count("iterations_per_epoch", iterations_per_epoch)
     if isinstance(what, Schedule):
-        return _of_schedule(what, per, epochs, iterations_per_epoch)
+        return _preview_schedule(what, per, epochs, iterations_per_epoch)
     if isinstance(what, LRPhases):
         phases, parameter = what.phases, what.parameter
-        double = stand_in(what.optimizer)
-        if what._loan.before is not None:  # as before the phases wrote
-            restore(double, what._loan.before, what._loan.names)
+        double = what.progress.takeover.stand_in()
     else:
         if isinstance(what, Phase) or not isinstance(what, Iterable):
             refuse_type("what", "a schedule, LRPhases, or a list of Phase", what)
@@ -100,17 +98,18 @@ def preview(
     if not isinstance(metrics, (Mapping, type(None))):
         refuse_type("metrics", "a dict of metric names and values", metrics)
     known = {name: _reporter(name, values, epochs) for name, values in (metrics or {}).items()}
-    return _of_phases(double, [_owned(phase) for phase in phases], parameter, epochs, iterations_per_epoch, known)
+    phases = [_adapt(phase) for phase in phases]
+    return _preview_phases(double, phases, parameter, epochs, iterations_per_epoch, known)
 
 
-def _of_schedule(schedule: Schedule, per: str, epochs: int, iterations_per_epoch: int) -> Preview:
+def _preview_schedule(schedule: Schedule, per: str, epochs: int, iterations_per_epoch: int) -> Preview:
     resolved = schedule.resolve(per=per, epochs=epochs, iterations_per_epoch=iterations_per_epoch)
     iterations = np.arange(epochs * iterations_per_epoch)
     steps = iterations if per == "iteration" else iterations // iterations_per_epoch
     return Preview((iterations + 1) / iterations_per_epoch, resolved(steps)[:, None], [])
 
 
-def _owned(phase: Phase) -> Phase:
+def _adapt(phase: Phase) -> Phase:
     """``phase`` without what a stand-in cannot have: a ready scheduler of the user's, and real time."""
     if not isinstance(phase, Phase):
         return phase  # refused with the others
@@ -120,7 +119,7 @@ def _owned(phase: Phase) -> Phase:
     ready = phase.what
     if not isinstance(ready, LRScheduler):
         return phase
-    return Phase(lambda optimizer: rebuilt(ready, optimizer), per=phase.per, until=phase.until, monitor=phase.monitor)
+    return Phase(lambda optimizer: copy_for(ready, optimizer), per=phase.per, until=phase.until, monitor=phase.monitor)
 
 
 def _reads_time(condition: Condition) -> bool:
@@ -139,7 +138,7 @@ def _reporter(name: str, values: Any, epochs: int) -> Callable[[int], float]:
     return lambda epoch: float(values[epoch - 1])
 
 
-def _of_phases(
+def _preview_phases(
     optimizer: Optimizer,
     phases: list[Phase],
     parameter: str,

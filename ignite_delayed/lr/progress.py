@@ -1,21 +1,19 @@
-"""The state of phases: checked whole, then applied whole."""
+"""How far the phases of a parameter have come, as it is saved and loaded: checked whole, then applied whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .._utils.checks import shown
 from ..errors import StateError
-from .optimizer.groups import remember, restore, snapshot
-from .steppers.base import Hold
-from .switched import Switched
+from .optimizer.groups import is_number, read_all, restore, snapshot
+from .optimizer.stand_in import remember
+from .optimizer.takeover import Takeover
+from .phase import Phase, Switched
+from .steppers.base import NoStepper, Stepper
 
-if TYPE_CHECKING:
-    from .optimizer.takeover import Loan
-    from .phases import LRPhases
-
-__all__ = ["check_groups", "load", "save"]
+__all__ = ["Progress"]
 
 _VERSION = 1
 _KINDS: dict[str, Any] = {
@@ -31,103 +29,131 @@ _KINDS: dict[str, Any] = {
 }
 
 
-def save(phases: LRPhases) -> dict[str, Any]:
-    """Everything about ``phases`` that a run changes."""
-    loan = phases._loan
-    return {
-        "version": _VERSION,
-        "rule": _rule(phases),
-        "index": phases.index,
-        "origin": list(phases._origin),
-        "bases": list(phases._bases),
-        "begun": phases._begun,
-        "switches": [[*switch[:4], list(switch.before), list(switch.after)] for switch in phases.switches],
-        "before": None if loan.before is None else [dict(group) for group in loan.before],
-        "left": phases._left(),
-        "groups": None if loan.before is None else snapshot(phases.optimizer, loan.names),
-        "drive": phases._turn.state() if phases._begun else None,
-    }
+class Progress:
+    """How far phases have come, and what they have done to the groups: all about them that a run changes.
 
+    Args:
+        phases: the phases, which the saved state names as its rule.
+        steppers: what steps the parameter during each.
+        takeover: of the groups that the phases write.
 
-def _rule(phases: LRPhases) -> list[str]:
-    return [f"{phase!r} {drive.kind}".strip() for phase, drive in zip(phases.phases, phases._drives, strict=True)]
-
-
-def load(phases: LRPhases, raw: Mapping[str, Any]) -> None:
-    """Put ``phases`` and their optimizer's groups into the saved state.
-
-    Raises:
-        StateError: where the state does not fit; nothing was changed.
+    Attributes:
+        index: the number of the phase whose turn it is; ``len(phases)`` once the last has ended.
+        stepper: the stepper of that phase.
+        begun: whether the first phase has begun.
+        origin: the iterations and epochs that were finished when the phase began.
+        bases: the base rate of each group, empty until the first phase that writes begins.
+        switches: the changes of phase so far.
     """
-    _check(phases, raw)
-    put_back = remember(phases.optimizer)
-    index, loan = raw["index"], phases._loan
-    drive = phases._drives[index] if raw["begun"] and index < len(phases._drives) else Hold()
-    try:
-        switches = [_switched(entry) for entry in raw["switches"]]
-        origin = (_count(raw["origin"][0]), _count(raw["origin"][1]))
-        bases, left = ([_number(value) for value in raw[key]] for key in ("bases", "left"))
-        prepared = drive.prepare(phases.optimizer, raw["drive"])
-        # Building a scheduler has changed the groups; they get what was saved, whoever loads the optimizer when.
-        restore(phases.optimizer, raw["groups"] or loan.before or [], loan.names)
-    except Exception as error:
-        put_back()
-        raise StateError(f"the state of {phases.name!r} is damaged: {type(error).__name__}: {error}") from error
-    drive.accept(prepared)
-    phases.index, phases.switches, phases._origin, phases._bases = index, switches, origin, bases
-    phases._begun, phases._turn = raw["begun"], drive
-    loan.before, loan.left = raw["before"] and [dict(group) for group in raw["before"]], left
-    if loan.before is not None and drive.writes:
-        phases.recorder.hub.to_front(phases)
 
+    def __init__(self, phases: Sequence[Phase], steppers: Sequence[Stepper], takeover: Takeover) -> None:
+        self.phases, self.steppers, self.takeover = phases, steppers, takeover
+        self._reset()
 
-def _check(phases: LRPhases, raw: Any) -> None:
-    if not isinstance(raw, Mapping) or raw.get("version") != _VERSION:
-        raise StateError(f"the state of {phases.name!r} must be a dict of version {_VERSION}, got {shown(raw)}")
-    if raw.get("rule") != _rule(phases):
-        raise StateError(
-            f"{phases.name!r} cannot load the state of other phases:\n  saved: {raw.get('rule')}\n"
-            f"  here:  {_rule(phases)}\nBuild the phases that were saved, or start afresh by not loading."
-        )
-    for key, kind in _KINDS.items():
-        if key not in raw or not isinstance(raw[key], kind) or (kind is int and isinstance(raw[key], bool)):
-            raise StateError(f"the state of {phases.name!r} is damaged: {key} is {shown(raw.get(key))}")
-    if not 0 <= raw["index"] <= len(phases.phases) or len(raw["origin"]) != 2:
-        raise StateError(f"the state of {phases.name!r} is damaged: phase {raw['index']}, origin {raw['origin']}")
-    if (raw["before"] is None) is not (raw["groups"] is None) or (raw["bases"] and raw["before"] is None):
-        raise StateError(f"the state of {phases.name!r} is damaged: it has the groups of one moment only")
-    for key in ("before", "groups"):
-        check_groups(phases.name, raw[key] or [], phases._loan)
+    def _reset(self) -> None:
+        self.index = 0
+        self.stepper: Stepper = NoStepper()
+        self.begun = False
+        self.origin = (0, 0)
+        self.bases: list[float] = []
+        self.switches: list[Switched] = []
 
+    def start_over(self) -> None:
+        """Become as new, and give the groups back what they had."""
+        self.takeover.give_back(self.last_values(), self.bases)
+        self._reset()
 
-def check_groups(name: str, groups: list[Any], loan: Loan) -> None:
-    """Refuse ``groups`` that are not of the entries of ``loan``, or do not go with those of its optimizer."""
-    present = snapshot(loan.optimizer, loan.names)
-    # The other entries, such as initial_lr, are put there by torch's schedulers.
-    needed = loan.names & {loan.parameter, *loan.optimizer.defaults}
-    if len(groups) > len(present):
-        raise StateError(
-            f"the state of {name!r} has {len(groups)} parameter groups, the optimizer has {len(present)}: add the "
-            "groups that were unfrozen before loading"
-        )
-    for group, here in zip(groups, present, strict=False):
-        fits = isinstance(group, Mapping) and needed <= group.keys() <= loan.names
-        if not fits or not all(_alike(value, here.get(entry, value)) for entry, value in group.items()):
-            raise StateError(f"the state of {name!r} is damaged: a group is {shown(group)}")
+    def stepper_of(self, index: int) -> Stepper:
+        """The stepper of phase ``index``; after the last phase, one that leaves the rates alone."""
+        return self.steppers[index] if index < len(self.steppers) else NoStepper()
 
+    def begin(self, index: int) -> None:
+        """Let phase ``index`` begin after :attr:`origin`; if it writes, the groups have been taken over."""
+        takeover, stepper = self.takeover, self.stepper_of(index)
+        if stepper.writes:
+            self.bases = self.bases or read_all(takeover.optimizer, takeover.parameter)
+            stepper.begin(takeover.optimizer, self.bases, self.origin[0])
+            takeover.note()
+        else:
+            takeover.left = self.last_values()  # somebody else may write from now on
+        self.index, self.stepper, self.begun = index, stepper, True
 
-def _alike(value: Any, present: Any) -> bool:
-    if isinstance(present, list):
-        return isinstance(value, list) and len(value) == len(present) and all(map(_alike, value, present))
-    return _is_number(value) if _is_number(present) else type(value) is type(present)
+    def last_values(self) -> list[float]:
+        """What the groups hold if nobody else has written since."""
+        values = self.stepper.last_values(self.bases)
+        return self.takeover.left if values is None else values
 
+    def state_dict(self) -> dict[str, Any]:
+        """Everything here, and what the groups hold, as plain values."""
+        takeover = self.takeover
+        before = takeover.before
+        return {
+            "version": _VERSION,
+            "rule": self._rule(),
+            "index": self.index,
+            "origin": list(self.origin),
+            "bases": list(self.bases),
+            "begun": self.begun,
+            "switches": [[*switch[:4], list(switch.before), list(switch.after)] for switch in self.switches],
+            "before": None if before is None else [dict(group) for group in before],
+            "left": self.last_values(),
+            "groups": None if before is None else snapshot(takeover.optimizer, takeover.names),
+            "drive": self.stepper.state() if self.begun else None,
+        }
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    def _rule(self) -> list[str]:
+        pairs = zip(self.phases, self.steppers, strict=True)
+        return [f"{phase!r} {stepper.kind}".strip() for phase, stepper in pairs]
+
+    def load(self, name: str, raw: Mapping[str, Any]) -> None:
+        """Go on from the saved state ``raw``, that of the phases called ``name``; the groups get what they held.
+
+        Raises:
+            StateError: where the state does not fit; nothing was changed.
+        """
+        self._check(name, raw)
+        index, takeover = raw["index"], self.takeover
+        stepper = self.stepper_of(index) if raw["begun"] else NoStepper()
+        put_back = remember(takeover.optimizer)
+        try:
+            switches = [_switched(entry) for entry in raw["switches"]]
+            origin = (_count(raw["origin"][0]), _count(raw["origin"][1]))
+            bases, left = ([_number(value) for value in raw[key]] for key in ("bases", "left"))
+            prepared = stepper.prepare(takeover.optimizer, raw["drive"])
+            # Building a scheduler has changed the groups; they get what was saved, whoever loads the optimizer when.
+            restore(takeover.optimizer, raw["groups"] or takeover.before or [], takeover.names)
+        except Exception as error:
+            put_back()
+            raise StateError(f"the state of {name!r} is damaged: {type(error).__name__}: {error}") from error
+        stepper.accept(prepared)
+        self.index, self.stepper, self.begun = index, stepper, raw["begun"]
+        self.origin, self.bases, self.switches = origin, bases, switches
+        takeover.before = None if raw["before"] is None else [dict(group) for group in raw["before"]]
+        takeover.left = left
+
+    def _check(self, name: str, raw: Any) -> None:
+        """Refuse what is no state of these phases; whether the entries of its lists fit shows when it is loaded."""
+        if not isinstance(raw, Mapping) or raw.get("version") != _VERSION:
+            raise StateError(f"the state of {name!r} must be a dict of version {_VERSION}, got {shown(raw)}")
+        if raw.get("rule") != self._rule():
+            raise StateError(
+                f"{name!r} cannot load the state of other phases:\n  saved: {raw.get('rule')}\n"
+                f"  here:  {self._rule()}\nBuild the phases that were saved, or start afresh by not loading."
+            )
+        for key, kind in _KINDS.items():
+            if key not in raw or not isinstance(raw[key], kind) or (kind is int and isinstance(raw[key], bool)):
+                raise StateError(f"the state of {name!r} is damaged: {key} is {shown(raw.get(key))}")
+        if not 0 <= raw["index"] <= len(self.phases) or len(raw["origin"]) != 2:
+            raise StateError(f"the state of {name!r} is damaged: phase {raw['index']}, origin {raw['origin']}")
+        taken = raw["before"] is not None
+        if (raw["groups"] is not None) != taken or (raw["bases"] and not taken):
+            raise StateError(f"the state of {name!r} is damaged: it has the groups of one moment only")
+        for key in ("before", "groups"):
+            self.takeover.check_groups(name, raw[key] or [])
 
 
 def _number(value: Any) -> float:
-    if not _is_number(value):
+    if not is_number(value):
         raise TypeError(f"expected a number, got {shown(value)}")
     return float(value)
 

@@ -148,6 +148,13 @@ class Schedule(Value):
             start = stop or 0
         return tuple(found)
 
+    def lookup(self) -> tuple[list[int], list[Curve]]:
+        """``starts, curves``: the factor at a whole ``step >= 0`` is ``curves[bisect_right(starts, step)](step)``.
+
+        For loops in which calling the schedule costs too much.
+        """
+        return self._starts, self._curves
+
     def _phases(self) -> tuple[Shape, ...]:
         """The schedules that this one consists of, in order."""
         raise NotImplementedError

@@ -40,7 +40,7 @@ SCHEDULES = [
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: type(schedule).__name__)
 @pytest.mark.parametrize("per", ["iteration", "epoch"])
 @pytest.mark.parametrize("delay", [0, 2])
-def test_every_batch_trains_at_base_times_factor(schedule: Schedule, per: str, delay: int) -> None:
+def test_every_batch_trains_at_base_times_factor(schedule: Schedule, per: Any, delay: int) -> None:
     training = Training(sgd(1.0, 0.3))
     until = After(epochs=delay) if delay else None
     apply_schedule(training.recorder, training.optimizer, schedule, per=per, until=until)

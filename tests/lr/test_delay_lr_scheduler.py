@@ -63,7 +63,7 @@ class TestEveryTorchScheduler:
     @pytest.mark.parametrize("delay", [0, 3])
     @pytest.mark.parametrize(("name", "per"), [(name, per) for name in SCHEDULERS for per in per_of(name)])
     def test_rates_and_momenta_are_those_of_a_loop_by_hand(
-        self, name: str, per: str, delay: int, rates: tuple[float, ...]
+        self, name: str, per: Any, delay: int, rates: tuple[float, ...]
     ) -> None:
         training = Training(sgd(*rates), watch=("lr", "momentum"), metrics={"loss": losses})
         monitor = "loss" if name == "ReduceLROnPlateau" else None

@@ -132,6 +132,7 @@ def examples() -> list[tuple[Row, Any]]:
 @pytest.mark.parametrize("delay", [0, 2])
 @pytest.mark.parametrize(("row", "example"), examples())
 def test_each_row(row: Row, example: Any, delay: int) -> None:
+    per: Any
     for per in ("epoch", "iteration", "evaluation"):
         if f"``{per}``" not in row.per and "monitor" not in row.per:
             continue

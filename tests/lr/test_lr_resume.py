@@ -9,25 +9,23 @@ from typing import Any
 
 import pytest
 import torch
-from engines import decided, nan, through_json, through_torch, timeless
+from engines import decided, through_json, through_torch, timeless
 from hypothesis import given
 from hypothesis import strategies as st
 from ignite.engine import Engine, Events
 from ignite.handlers import CosineAnnealingScheduler, LinearCyclicalScheduler, ParamGroupScheduler, PiecewiseLinear
-from lr_runs import SCHEDULERS, Training, adam, groups, per_of, sgd, untouched, values
+from lr_runs import SCHEDULERS, Training, adam, groups, per_of, saved, sgd, untouched, values
 from lr_strategies import EPOCHS, LENGTH, Moments, loss_of, moments, several_phases
 from torch.optim.lr_scheduler import MultiplicativeLR, ReduceLROnPlateau
 
 from ignite_delayed import (
     After,
-    Constant,
     Cosine,
     Exponential,
     Linear,
     LRPhases,
     Metric,
     Phase,
-    Plateau,
     StateError,
     adjust_lr,
     apply_schedule,
@@ -105,21 +103,6 @@ def test_resumed_anywhere_equals_never_cut(
     assert resumed.outcome() == whole.outcome()
 
 
-def saved(training: Training, cut: int, epochs: int = 6, length: int = 3) -> tuple[Any, list[list[float]]]:
-    """The states after iteration ``cut`` of a run, and what the batches after it are trained at."""
-    states: list[Any] = []
-
-    def save() -> None:
-        states.append(
-            copy.deepcopy(
-                [training.trainer.state_dict(), training.optimizer.state_dict(), training.recorder.state_dict()]
-            )
-        )
-
-    training.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=cut), save)
-    return states, training.run(epochs, length)[cut:]
-
-
 def resume(training: Training, states: Any, length: int = 3) -> list[list[float]]:
     trainer, optimizer, recorder = states
     training.trainer.load_state_dict(trainer)
@@ -134,7 +117,7 @@ class TestTorchSchedulers:
     @pytest.mark.parametrize("through", [through_torch, through_json])
     @pytest.mark.parametrize("cut", [5, 7, 11])
     @pytest.mark.parametrize(("name", "per"), [(name, per) for name in SCHEDULERS for per in per_of(name)])
-    def test_every_one_through_torch_and_json(self, name: str, per: str, cut: int, through: Any) -> None:
+    def test_every_one_through_torch_and_json(self, name: str, per: Any, cut: int, through: Any) -> None:
         def build() -> Training:
             training = Training(sgd(1.0, 0.1), watch=("lr", "momentum"), metrics={"loss": lambda trainer: 1.0})
             monitor = "loss" if name == "ReduceLROnPlateau" else None
@@ -218,7 +201,7 @@ class TestFromTheClockAlone:
 
     @pytest.mark.parametrize("cut", [1, 2, 5, 7, 10, 17])
     @pytest.mark.parametrize("per", ["iteration", "epoch"])
-    def test_the_trainers_clock_and_the_optimizer_are_enough(self, per: str, cut: int) -> None:
+    def test_the_trainers_clock_and_the_optimizer_are_enough(self, per: Any, cut: int) -> None:
         def build() -> Training:
             training = Training(sgd(1.0, 0.3))
             apply_schedule(training.recorder, training.optimizer, self.SCHEDULE, per=per)
@@ -347,143 +330,6 @@ class TestAdjuster:
         with pytest.raises(StateError, match="adjust lr"):
             adjuster.load_state_dict(raw)
         assert (untouched(training.optimizer), adjuster.state_dict()) == before
-
-
-def retyped(value: Any) -> list[Any]:
-    """Values that have no business where ``value`` is."""
-    wrong: list[Any] = ["x", {}, [3, "x"], nan if isinstance(value, (list, dict, str)) else [1.0]]
-    return [other for other in wrong if type(other) is not type(value) or other == [3, "x"]]
-
-
-class TestDamage:
-    @staticmethod
-    def build() -> tuple[Training, LRPhases]:
-        training = Training(sgd(1.0, 0.3), metrics={"loss": lambda trainer: 1.0})
-        phases = [
-            Phase(Linear(1.0, 0.5, steps=2), per="epoch", until=Plateau("loss", mode="min", patience=1)),
-            Phase(SCHEDULERS["MultiStepLR"], per="iteration"),
-        ]
-        return training, LRPhases(training.recorder, training.optimizer, phases)
-
-    def state(self) -> dict[str, Any]:
-        training, _ = self.build()
-        (states,), _ = saved(training, 8)
-        return dict(through_torch(states[2]["handlers"]["lr"]))
-
-    def refused(self, raw: Any, match: str = "'lr'") -> None:
-        training, phases = self.build()
-        training.run(1)  # a state that is not the initial one
-        before = copy.deepcopy((untouched(training.optimizer), phases.state_dict(), phases.index, phases.scheduler))
-        with pytest.raises(StateError, match=match):
-            phases.load_state_dict(raw)
-        assert (untouched(training.optimizer), phases.state_dict(), phases.index, phases.scheduler) == before
-
-    @pytest.mark.parametrize("raw", [None, 3, [], {}, {"version": 0}])
-    def test_no_state_at_all(self, raw: Any) -> None:
-        self.refused(raw, "must be a dict of version 1")
-
-    def test_each_field_removed(self) -> None:
-        state = self.state()
-        for field in state:
-            self.refused({name: value for name, value in state.items() if name != field})
-
-    def test_each_field_retyped(self) -> None:
-        state = self.state()
-        for field, value in state.items():
-            for wrong in retyped(value):
-                self.refused(state | {field: wrong})
-
-    def test_each_field_of_the_scheduler_removed_or_retyped(self) -> None:
-        state = self.state()
-        *counts, scheduler = state["drive"]
-        for index in range(3):
-            for wrong in retyped(0):
-                self.refused(state | {"drive": [*counts[:index], wrong, *counts[index + 1 :], scheduler]}, "damaged")
-        for field, value in scheduler.items():
-            without = {name: entry for name, entry in scheduler.items() if name != field}
-            self.refused(state | {"drive": [*counts, without]}, f"damaged: .*lacks {field}")
-            if value is not None:
-                for wrong in [wrong for wrong in retyped(value) if not (field == "milestones" and wrong == {})]:
-                    self.refused(state | {"drive": [*counts, scheduler | {field: wrong}]}, "damaged")
-
-    @pytest.mark.parametrize(
-        "damage",
-        [
-            {"index": 3},
-            {"index": -1},
-            {"index": True},
-            {"origin": [1]},
-            {"origin": [1, -1]},
-            {"origin": [1, 1.5]},
-            {"bases": ["1", 1.0]},
-            {"bases": [True, 1.0]},
-            {"before": None},
-            {"groups": None},
-            {"before": None, "groups": None},
-            {"groups": [{"lr": "1"}, {"lr": 1.0}]},
-            {"groups": [{"lr": True}, {"lr": 1.0}]},
-            {"groups": [{"weight_decay": 1.0}, {"lr": 1.0}]},
-            {"groups": [1.0, 1.0]},
-            {"switches": [[1]]},
-            {"switches": [[1, 2, 3, 4, [1.0], [1.0]]]},
-            {"switches": [[1, 2, -3, "why", [1.0], [1.0]]]},
-            {"switches": [[1, 2, 3, "why", [1.0], ["1"]]]},
-            {"drive": []},
-            {"drive": None},
-        ],
-    )
-    def test_what_cannot_be(self, damage: dict[str, Any]) -> None:
-        self.refused(self.state() | damage, "damaged")
-
-    def test_the_state_of_other_phases_is_refused_with_both_rules_printed(self) -> None:
-        training = Training(sgd(1.0, 0.3))
-        other = LRPhases(
-            training.recorder, training.optimizer, [Phase(None, until=After(epochs=2)), Phase(Constant(1), per="epoch")]
-        )
-        message = (
-            r"'lr' cannot load the state of other phases:\n  saved: \[.*MultiStepLR.\]\n  here:  \['Phase\(None, unt"
-        )
-        with pytest.raises(StateError, match=message):
-            other.load_state_dict(self.state())
-
-    def test_of_another_scheduler_behind_an_equal_factory(self) -> None:
-        def build(name: str) -> LRPhases:
-            training = Training(sgd())
-            factory = lambda optimizer: SCHEDULERS[name](optimizer)  # noqa: E731, PLW0108 - of one name
-            phases = delay_lr_scheduler(training.recorder, training.optimizer, factory, per="epoch")
-            assert isinstance(phases, LRPhases)
-            return phases
-
-        with pytest.raises(StateError, match=r"saved: .*StepLR.\]\n  here:  .*ExponentialLR.\]"):
-            build("ExponentialLR").load_state_dict(build("StepLR").state_dict())
-
-    def test_a_ready_scheduler_stays_as_it_is(self) -> None:
-        training = Training(sgd())
-        ready = MultiplicativeLR(training.optimizer, lambda step: 0.5)
-        phases = delay_lr_scheduler(training.recorder, training.optimizer, ready, per="epoch")
-        assert isinstance(phases, LRPhases)
-        training.run(3)
-        before = copy.deepcopy((ready.state_dict(), untouched(training.optimizer), phases.state_dict()))
-        raw = phases.state_dict()
-        raw["drive"][-1].pop("last_epoch")
-        with pytest.raises(StateError, match="lacks last_epoch"):
-            phases.load_state_dict(raw)
-        assert (ready.state_dict(), untouched(training.optimizer), phases.state_dict()) == before
-
-    def test_a_later_handler_that_refuses_puts_the_rates_back(self) -> None:
-        def build() -> tuple[Training, LRPhases]:
-            training, phases = self.build()
-            adjust_lr(training.recorder, adam(), {Metric("loss") > 0.5: 0.9})
-            return training, phases
-
-        (states,), _ = saved(build()[0], 8)
-        recorder = states[2]
-        recorder["handlers"]["adjust lr"]["version"] = 0
-        training, phases = build()
-        before = copy.deepcopy((untouched(training.optimizer), phases.state_dict()))
-        with pytest.raises(StateError, match="the handler 'adjust lr' refuses its saved state"):
-            training.recorder.load_state_dict(recorder)
-        assert (values(training.optimizer), phases.state_dict()) == ([1.0, 0.3], before[1])
 
 
 def test_the_state_before_the_first_run_is_of_a_fresh_one() -> None:

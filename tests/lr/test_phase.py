@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import pickle
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from lr_runs import sgd
 from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
 
 from ignite_delayed import After, Constant, Cosine, Linear, Metric, Phase, Plateau, warmup
-from ignite_delayed.lr.phase import check_phases, window
+from ignite_delayed.lr.phase import check_phases, writing_span
 
 
 def falls(optimizer: Any) -> ExponentialLR:
@@ -84,6 +86,52 @@ def test_repr(phase: Phase, shown: str) -> None:
     assert repr(phase) == shown
 
 
+class TestValue:
+    @staticmethod
+    def cosine(**changes: Any) -> Phase:
+        arguments: dict[str, Any] = {"per": "epoch", "until": Metric("loss") < 1} | changes
+        return Phase(Cosine(steps=3), **arguments)
+
+    def test_is_equal_to_what_was_built_alike(self) -> None:
+        assert self.cosine() == self.cosine()
+        assert hash(self.cosine()) == hash(self.cosine())
+        assert Phase(falls, monitor="loss") == Phase(falls, monitor="loss", per="evaluation")
+
+    @pytest.mark.parametrize("changes", [{"per": "iteration"}, {"until": None}, {"until": Metric("loss") < 2}])
+    def test_differs_where_an_argument_does(self, changes: dict[str, Any]) -> None:
+        assert self.cosine() != self.cosine(**changes)
+
+    def test_is_immutable(self) -> None:
+        with pytest.raises(AttributeError, match="Phase is immutable"):
+            self.cosine().until = None
+
+    @pytest.mark.parametrize(
+        "phase",
+        [
+            Phase(None, until=After(epochs=1)),
+            Phase(Cosine(steps=3), per="epoch", until=Metric("loss") < 1),
+            Phase(falls, monitor=Metric("loss")),
+            Phase(functools.partial(StepLR, step_size=3), per="iteration"),
+        ],
+    )
+    def test_is_pickled(self, phase: Phase) -> None:
+        again = pickle.loads(pickle.dumps(phase))
+        assert repr(again) == repr(phase)
+        assert (again.per, again.until, again.monitored) == (phase.per, phase.until, phase.monitored)
+
+    def test_a_copy_is_the_same(self) -> None:
+        phase = self.cosine()
+        assert copy.copy(phase) is phase
+        assert copy.deepcopy(phase) is phase
+
+    def test_a_ready_scheduler_is_copied_along_with_its_optimizer(self) -> None:
+        optimizer = sgd()
+        phase = Phase(StepLR(optimizer, 3), per="epoch", until=After(epochs=2))
+        of_copy, copied = copy.deepcopy((optimizer, phase))
+        assert copied.what.optimizer is of_copy
+        assert (copied.per, copied.until) == (phase.per, phase.until)
+
+
 def test_the_direction_of_the_same_metric_is_found_however_deep() -> None:
     phase = Phase(falls, monitor="loss")
     deep = After(epochs=3) & ~(Plateau("accuracy", mode="max", patience=3) | Plateau("loss", mode="min", patience=3))
@@ -91,12 +139,12 @@ def test_the_direction_of_the_same_metric_is_found_however_deep() -> None:
     assert phase.mode([After(epochs=1)]) is None
 
 
-def test_the_window_in_which_phases_write() -> None:
+def test_the_span_in_which_phases_write() -> None:
     until, other = After(epochs=3), Metric("loss") < 1
     writes = Phase(Constant(), per="epoch", until=other)
-    assert window([writes]) == (None, other)
-    assert window([Phase(None, until=until), writes]) == (until, None)
-    assert window([writes, Phase(Constant(), per="epoch")]) == (None, None)
+    assert writing_span([writes]) == (None, other)
+    assert writing_span([Phase(None, until=until), writes]) == (until, None)
+    assert writing_span([writes, Phase(Constant(), per="epoch")]) == (None, None)
 
 
 def test_a_lone_phase_is_a_list_of_one() -> None:

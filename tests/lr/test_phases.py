@@ -273,7 +273,7 @@ class TestUnits:
         assert training.lr(4, length=2) == [0.2] * 4 + [1.0, 0.5, 0.25, 0.125]
 
     @pytest.mark.parametrize("per", ["iteration", "epoch"])
-    def test_from_a_schedule_to_a_torch_scheduler(self, per: str) -> None:
+    def test_from_a_schedule_to_a_torch_scheduler(self, per: Any) -> None:
         training = Training(sgd())
         phased(training, Phase(Linear(0.0, 0.5, epochs=2), per="iteration"), Phase(SCHEDULERS["LinearLR"], per=per))
         used = training.lr(6, length=2)

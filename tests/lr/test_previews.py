@@ -61,7 +61,7 @@ def test_equals_the_run_exactly(phases: list[Phase], seed: int, nans: bool) -> N
 
 
 @given(st.integers(0, 6), st.sampled_from(["iteration", "epoch"]))
-def test_of_a_schedule_equals_the_run(warm: int, per: str) -> None:
+def test_of_a_schedule_equals_the_run(warm: int, per: Any) -> None:
     schedule = warmup(epochs=warm / 2 + 0.5).then(Cosine(fraction=0.25)).then(Exponential(0.5, epochs=1))
     training = Training(sgd(1.0))
     apply_schedule(training.recorder, training.optimizer, schedule, per=per)

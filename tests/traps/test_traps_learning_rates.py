@@ -332,7 +332,7 @@ class Test56_the_first_batch_trains_at_the_full_rate_or_the_first_value_is_skipp
         ("per", "expected"),
         [("iteration", [0.1, 0.325, 0.55, 0.775, 1.0, 1.0]), ("epoch", [0.1, 0.1, 0.325, 0.325, 0.55, 0.55])],
     )
-    def test_ours(self, per: str, expected: list[float]) -> None:
+    def test_ours(self, per: Any, expected: list[float]) -> None:
         factory = lambda o: LinearLR(o, 0.1, total_iters=4)  # noqa: E731
         assert ours(sgd(), factory, 3, length=2, per=per) == expected
         optimizer = sgd()

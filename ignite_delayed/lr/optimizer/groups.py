@@ -1,11 +1,9 @@
-"""Reading and writing the hyper-parameters of an optimizer's groups, without harm to tensors, and copies to try on."""
+"""Reading and writing the hyper-parameters of an optimizer's groups, without harm to tensors."""
 
 from __future__ import annotations
 
 import copy
-import types
-from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -17,14 +15,13 @@ __all__ = [
     "BETAS",
     "check_optimizer",
     "check_parameter",
+    "clone",
     "holds",
-    "own",
+    "is_number",
     "read",
     "read_all",
-    "remember",
     "restore",
     "snapshot",
-    "stand_in",
     "write",
 ]
 
@@ -44,16 +41,20 @@ def check_parameter(optimizer: Optimizer, parameter: Any) -> str:
     """``parameter`` if it is a number in every group of ``optimizer``; ``"beta1"``, ``"beta2"`` are those of betas."""
     check_name("parameter", parameter)
     for group in optimizer.param_groups:
-        known = [name for name, value in group.items() if name != "params" and _is_number(value)]
+        known = [name for name, value in group.items() if name != "params" and _is_scalar(value)]
         known += list(BETAS if "betas" in group else ())
         if parameter not in known:
             refuse_value("parameter", f"one of {', '.join(map(repr, known))}", parameter, suggestion(parameter, known))
     return str(parameter)
 
 
-def _is_number(value: Any) -> bool:
-    one = value.numel() == 1 if isinstance(value, torch.Tensor) else isinstance(value, (int, float))
-    return one and not isinstance(value, bool)
+def _is_scalar(value: Any) -> bool:
+    return value.numel() == 1 if isinstance(value, torch.Tensor) else is_number(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether ``value`` is an ``int`` or a ``float``; a bool is no number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def read(group: dict[str, Any], parameter: str) -> float:
@@ -93,12 +94,12 @@ def holds(group: dict[str, Any], parameter: str, value: float) -> bool:
 def snapshot(optimizer: Optimizer, names: Collection[str]) -> Groups:
     """``names`` of all groups as plain values, without those that a group lacks."""
     return [
-        {name: _plain(group, name) for name in sorted(names) if name in group or name in BETAS}
+        {name: _plain_value(group, name) for name in sorted(names) if name in group or name in BETAS}
         for group in optimizer.param_groups
     ]
 
 
-def _plain(group: dict[str, Any], name: str) -> Any:
+def _plain_value(group: dict[str, Any], name: str) -> Any:
     value = read(group, name) if name in BETAS else group[name]
     if isinstance(value, torch.Tensor):
         return value.item()
@@ -115,51 +116,6 @@ def restore(optimizer: Optimizer, saved: Groups, names: Collection[str]) -> None
                 group.pop(name, None)
 
 
-def remember(optimizer: Optimizer) -> Callable[[], None]:
-    """A function that puts ``optimizer`` back as it is now, its groups in number and in everything they hold."""
-    groups = list(optimizer.param_groups)
-    held = [dict(group) for group in groups]
-    tensors = [(value, own(value)) for group in groups for value in group.values() if isinstance(value, torch.Tensor)]
-    # Building a torch scheduler puts a step of its own in front of the method.
-    attributes: dict[str, Any] = {
-        name: vars(optimizer)[name] for name in ("step", "_opt_called") if name in vars(optimizer)
-    }
-
-    def put_back() -> None:
-        optimizer.param_groups[:] = groups
-        for group, entries in zip(groups, held, strict=True):
-            group.clear()
-            group.update(entries)
-        for tensor, value in tensors:
-            tensor.copy_(value)
-        for name in ("step", "_opt_called"):
-            vars(optimizer).pop(name, None)
-        vars(optimizer).update(attributes)
-
-    return put_back
-
-
-def stand_in(optimizer: Optimizer) -> Optimizer:
-    """An optimizer of the same class and groups, with parameters of its own, whose step does nothing."""
-    double = copy.copy(optimizer)
-    double.param_groups = [
-        {name: own(value) for name, value in group.items() if name != "params"}
-        | {"params": [torch.nn.Parameter(torch.zeros(1))]}
-        for group in optimizer.param_groups
-    ]
-    double.state = defaultdict(dict)
-    double.step = types.MethodType(_no_step, double)  # type: ignore[method-assign]
-    vars(double)["_opt_called"] = True  # what torch's schedulers look for, lest they warn
-    return double
-
-
-def _no_step(self: Optimizer, closure: Any = None) -> None:
-    """Not the class's own: that may ask for a closure, and would run the user's hooks."""
-
-
-vars(_no_step)["_wrapped_by_lr_sched"] = True
-
-
-def own(value: Any) -> Any:
+def clone(value: Any) -> Any:
     """A copy of ``value`` that shares nothing with it."""
     return value.detach().clone() if isinstance(value, torch.Tensor) else copy.copy(value)

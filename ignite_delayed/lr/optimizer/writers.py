@@ -1,4 +1,4 @@
-"""Who writes which hyper-parameter of an optimizer, and from when to when: two at once are refused."""
+"""A register of who writes which parameter of an optimizer, and when: two writers at the same time are refused."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def claim(optimizer: Optimizer, writer: Writer) -> None:
         gc.collect()  # a trainer that nobody refers to writes nothing any more
     other = _conflict(optimizer, writer)
     if other is not None:
-        shared = _listed(other.parameters & writer.parameters)
+        shared = _quote_names(other.parameters & writer.parameters)
         raise AttachError(
             f"{other.name} and {writer.name} would both write {shared} of one optimizer, each undoing the other: put "
             "them one after the other in LRPhases(recorder, optimizer, [Phase(...), Phase(...)]), or call remove() on "
@@ -72,5 +72,5 @@ def release(optimizer: Optimizer, writer: Writer) -> None:
     entered[:] = [other for other in entered if other is not writer]
 
 
-def _listed(names: Iterable[str]) -> str:
+def _quote_names(names: Iterable[str]) -> str:
     return ", ".join(map(repr, sorted(names)))

@@ -11,9 +11,10 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ..._utils.checks import refuse_type, refuse_value
 from ...errors import AttachError
-from ..optimizer.groups import own, read, remember, stand_in
+from ..optimizer.groups import clone, read
+from ..optimizer.stand_in import remember, stand_in
 
-__all__ = ["Factory", "Trial", "as_factory", "check_monitored", "inspect", "rebuilt", "try_factory"]
+__all__ = ["Factory", "Trial", "as_factory", "changes_of", "check_monitored", "copy_for", "try_factory"]
 
 Factory = Callable[[Optimizer], LRScheduler]
 
@@ -25,7 +26,7 @@ _CHANGE_MORE = ("ChainedScheduler", "CyclicLR", "OneCycleLR", "SequentialLR")
 
 
 class Trial(NamedTuple):
-    """What building a scheduler on a stand-in has told."""
+    """What building a scheduler on a stand-in has shown."""
 
     scheduler: LRScheduler
     #: What it writes, as ``parameter=`` names it.
@@ -56,12 +57,12 @@ def try_factory(argument: str, factory: Any, optimizer: Optimizer) -> Trial:
             f"{argument} built its scheduler on another optimizer than its argument, which changes that one at once: "
             "write lambda optimizer: StepLR(optimizer, ...), using the argument"
         )
-    return inspect(scheduler, double, optimizer)
+    return changes_of(scheduler, double, optimizer)
 
 
-def inspect(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer) -> Trial:
+def changes_of(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer) -> Trial:
     """What ``scheduler`` changes of ``optimizer``, as far as ``built_on`` shows it."""
-    entries = {"lr", "initial_lr"} | _cycled(scheduler)
+    entries = {"lr", "initial_lr"} | _momenta(scheduler)
     for group, original in zip(built_on.param_groups, optimizer.param_groups, strict=True):
         for name in group.keys() - {"params"}:
             if name not in original or _differ(group[name], original[name]):
@@ -75,9 +76,11 @@ def _differ(value: Any, original: Any) -> bool:
     return bool(type(value) is not type(original) or value != original)
 
 
-def _cycled(scheduler: Any) -> set[str]:
+def _momenta(scheduler: Any) -> set[str]:
     """The momentum, where ``scheduler`` or one that it holds cycles it; building it need not have changed it."""
-    found = set().union(*(_cycled(part) for part in getattr(scheduler, "_schedulers", ())))
+    found: set[str] = set()
+    for part in getattr(scheduler, "_schedulers", ()):
+        found |= _momenta(part)
     if getattr(scheduler, "cycle_momentum", False):
         found.add("betas" if "betas" in scheduler.optimizer.param_groups[0] else "momentum")
     return found
@@ -103,24 +106,24 @@ def as_factory(argument: str, value: Any, optimizer: Optimizer) -> Factory:
         raise AttachError(f"building or stepping this {kind} has changed the optimizer already: {write_factory}")
     fresh = copy.deepcopy(value.state_dict())
 
-    def ready(_: Optimizer) -> LRScheduler:
+    def start_anew(_: Optimizer) -> LRScheduler:
         value.load_state_dict(copy.deepcopy(fresh))  # a second run starts it anew
-        return _rebased(value)
+        return _rebase(value)
 
-    return ready
+    return start_anew
 
 
-def rebuilt(value: LRScheduler, optimizer: Optimizer) -> LRScheduler:
+def copy_for(value: LRScheduler, optimizer: Optimizer) -> LRScheduler:
     """A copy of the ready scheduler ``value`` that belongs to ``optimizer``."""
-    return _rebased(copy.deepcopy(value, {id(value.optimizer): optimizer}))
+    return _rebase(copy.deepcopy(value, {id(value.optimizer): optimizer}))
 
 
-def _rebased(scheduler: LRScheduler) -> LRScheduler:
-    """``scheduler`` with the rates that its optimizer has now for base rates, as if it had just been built."""
+def _rebase(scheduler: LRScheduler) -> LRScheduler:
+    """Make the rates that its optimizer has now the base rates of ``scheduler``, as if it had just been built."""
     if not isinstance(scheduler, ReduceLROnPlateau):
         for group in scheduler.optimizer.param_groups:
-            group["initial_lr"] = own(group["lr"])
-        scheduler.base_lrs = [own(group["lr"]) for group in scheduler.optimizer.param_groups]
+            group["initial_lr"] = clone(group["lr"])
+        scheduler.base_lrs = [clone(group["lr"]) for group in scheduler.optimizer.param_groups]
     return scheduler
 
 

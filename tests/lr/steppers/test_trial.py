@@ -8,8 +8,8 @@ import pytest
 from lr_runs import SCHEDULERS, adam, sgd, untouched, values
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, StepLR
 
-from ignite_delayed.lr.optimizer.groups import stand_in
-from ignite_delayed.lr.steppers.trial import as_factory, rebuilt, try_factory
+from ignite_delayed.lr.optimizer.stand_in import stand_in
+from ignite_delayed.lr.steppers.trial import as_factory, copy_for, try_factory
 
 
 class DecaysWeightsToo(LRScheduler):
@@ -80,7 +80,7 @@ def test_a_ready_one_is_given_the_base_rates_of_the_moment() -> None:
 def test_a_copy_for_another_optimizer_leaves_the_ready_one_alone() -> None:
     optimizer, other = sgd(), stand_in(sgd(4.0))
     ready = StepLR(optimizer, 1, 0.5)
-    copied = rebuilt(ready, other)
+    copied = copy_for(ready, other)
     other.step()
     copied.step()
     assert (values(other), values(optimizer)) == ([2.0], [1.0])

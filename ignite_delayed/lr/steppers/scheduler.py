@@ -1,0 +1,114 @@
+"""A torch scheduler, as what steps a rate."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from typing import Any
+
+from ignite.engine import Engine
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from ...recording.run import position
+from ..optimizer.groups import read_all
+from . import torch_state
+from .base import Stepper
+from .trial import Factory
+
+__all__ = ["SchedulerStepper"]
+
+logger = logging.getLogger("ignite_delayed.LRPhases")
+
+
+class SchedulerStepper(Stepper):
+    """Builds a torch scheduler when the phase begins, and steps it natively, once a unit was trained."""
+
+    def __init__(self, factory: Factory, per: str, kind: str) -> None:
+        self.per = per
+        self.kind = kind
+        self._factory = factory
+        self._forget(0)
+
+    def _forget(self, iterations: int) -> None:
+        self._begun_after = iterations
+        self._steps = self._evaluation = 0
+        self._warned = False
+        self.resumed = False
+        self._rates: list[float] | None = None
+
+    def begin(self, optimizer: Optimizer, bases: list[float], iterations: int) -> None:
+        self.scheduler = self._build(optimizer)
+        self._forget(iterations)
+
+    def _build(self, optimizer: Optimizer) -> LRScheduler:
+        for group in optimizer.param_groups:
+            group.pop("initial_lr", None)  # of an earlier scheduler: torch would take it for the base rate
+        return self._factory(optimizer)
+
+    def step(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
+        # Here rather than when the step before ended: whoever saves a state between the two saves the same one.
+        while self._steps < step:
+            self._step_once()
+            self._steps += 1
+            self._rates = read_all(optimizer, "lr")
+
+    def observe(self, trainer: Engine, evaluation: int, value: float | None) -> None:
+        assert self.scheduler is not None
+        if value is not None:
+            self._warn_of_sign(value)
+            self.scheduler.step(value)  # type: ignore[arg-type]
+        # A scheduler that was built at this very evaluation has not been trained with yet.
+        elif position(trainer)[0] > self._begun_after and evaluation > self._evaluation:
+            self._evaluation = evaluation
+            self._step_once()
+        self._rates = read_all(self.scheduler.optimizer, "lr")
+
+    def _step_once(self) -> None:
+        assert self.scheduler is not None
+        if not self.resumed:
+            self.scheduler.step()
+            return
+        self.resumed = False
+        with warnings.catch_warnings():  # torch knows nothing of that process, where the optimizer was stepped
+            warnings.filterwarnings("ignore", r"Detected call of `lr_scheduler.step\(\)` before", UserWarning)
+            self.scheduler.step()
+
+    def last_values(self, bases: list[float]) -> list[float] | None:
+        return self._rates
+
+    def _warn_of_sign(self, value: float) -> None:
+        plateau = self.scheduler
+        if self._warned or not (value < 0 and isinstance(plateau, ReduceLROnPlateau)):
+            return
+        if plateau.threshold_mode == "rel" and plateau.threshold > 0:
+            self._warned = True
+            logger.warning(
+                "ReduceLROnPlateau(threshold_mode='rel') is given %g: of a negative best value it takes equal and "
+                "slightly worse ones for improvements, and may never reduce. Build it with threshold_mode='abs', or "
+                "monitor a positive metric. (Said once a run.)",
+                value,
+            )
+
+    def state(self) -> Any:
+        assert self.scheduler is not None
+        return [self._begun_after, self._steps, self._evaluation, torch_state.encode(self.scheduler.state_dict())]
+
+    def prepare(self, optimizer: Optimizer, raw: Any) -> Any:
+        *counts, saved = raw
+        if len(counts) != 3 or any(type(count) is not int or count < 0 for count in counts):
+            raise ValueError(f"the scheduler's counts must be three whole numbers >= 0, got {counts!r}")
+        present = None if self.scheduler is None else copy.deepcopy(self.scheduler.state_dict())
+        try:
+            scheduler = self._build(optimizer)
+            scheduler.load_state_dict(torch_state.decode(saved, scheduler.state_dict()))
+        except Exception:
+            if self.scheduler is not None and present is not None:
+                self.scheduler.load_state_dict(present)  # one that was given ready-made is the same object
+            raise
+        return scheduler, counts
+
+    def accept(self, prepared: Any) -> None:
+        self.scheduler, (self._begun_after, self._steps, self._evaluation) = prepared
+        self._rates, self.resumed = None, True
