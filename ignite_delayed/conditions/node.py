@@ -99,9 +99,10 @@ class Node(Value):
         own, parts = len(self.memory), len(self.parts)
         if not isinstance(raw, (list, tuple)) or len(raw) != own + parts:
             raise StateError(f"the state of {self!r} must be a list of {own + parts} entries, got {type(raw).__name__}")
-        mine = tuple(KINDS[kind].decode(entry, self) for kind, entry in zip(self.memory, raw, strict=False))
+        owner = repr(self)
+        mine = tuple(KINDS[kind].decode(entry, owner) for kind, entry in zip(self.memory, raw, strict=False))
         if not self.consistent(mine):
-            raise StateError(f"the state of {self!r} contradicts itself: {shown(mine)}")
+            raise StateError(f"the state of {owner} contradicts itself: {shown(tuple(raw[:own]))}")
         return mine + tuple(part.decode(entry) for part, entry in zip(self.parts, raw[own:], strict=True))
 
     def consistent(self, own: State) -> bool:

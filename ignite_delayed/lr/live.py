@@ -10,6 +10,7 @@ from ..conditions import Condition, State
 from ..conditions.kinds import KINDS
 from ..errors import StateError
 from ..gates.gate import Gate
+from ..history.record import Clock as RecordClock
 from ..history.record import Record
 from ..recording.recorder import Recorder
 
@@ -52,7 +53,7 @@ class Switch(Gate):
 
     def _counted(self, record: Record, begins: bool = False) -> Record:
         assert self._since is not None
-        return record.since(self._since, self._behind, begins)
+        return record.since(RecordClock(*self._since), self._behind, begins)
 
     def _judge(self, record: Record) -> tuple[State, bool | None]:
         return self.condition.step(self._state, self._counted(record))

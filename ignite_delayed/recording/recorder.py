@@ -12,7 +12,8 @@ from ignite.engine import Engine, Events
 from .._utils.checks import check_choice, check_flag, refuse_type
 from ..errors import AttachError
 from ..history.history import History
-from ..history.record import Record, reporter, require
+from ..history.metrics import reporter, require
+from ..history.record import Record
 from . import state
 from .agreement import Agreement
 from .engine_args import check_engines
@@ -320,7 +321,7 @@ class Recorder(Feeding):
             source=source.name,
             values=parcel.values,
         )
-        require(self._wanted[source.name], record, parcel.unusable)
+        require(self._wanted[source.name], record.source, record.values, parcel.unusable)
         moves = self._judge(record)
         # Counted before anybody hears of it: whoever saves a state on hearing saves this evaluation too.
         source.last_iteration, self._evaluations = iteration, evaluations

@@ -50,11 +50,10 @@ class Source:
         unusable: dict[str, str] = {}
         for metric, value in engine.state.metrics.items():
             name = f"{self.name}/{metric}" if self.name else str(metric)
-            number = as_float(value)
-            if isinstance(number, str):
-                unusable[name] = number
-            else:
-                values[name] = number
+            try:
+                values[name] = as_float(value)
+            except ValueError as reason:
+                unusable[name] = str(reason)
         return values, unusable
 
 
