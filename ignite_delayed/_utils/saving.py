@@ -1,14 +1,15 @@
-"""The version that saved states carry."""
+"""Saved states: the version they carry, what they may hold, and loading several of them as one."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StateError
 from .checks import shown
 
-__all__ = ["check_version"]
+__all__ = ["check_version", "load_all_or_none", "plain"]
 
 
 def check_version(what: str, raw: Any, *versions: int) -> None:
@@ -28,3 +29,33 @@ def check_version(what: str, raw: Any, *versions: int) -> None:
         age = "a newer" if got > versions[-1] else "an older"
         cause = f"it is of {age} release of ignite-delayed: read it with that one"
     raise StateError(f"{what}: expected version {versions[-1]}, got {shown(got)}: {cause}")
+
+
+def load_all_or_none(handlers: Mapping[str, Any], states: Mapping[str, Any]) -> None:
+    """Load the state of each of ``handlers``, all or none: they check it only as they take it.
+
+    Raises:
+        StateError: where one of them refuses.
+    """
+    before: dict[str, Any] = {}
+    for name, handler in handlers.items():
+        before[name] = copy.deepcopy(handler.state_dict())
+        try:
+            handler.load_state_dict(states[name])
+        except Exception as error:
+            for loaded, state in before.items():
+                handlers[loaded].load_state_dict(state)
+            raise StateError(f"the handler {name!r} refuses its saved state: {error}") from error
+
+
+def plain(state: Any) -> Any:
+    """A handler's state with plain containers and numbers, so that safe unpickling takes it back."""
+    import numpy as np  # histories are read without it
+
+    if isinstance(state, Mapping):
+        return {key: plain(value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return [plain(value) for value in state]
+    if isinstance(state, (np.generic, np.ndarray)) and state.ndim == 0:
+        return state.item()
+    return state

@@ -11,7 +11,7 @@ from .._utils.checks import check_choice, refuse_type
 from ..history.record import Record
 from .condition import Condition
 from .expression import Expression, Metric, Number, as_expression
-from .node import State
+from .node import State, as_operand
 
 __all__ = ["Compare", "Finite", "monitored"]
 
@@ -33,7 +33,7 @@ class Compare(Condition):
     """
 
     __slots__ = ("_apply", "left", "right", "symbol")
-    binds = 1
+    precedence = 1
     left: Expression
     right: Expression
     symbol: str
@@ -65,7 +65,7 @@ class Compare(Condition):
         return f"last value {left:g}, needs {self.symbol} {right:g}"
 
     def __repr__(self) -> str:
-        return f"{self.left._within(4)} {self.symbol} {self.right._within(4)}"
+        return f"{as_operand(self.left, 4)} {self.symbol} {as_operand(self.right, 4)}"
 
 
 class Finite(Condition):

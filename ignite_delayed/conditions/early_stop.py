@@ -8,10 +8,10 @@ from .._utils.checks import check_choice
 from ..errors import MetricValueError
 from ..history.mark import Best
 from ..history.record import Record
-from .boolean import Always
-from .condition import Condition, as_condition
+from .condition import Always, Condition, as_condition
+from .explanation import Explanation
 from .expression import Expression
-from .node import Explanation, State
+from .node import State
 from .patience import Patient
 
 __all__ = ["EarlyStop"]

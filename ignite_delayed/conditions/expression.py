@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from .._utils.checks import check_choice, check_name, check_real, refuse_type, shown
 from ..history.record import Record
-from .condition import _USE_OPERATORS, Condition
-from .node import Node, State
+from .condition import USE_OPERATORS, Condition
+from .node import Node, State, as_operand
 
 if TYPE_CHECKING:
     from .comparison import Compare
@@ -136,12 +136,12 @@ class Expression(Node):
         return Absolute(self)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"a metric expression has no truth value by itself: {self!r}. {_USE_OPERATORS}")
+        raise TypeError(f"a metric expression has no truth value by itself: {self!r}. {USE_OPERATORS}")
 
     def _combined(self, other: object) -> NoReturn:
         raise TypeError(
             f"& and | combine conditions, got the number {self!r} and {shown(other)}: a comparison lacks its "
-            f"parentheses, for & binds before <. {_USE_OPERATORS}"
+            f"parentheses, for & binds before <. {USE_OPERATORS}"
         )
 
     __and__ = __rand__ = __or__ = __ror__ = _combined
@@ -215,7 +215,7 @@ _ARITHMETIC: dict[str, tuple[Callable[[float, float], float], int]] = {
 class Arithmetic(Expression):
     """``a + b``, ``a - b``, ``a * b`` or ``a / b``; a division by zero is infinite or NaN, never an error."""
 
-    __slots__ = ("_apply", "binds", "left", "right", "symbol")
+    __slots__ = ("_apply", "left", "precedence", "right", "symbol")
     left: Expression
     right: Expression
     symbol: str
@@ -223,8 +223,8 @@ class Arithmetic(Expression):
 
     def __init__(self, left: Any, symbol: str, right: Any) -> None:
         left, right = as_expression(f"the left of {symbol}", left), as_expression(f"the right of {symbol}", right)
-        apply, binds = _ARITHMETIC[check_choice("symbol", symbol, _ARITHMETIC)]
-        self._keep(left=left, symbol=symbol, right=right, _apply=apply, binds=binds)
+        apply, precedence = _ARITHMETIC[check_choice("symbol", symbol, _ARITHMETIC)]
+        self._keep(left=left, symbol=symbol, right=right, _apply=apply, precedence=precedence)
         self._has(left, right)
 
     def advance(self, state: State, record: Record) -> State:
@@ -237,7 +237,7 @@ class Arithmetic(Expression):
 
     def __repr__(self) -> str:
         # Equal operators on the right keep their parentheses: a - (b - c) is another value than a - b - c.
-        return f"{self.left._within(self.binds)} {self.symbol} {self.right._within(self.binds + 1)}"
+        return f"{as_operand(self.left, self.precedence)} {self.symbol} {as_operand(self.right, self.precedence + 1)}"
 
 
 class _Unary(Expression):
@@ -262,14 +262,14 @@ class Negative(_Unary):
     """``-a``."""
 
     __slots__ = ()
-    binds = 7
+    precedence = 7
 
     @staticmethod
     def _apply(value: float) -> float:
         return -value
 
     def __repr__(self) -> str:
-        return f"-{self.operand._within(self.binds)}"
+        return f"-{as_operand(self.operand, self.precedence)}"
 
 
 class Absolute(_Unary):
@@ -297,5 +297,5 @@ def as_expression(argument: str, value: Any) -> Expression:
     if isinstance(value, str):
         refuse_type(argument, "a number or a metric expression", value, f"Write Metric({value!r}).")
     if isinstance(value, Condition):
-        refuse_type(argument, "a number or a metric expression", value, f"This is a condition. {_USE_OPERATORS}")
+        refuse_type(argument, "a number or a metric expression", value, f"This is a condition. {USE_OPERATORS}")
     return Number(check_real(argument, value, hint="For a test of finiteness use Finite(...)."))

@@ -14,37 +14,9 @@ from ..errors import StateError
 from ..history.record import Record
 from .kinds import KINDS
 
-__all__ = ["Explanation", "Node", "State"]
+__all__ = ["Node", "State", "as_operand"]
 
 State = tuple[Any, ...]
-
-
-class Explanation:
-    """One node of an explained condition: what it is, what it says now, and what is missing."""
-
-    __slots__ = ("detail", "node", "parts", "verdict")
-
-    def __init__(self, node: Node, verdict: bool | None, detail: str, parts: tuple[Explanation, ...]) -> None:
-        self.node = node
-        self.verdict = verdict
-        self.detail = detail
-        self.parts = parts
-
-    def __str__(self) -> str:
-        return "\n".join(self._lines("", ""))
-
-    def _repr_html_(self) -> str:
-        from .._utils.html import tree
-
-        return tree(self)
-
-    def _lines(self, head: str, tail: str) -> list[str]:
-        said = {True: "true", False: "false", None: "unknown"}[self.verdict]
-        lines = [f"{head}{self.node!r}: {said}" + (f" ({self.detail})" if self.detail else "")]
-        for part in self.parts:
-            last = part is self.parts[-1]
-            lines += part._lines(tail + ("└─ " if last else "├─ "), tail + ("   " if last else "│  "))
-        return lines
 
 
 class Node(Value):
@@ -52,10 +24,10 @@ class Node(Value):
 
     __slots__ = ("_only", "parts", "reads")
 
-    #: The kinds (see :mod:`.memory`) of the node's own part of the state, what it says now first.
+    #: The kinds (see :mod:`.kinds`) of the node's own part of the state, what it says now first.
     memory: ClassVar[tuple[str, ...]]
     #: How tightly the node's repr binds, after Python's precedence: an operand that binds less is parenthesised.
-    binds: int = 9
+    precedence: int = 9
     # NumPy scalars must hand arithmetic and comparison over to us instead of making object arrays.
     __array_ufunc__ = None
 
@@ -113,6 +85,7 @@ class Node(Value):
         """What ``state`` remembers, in words; nothing where the parts say it all."""
         return ""
 
-    def _within(self, binds: int) -> str:
-        """The repr as an operand of something that binds as tightly as ``binds``."""
-        return f"({self!r})" if self.binds < binds else repr(self)
+
+def as_operand(node: Node, precedence: int) -> str:
+    """The repr of ``node`` as an operand of something that binds as tightly as ``precedence``."""
+    return f"({node!r})" if node.precedence < precedence else repr(node)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..conditions import After, Condition, Plateau, State
-from .boolean import And, Or
+from .clock import After
 from .comparison import Compare
+from .condition import And, Condition, Or
 from .expression import Expression, Metric
+from .node import State
+from .patience import Plateau
 from .temporal import Sustained, Then
 
 __all__ = ["called", "nearness", "waiting"]

@@ -7,7 +7,7 @@ from typing import Any
 from .._utils.checks import check_count, refuse_value
 from ..history.record import Record
 from .condition import Condition, as_condition
-from .node import State
+from .node import State, as_operand
 
 __all__ = ["Between", "Holds", "Latched", "Sustained", "Then"]
 
@@ -73,7 +73,7 @@ class Sustained(_Counted):
         return f"held {held} in a row, needs {self.evaluations}"
 
     def __repr__(self) -> str:
-        return f"{self.condition._within(self.binds)}.sustained(evaluations={self.evaluations})"
+        return f"{as_operand(self.condition, self.precedence)}.sustained(evaluations={self.evaluations})"
 
 
 class Holds(_Counted):
@@ -98,7 +98,7 @@ class Holds(_Counted):
         self._has(condition)
 
     def __repr__(self) -> str:
-        return f"{self.condition._within(self.binds)}.holds(at_least={self.at_least}, of={self.of})"
+        return f"{as_operand(self.condition, self.precedence)}.holds(at_least={self.at_least}, of={self.of})"
 
 
 class Latched(Condition):
@@ -123,7 +123,7 @@ class Latched(Condition):
         return (True if state[0] else inner[0]), inner
 
     def __repr__(self) -> str:
-        return f"{self.condition._within(self.binds)}.latched()"
+        return f"{as_operand(self.condition, self.precedence)}.latched()"
 
 
 class Between(Condition):
@@ -204,4 +204,4 @@ class Then(Condition):
         return "the first has not held yet" if base is None else f"the first held in epoch {base[0]}"
 
     def __repr__(self) -> str:
-        return f"{self.first._within(self.binds)}.then({self.second!r})"
+        return f"{as_operand(self.first, self.precedence)}.then({self.second!r})"

@@ -13,7 +13,7 @@ from typing import Any
 from .._utils.checks import check_choice, check_count, check_real, refuse_value
 from ..history.record import Record
 from .expression import Expression, as_expression
-from .node import State
+from .node import State, as_operand
 
 __all__ = ["Best", "Change", "Ema", "First", "Max", "Mean", "Min", "Slope", "Std"]
 
@@ -38,7 +38,7 @@ class _Over(Expression):
         return f".{type(self).__name__.lower()}({', '.join(listed)})"
 
     def __repr__(self) -> str:
-        return self.expression._within(self.binds) + self._suffix()
+        return as_operand(self.expression, self.precedence) + self._suffix()
 
 
 class _Window(_Over):

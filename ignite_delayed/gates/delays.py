@@ -12,11 +12,10 @@ from ignite.engine import Engine, Events
 from ignite.engine.events import CallableEventWithFilter, EventsList
 
 from .._utils.checks import check_name, refuse_type
-from .._utils.saving import check_version
+from .._utils.saving import check_version, load_all_or_none, plain
 from ..errors import AttachError, StateError
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.sources import TrainerSource
-from ..recording.state import load_handlers, plain
 from .gate import Gate
 from .handlers import Handler, adapted, gated, identity
 
@@ -74,7 +73,7 @@ class DelayHandle:
             raise StateError(f"the state of {self.name!r} is of another handler, or truncated")
         checked = self.gate._checked(state_dict["gate"])
         if stateful:
-            load_handlers({self.name: self.handler}, {self.name: state_dict["handler"]})
+            load_all_or_none({self.name: self.handler}, {self.name: state_dict["handler"]})
         self.gate._apply(checked)
         self.gate.recorder._continue()
 

@@ -202,10 +202,10 @@ class Gate:
         return f"<{type(self).__name__} {self.name!r}: {state}, {self._rule()}>"
 
     def _repr_html_(self) -> str:
-        from .._utils.html import escape, tree
+        from .._utils.html import escape
 
         state = "closed" if not self.is_open or self.opened_at is None else f"open since epoch {self.opened_at.epoch}"
-        return f"{type(self).__name__} <b>{escape(self.name)}</b>: {state}{tree(self.explain())}"
+        return f"{type(self).__name__} <b>{escape(self.name)}</b>: {state}{self.explain()._repr_html_()}"
 
 
 def _listed(state: Any) -> Any:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .._utils.checks import check_count, check_real, shown
-from .._utils.saving import check_version
+from .._utils.saving import check_version, load_all_or_none, plain
 from ..errors import StateError
 from ..history.packing import unpack
 
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     from ..gates.gate import Gate
     from .recorder import Recorder
 
-__all__ = ["load", "load_handlers", "plain", "save"]
+__all__ = ["load", "save"]
 
 logger = logging.getLogger("ignite_delayed.Recorder")
 
@@ -66,7 +63,7 @@ def load(recorder: Recorder, raw: Mapping[str, Any], strict: bool) -> None:
         gate: gate._checked(raw["gates"][gate.name]) for gate in recorder._gates if gate.name not in new["gates"]
     }
     known = {name: handler for name, handler in recorder._stateful.items() if name not in new["handlers"]}
-    load_handlers(known, raw["handlers"])
+    load_all_or_none(known, raw["handlers"])
     if not strict:
         _tell(raw, here, new)
     _apply(recorder, checked)
@@ -85,23 +82,6 @@ def _apply(recorder: Recorder, checked: Mapping[Gate, Any]) -> None:
             gate._apply(checked[gate])
         else:
             gate._on_run(True)
-
-
-def load_handlers(handlers: Mapping[str, Any], states: Mapping[str, Any]) -> None:
-    """Load the state of each of ``handlers``, all or none: they check it only as they take it.
-
-    Raises:
-        StateError: where one of them refuses.
-    """
-    before: dict[str, Any] = {}
-    for name, handler in handlers.items():
-        before[name] = copy.deepcopy(handler.state_dict())
-        try:
-            handler.load_state_dict(states[name])
-        except Exception as error:
-            for loaded, state in before.items():
-                handlers[loaded].load_state_dict(state)
-            raise StateError(f"the handler {name!r} refuses its saved state: {error}") from error
 
 
 def _check_names(what: str, saved: Any, here: set[str], strict: bool) -> set[str]:
@@ -142,14 +122,3 @@ def _seconds(value: Any) -> float:
         return check_real("seconds", value, least=0)
     except (TypeError, ValueError) as error:
         raise StateError(f"recorder state: {error} It is damaged.") from error
-
-
-def plain(state: Any) -> Any:
-    """A handler's state with plain containers and numbers, so that safe unpickling takes it back."""
-    if isinstance(state, Mapping):
-        return {key: plain(value) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return [plain(value) for value in state]
-    if isinstance(state, (np.generic, np.ndarray)) and state.ndim == 0:
-        return state.item()
-    return state

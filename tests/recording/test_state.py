@@ -29,7 +29,7 @@ from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver, EarlyStopping
 
 from ignite_delayed import After, Gate, Metric, Recorder, StateError, Stopper, delay, delay_early_stopping
-from ignite_delayed.recording.state import load_handlers, plain
+from ignite_delayed._utils.saving import load_all_or_none, plain
 
 _LOSSES = [0.9, 0.6, 0.7, 0.4, 0.5, 0.45, 0.38, 0.5, 0.41, 0.39, 0.4, 0.5]
 
@@ -344,10 +344,10 @@ class TestHandlersOfTheUser:
 
     def test_all_or_none_are_loaded(self) -> None:
         handlers = {"a": self.Takes(), "b": self.Takes()}
-        load_handlers(handlers, {"a": {"value": 1}, "b": {"value": 2}})
+        load_all_or_none(handlers, {"a": {"value": 1}, "b": {"value": 2}})
         assert [handler.value for handler in handlers.values()] == [1, 2]
         with pytest.raises(StateError, match="the handler 'b' refuses its saved state: 'x' is no number"):
-            load_handlers(handlers, {"a": {"value": 3}, "b": {"value": "x"}})
+            load_all_or_none(handlers, {"a": {"value": 3}, "b": {"value": "x"}})
         assert [handler.value for handler in handlers.values()] == [1, 2]
 
     def test_also_where_one_keeps_numbers_deep_inside(self) -> None:
@@ -360,7 +360,7 @@ class TestHandlersOfTheUser:
 
         handlers = {"deep": Deep(), "takes": self.Takes()}
         with pytest.raises(StateError, match="the handler 'takes' refuses"):
-            load_handlers(handlers, {"deep": {"inner": {"value": 3}}, "takes": {"value": "x"}})
+            load_all_or_none(handlers, {"deep": {"inner": {"value": 3}}, "takes": {"value": "x"}})
         assert handlers["deep"].state == {"inner": {"value": 0}}
 
     @pytest.mark.parametrize(
