@@ -106,7 +106,7 @@ class Condition(Node):
 
         return Latched(self)
 
-    def then(self, following: Any) -> Then:
+    def then(self, following: ConditionLike) -> Then:
         """``following``, judged as if the run had begun with the record at which this condition first held.
 
         Unknown before. ``After(epochs=5)`` in it counts from there.
@@ -115,16 +115,16 @@ class Condition(Node):
 
         return Then(self, following)
 
-    def __and__(self, other: Any) -> And:
+    def __and__(self, other: ConditionLike) -> And:
         return And(self, _operand(other, "&"))
 
-    def __rand__(self, other: Any) -> And:
+    def __rand__(self, other: ConditionLike) -> And:
         return And(_operand(other, "&"), self)
 
-    def __or__(self, other: Any) -> Or:
+    def __or__(self, other: ConditionLike) -> Or:
         return Or(self, _operand(other, "|"))
 
-    def __ror__(self, other: Any) -> Or:
+    def __ror__(self, other: ConditionLike) -> Or:
         return Or(_operand(other, "|"), self)
 
     def __invert__(self) -> Not:
@@ -133,10 +133,10 @@ class Condition(Node):
     def __bool__(self) -> NoReturn:
         raise TypeError(f"a condition has no truth value by itself: {self!r}. {USE_OPERATORS}")
 
-    def _compared(self, other: object) -> NoReturn:
+    def _refuse_comparison(self, other: object) -> NoReturn:
         raise TypeError(f"a condition cannot be compared: {self!r} with {shown(other)}. {USE_OPERATORS}")
 
-    __lt__ = __le__ = __gt__ = __ge__ = _compared
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse_comparison
 
 
 #: A condition, or a function of one record, which becomes a :class:`Predicate`.
@@ -219,7 +219,7 @@ class _Connective(Condition):
     decisive: bool  # the verdict of one operand that settles the whole
     conditions: tuple[Condition, ...]
 
-    def __init__(self, *conditions: Condition) -> None:
+    def __init__(self, *conditions: ConditionLike) -> None:
         flat: list[Condition] = []
         for given in conditions:
             operand = as_condition(f"an operand of {type(self).__name__}", given)
@@ -297,10 +297,10 @@ class Not(Condition):
     precedence = 7
     condition: Condition
 
-    def __init__(self, condition: Condition) -> None:
-        condition = as_condition("condition", condition)
-        self._keep(condition=condition, ticks=condition.ticks)
-        self._has(condition)
+    def __init__(self, condition: ConditionLike) -> None:
+        operand = as_condition("condition", condition)
+        self._keep(condition=operand, ticks=operand.ticks)
+        self._has(operand)
 
     def advance(self, state: State, record: Record) -> State:
         inner = self.condition.advance(state[1], record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from .._utils.checks import check_choice, check_name, check_real, refuse_type, shown
 from ..history.record import Record
@@ -16,11 +16,25 @@ if TYPE_CHECKING:
     from .comparison import Compare
     from .windows import Best, Change, Ema, First, Max, Mean, Min, Slope, Std
 
-__all__ = ["Absolute", "Arithmetic", "Expression", "Metric", "Negative", "Number", "as_expression"]
+__all__ = [
+    "Absolute",
+    "Arithmetic",
+    "Expression",
+    "Metric",
+    "Mode",
+    "Negative",
+    "Number",
+    "as_expression",
+    "label_of",
+]
+
+
+#: Which way is better.
+Mode = Literal["min", "max"]
 
 
 class Expression(Node):
-    """A number that can be told from the records: its value after a record is that of its last observation.
+    """A number computed from the records. It keeps the value of its last observation.
 
     An expression over several metrics is observed once per trainer iteration, when all that it reads were recorded
     at that iteration. Compare it with ``< <= > >=`` to get a condition.
@@ -82,7 +96,7 @@ class Expression(Node):
 
         return First(self)
 
-    def best(self, mode: str) -> Best:
+    def best(self, mode: Mode) -> Best:
         """The smallest (``mode="min"``) or largest (``"max"``) observation so far; NaN is passed over."""
         from .windows import Best
 
@@ -138,13 +152,13 @@ class Expression(Node):
     def __bool__(self) -> NoReturn:
         raise TypeError(f"a metric expression has no truth value by itself: {self!r}. {USE_OPERATORS}")
 
-    def _combined(self, other: object) -> NoReturn:
+    def _refuse_connective(self, other: object) -> NoReturn:
         raise TypeError(
             f"& and | combine conditions, got the number {self!r} and {shown(other)}: a comparison lacks its "
             f"parentheses, for & binds before <. {USE_OPERATORS}"
         )
 
-    __and__ = __rand__ = __or__ = __ror__ = _combined
+    __and__ = __rand__ = __or__ = __ror__ = _refuse_connective
 
     def __invert__(self) -> NoReturn:
         raise TypeError(f"~ negates a condition, got the number {self!r}: write ~({self!r} < 0.5).")
@@ -187,8 +201,8 @@ class Number(Expression):
     def initial(self) -> State:
         return (self.value,)
 
-    def consistent(self, own: State) -> bool:
-        return own == (self.value,)
+    def consistent(self, state: State) -> bool:
+        return bool(state == (self.value,))
 
     def advance(self, state: State, record: Record) -> State:
         return state
@@ -283,6 +297,13 @@ class Absolute(_Unary):
 
     def __repr__(self) -> str:
         return f"abs({self.operand!r})"
+
+
+def label_of(metric: str | Expression) -> str:
+    """A metric by its name, any other expression as it is written."""
+    if isinstance(metric, str):
+        return metric
+    return metric.name if isinstance(metric, Metric) else repr(metric)
 
 
 def as_expression(argument: str, value: Any) -> Expression:

@@ -6,7 +6,8 @@ as declared by ``memory``, then the states of its parts. It holds plain scalars 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple
 
 from .._utils.checks import shown
 from .._utils.values import Value
@@ -16,7 +17,8 @@ from .kinds import KINDS
 
 __all__ = ["Node", "State", "as_operand"]
 
-State = tuple[Any, ...]
+#: A flat tuple; a node with more than a few entries of its own names them (see :attr:`Node.state_type`).
+State = Any
 
 
 class Node(Value):
@@ -26,6 +28,8 @@ class Node(Value):
 
     #: The kinds (see :mod:`.kinds`) of the node's own part of the state, what it says now first.
     memory: ClassVar[tuple[str, ...]]
+    #: The class of the state where it is a named tuple: it has the fields of the memory, then those of the parts.
+    state_type: ClassVar[type[NamedTuple] | None] = None
     #: How tightly the node's repr binds, after Python's precedence: an operand that binds less is parenthesised.
     precedence: int = 9
     # NumPy scalars must hand arithmetic and comparison over to us instead of making object arrays.
@@ -44,11 +48,11 @@ class Node(Value):
 
     def initial(self) -> State:
         """The state before the first record."""
-        return (*self._unlearned(), *(part.initial() for part in self.parts))
+        own = [KINDS[kind].initial for kind in self.memory]
+        return self._state([*own, *(part.initial() for part in self.parts)])
 
-    def _unlearned(self) -> State:
-        """The node's own part of the initial state."""
-        return tuple(KINDS[kind].initial for kind in self.memory)
+    def _state(self, entries: Iterable[Any]) -> State:
+        return tuple(entries) if self.state_type is None else self.state_type._make(entries)
 
     def advance(self, state: State, record: Record) -> State:
         """The state after ``record``: pure, O(1) in the number of records."""
@@ -72,13 +76,14 @@ class Node(Value):
         if not isinstance(raw, (list, tuple)) or len(raw) != own + parts:
             raise StateError(f"the state of {self!r} must be a list of {own + parts} entries, got {type(raw).__name__}")
         owner = repr(self)
-        mine = tuple(KINDS[kind].decode(entry, owner) for kind, entry in zip(self.memory, raw, strict=False))
-        if not self.consistent(mine):
+        mine = [KINDS[kind].decode(entry, owner) for kind, entry in zip(self.memory, raw, strict=False)]
+        state = self._state([*mine, *(part.decode(entry) for part, entry in zip(self.parts, raw[own:], strict=True))])
+        if not self.consistent(state):
             raise StateError(f"the state of {owner} contradicts itself: {shown(tuple(raw[:own]))}")
-        return mine + tuple(part.decode(entry) for part, entry in zip(self.parts, raw[own:], strict=True))
+        return state
 
-    def consistent(self, own: State) -> bool:
-        """Whether ``own``, the node's own part of a state, could have come about."""
+    def consistent(self, state: State) -> bool:
+        """Whether the node's own part of ``state`` could have come about."""
         return True
 
     def detail(self, state: State) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 from ..conditions import EarlyStop, Expression, State
+from ..conditions.patience import ask_for_mode
 from ..history import Best
 from ..history.record import Record
 from ..recording.recorder import Recorder
@@ -140,18 +141,19 @@ def stop_when(recorder: Recorder, condition: Any, *, name: str | None = None) ->
     return Stopper(recorder, condition, name=name)
 
 
+@ask_for_mode
 def delay_early_stopping(
     recorder: Recorder,
     monitor: str | Expression,
     *,
-    mode: str = "",
+    mode: Literal["min", "max"],
     patience: int,
     until: Any = None,
-    while_closed: str = "ignore",
+    while_closed: Literal["ignore", "track", "count"] = "ignore",
     threshold: float = 0.0,
-    threshold_mode: str = "abs",
+    threshold_mode: Literal["abs", "rel"] = "abs",
     cumulative: bool = False,
-    nan: str = "count",
+    nan: Literal["count", "stop", "raise"] = "count",
     name: str | None = None,
 ) -> Stopper:
     """Stop once ``until`` has held and ``patience`` evaluations in a row did not improve ``monitor``.

@@ -26,13 +26,13 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: LOW < 0.5, r"a condition cannot be compared: Metric\('loss'\) < 0\.5 with 0\.5 \(float\)\. Combine"),
     (lambda: operator.ge(1, LATE), r"a condition cannot be compared: After\(epochs=5\) with 1 \(int\)"),
     (lambda: LATE & LOSS < 0.5, rf"an operand of & must be a condition, got Metric\('loss'\) \(Metric\)\. {FIX}"),
-    (lambda: LOSS < 0.5 & LATE, rf"an operand of & must be a condition, got 0\.5 \(float\)\. {FIX}"),
-    (lambda: LOSS < 0.5 | LATE, r"an operand of \| must be a condition, got 0\.5"),
+    (lambda: LOSS < 0.5 & LATE, rf"an operand of & must be a condition, got 0\.5 \(float\)\. {FIX}"),  # type: ignore[operator]
+    (lambda: LOSS < 0.5 | LATE, r"an operand of \| must be a condition, got 0\.5"),  # type: ignore[operator]
     (lambda: LOSS & LATE, "& and | combine conditions, got the number .*: a comparison lacks its parentheses"),
-    (lambda: LATE & 5, r"an operand of & must be a condition, got 5 \(int\)"),
-    (lambda: LATE | None, r"an operand of \| must be a condition, got None"),
-    (lambda: LATE & (LOSS == 0.5), r"an operand of & must be .* got False \(bool\)\. == is not overloaded"),
-    (lambda: (LOSS == 0.5) | LATE, r"an operand of \| must be .* == is not overloaded"),
+    (lambda: LATE & 5, r"an operand of & must be a condition, got 5 \(int\)"),  # type: ignore[operator]
+    (lambda: LATE | None, r"an operand of \| must be a condition, got None"),  # type: ignore[operator]
+    (lambda: LATE & (LOSS == 0.5), r"an operand of & must be .* got False \(bool\)\. == is not overloaded"),  # type: ignore[operator]
+    (lambda: (LOSS == 0.5) | LATE, r"an operand of \| must be .* == is not overloaded"),  # type: ignore[operator]
     (lambda: ~LOSS, "~ negates a condition"),
 ]
 

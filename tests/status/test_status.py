@@ -165,7 +165,7 @@ class TestPlainText:
             (6, "ignore", "counting", "loss: patience 1 of 2 left, best 0.43 in epoch 5"),
         ],
     )
-    def test_patience(self, epochs: int, while_closed: str, state: str, text: str) -> None:
+    def test_patience(self, epochs: int, while_closed: Any, state: str, text: str) -> None:
         def attach(recorder: Recorder) -> None:
             until = After(epochs=3)
             delay_early_stopping(
