@@ -236,3 +236,25 @@ clock_trees: st.SearchStrategy[Condition] = st.recursive(
     ),
     max_leaves=4,
 )
+
+
+SEVERAL = [
+    (1, "train", {"train/loss": 0.9, "lr": 0.1}),
+    (1, "val", {"val/loss": NAN, "lr": 0.1}),
+    (2, None, {}),
+    (2, "train", {"train/loss": -INF, "lr": 0.2}),
+    (3, "train", {"train/loss": 0.1 + 0.2, "lr": 0.2}),
+    (3, "val", {"val/loss": 5e-324, "lr": 0.2}),
+]
+
+
+def several() -> History:
+    history = rows(*SEVERAL)
+    history.mark("opened", "gate", history[1], "Metric('val/loss') < 0.5")
+    history.mark("stopped", "stopper", history[5], "naïve — «why»")
+    return history
+
+
+def contexts(history: History) -> list[str]:
+    """Each record with what it saw of its iteration."""
+    return [f"{record!r} {record.seen} {list(record.fresh)} {record.first}" for record in history]

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +18,7 @@ from ignite.handlers import Checkpoint
 from strategies import clock_trees, early_stops, trees
 
 from ignite_delayed import After, Condition, Gate, History, Recorder, Stopper, delay_early_stopping, replay, stop_when
+from ignite_delayed.conditions.expression import Mode
 from ignite_delayed.replays.fold import fold
 
 
@@ -141,9 +142,7 @@ class Keras:
     st.sampled_from([0.0, 0.125, 0.5]),
     delays,
 )
-def test_keras(
-    curve: list[float], mode: Literal["min", "max"], patience: int, min_delta: float, start_from_epoch: int
-) -> None:
+def test_keras(curve: list[float], mode: Mode, patience: int, min_delta: float, start_from_epoch: int) -> None:
     keras = Keras(mode, patience, min_delta, start_from_epoch)
     stop = next((epoch for epoch, value in enumerate(curve) if keras.on_epoch_end(epoch, value)), None)
     trainer = engine()

@@ -1,12 +1,10 @@
-"""The version that saved states carry."""
+"""Saved states: the version they carry, what they may hold, and loading several of them as one."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from ..errors import StateError
 from .checks import check_count, check_real, shown
@@ -76,6 +74,8 @@ def load_all_or_none(handlers: Mapping[str, Any], states: Mapping[str, Any]) -> 
 
 def plain(state: Any) -> Any:
     """A handler's state with plain containers and numbers, so that safe unpickling takes it back."""
+    import numpy as np  # histories are read without it
+
     if isinstance(state, Mapping):
         return {key: plain(value) for key, value in state.items()}
     if isinstance(state, (list, tuple)):

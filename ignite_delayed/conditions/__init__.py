@@ -1,12 +1,12 @@
 """Conditions: immutable descriptions of a moment in training, folded over the records of a run."""
 
-from .boolean import Always, And, Never, Not, Or
 from .clock import After
 from .comparison import Compare, Finite
-from .condition import Condition, ConditionLike, as_condition
+from .condition import Always, And, Condition, ConditionLike, Never, Not, Or, as_condition
 from .early_stop import EarlyStop
+from .explanation import Explanation
 from .expression import Expression, Metric
-from .node import Explanation, State
+from .node import State
 from .patience import Plateau
 from .predicate import Predicate
 from .temporal import Between, Holds, Latched, Sustained, Then

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._utils.checks import check_count, check_real, refuse_type
 from ..history.record import Record
-from .condition import Condition
-from .node import State
+from .condition import Condition, Verdict
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -16,6 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["After"]
 
 _UNITS = ("epochs", "iterations", "evaluations", "seconds", "fraction")
+
+
+class AfterState(NamedTuple):
+    """The verdict, what the clock read and the point it was compared with, for explanations."""
+
+    verdict: Verdict
+    now: float | None
+    point: float | None
 
 
 class After(Condition):
@@ -47,7 +54,8 @@ class After(Condition):
     """
 
     __slots__ = ("epochs", "evaluations", "fraction", "iterations", "point", "seconds", "ticks", "unit")
-    memory = ("verdict", "value", "value")  # the clock's reading and the point it is compared with, for explain
+    memory = ("verdict", "value", "value")
+    state_type = AfterState
 
     def __init__(
         self,
@@ -71,11 +79,12 @@ class After(Condition):
                 "Combine two with & (both) or | (either)."
             )
         unit = given[0]
-        values[unit] = value = _checked(unit, values[unit])
-        self._keep(unit=unit, point=_exact(value) if unit == "fraction" else value, ticks=frozenset({unit}), **values)
+        values[unit] = value = _check_point(unit, values[unit])
+        point = _as_fraction(value) if unit == "fraction" else value
+        self._keep(unit=unit, point=point, ticks=frozenset({unit}), **values)
         self._has()
 
-    def advance(self, state: State, record: Record) -> State:
+    def advance(self, state: AfterState, record: Record) -> AfterState:
         unit, point = self.unit, self.point
         now: float
         if unit == "epochs":
@@ -87,12 +96,12 @@ class After(Condition):
         elif unit == "seconds":
             now = record.seconds
         elif record.planned is None:
-            return None, record.iteration, None
+            return AfterState(None, record.iteration, None)
         else:
             now, point = record.iteration, point * record.planned
-        return now > point, now, float(point)
+        return AfterState(now > point, now, float(point))
 
-    def detail(self, state: State) -> str:
+    def detail(self, state: AfterState) -> str:
         _, now, point = state
         if now is None:
             return "nothing seen yet"
@@ -108,14 +117,14 @@ class After(Condition):
     point: Any  # int, float, or Fraction
 
 
-def _exact(value: float) -> Fraction:
+def _as_fraction(value: float) -> Fraction:
     """``value`` as it is written: 0.29 of 100 iterations are 29, not 28.999999999999996."""
     from fractions import Fraction  # only this unit needs it
 
     return Fraction(repr(value))
 
 
-def _checked(unit: str, value: Any) -> float:
+def _check_point(unit: str, value: Any) -> float:
     if unit == "seconds":
         return check_real("seconds", value.total_seconds() if isinstance(value, timedelta) else value, least=0)
     if unit == "fraction":

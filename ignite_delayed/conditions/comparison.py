@@ -10,8 +10,8 @@ from typing import Any
 from .._utils.checks import check_choice, refuse_type
 from ..history.record import Record
 from .condition import Condition
-from .expression import Expression, Metric, Number, as_expression
-from .node import State
+from .expression import Expression, Metric, Number, as_expression, label_of
+from .node import State, as_operand
 
 __all__ = ["Compare", "Finite", "monitored"]
 
@@ -33,7 +33,7 @@ class Compare(Condition):
     """
 
     __slots__ = ("_apply", "left", "right", "symbol")
-    binds = 1
+    precedence = 1
     left: Expression
     right: Expression
     symbol: str
@@ -58,14 +58,21 @@ class Compare(Condition):
             verdict = self._apply(a, b) if known else None
         return verdict, left, right
 
+    def reading(self, state: State) -> tuple[str, float | None, str, float | None]:
+        """What is compared, as it is called; its last value; the symbol; what it is compared with.
+
+        The two numbers are ``None`` where there is no value yet.
+        """
+        return label_of(self.left), state[1][0], self.symbol, state[2][0]
+
     def detail(self, state: State) -> str:
-        left, right = state[1][0], state[2][0]
-        if left is None or right is None:
+        _, value, symbol, bound = self.reading(state)
+        if value is None or bound is None:
             return "no value yet"
-        return f"last value {left:g}, needs {self.symbol} {right:g}"
+        return f"last value {value:g}, needs {symbol} {bound:g}"
 
     def __repr__(self) -> str:
-        return f"{self.left._within(4)} {self.symbol} {self.right._within(4)}"
+        return f"{as_operand(self.left, 4)} {self.symbol} {as_operand(self.right, 4)}"
 
 
 class Finite(Condition):

@@ -1,24 +1,25 @@
-"""The base of all conditions: a three-valued fold over the records, and its operators."""
+"""Conditions: a three-valued fold over the records, Kleene's connectives and their identities."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from .._utils.checks import refuse_type, shown
+from .._utils.html import code, nested_list
 from ..history.record import Record
-from .node import Explanation, Node, State
+from .explanation import Explanation
+from .node import Node, State, as_operand
 
 if TYPE_CHECKING:
-    from .boolean import And, Not, Or
     from .temporal import Holds, Latched, Sustained, Then
 
-__all__ = ["Condition", "ConditionLike", "as_condition"]
+__all__ = ["USE_OPERATORS", "Always", "And", "Condition", "ConditionLike", "Never", "Not", "Or", "as_condition"]
 
 Verdict = bool | None
 
-_USE_OPERATORS = (
+USE_OPERATORS = (
     "Combine conditions with & | ~ and put each comparison in parentheses: "
     "write (Metric('loss') < 0.5) & After(epochs=5) for 'and', | for 'or', ~condition for 'not', "
     "and (Metric('loss') > 0.1) & (Metric('loss') < 0.5) for 0.1 < Metric('loss') < 0.5."
@@ -73,9 +74,7 @@ class Condition(Node):
         return Explanation(self, state[0], self.detail(state), parts)
 
     def _repr_html_(self) -> str:
-        from .._utils.html import parts
-
-        return parts(self)
+        return _html(self)
 
     def sustained(self, *, evaluations: int) -> Sustained:
         """Holds at an observation when this condition held at each of the last ``evaluations`` observations.
@@ -107,7 +106,7 @@ class Condition(Node):
 
         return Latched(self)
 
-    def then(self, following: Any) -> Then:
+    def then(self, following: ConditionLike) -> Then:
         """``following``, judged as if the run had begun with the record at which this condition first held.
 
         Unknown before. ``After(epochs=5)`` in it counts from there.
@@ -116,48 +115,44 @@ class Condition(Node):
 
         return Then(self, following)
 
-    def __and__(self, other: Any) -> And:
-        from .boolean import And
-
+    def __and__(self, other: ConditionLike) -> And:
         return And(self, _operand(other, "&"))
 
-    def __rand__(self, other: Any) -> And:
-        from .boolean import And
-
+    def __rand__(self, other: ConditionLike) -> And:
         return And(_operand(other, "&"), self)
 
-    def __or__(self, other: Any) -> Or:
-        from .boolean import Or
-
+    def __or__(self, other: ConditionLike) -> Or:
         return Or(self, _operand(other, "|"))
 
-    def __ror__(self, other: Any) -> Or:
-        from .boolean import Or
-
+    def __ror__(self, other: ConditionLike) -> Or:
         return Or(_operand(other, "|"), self)
 
     def __invert__(self) -> Not:
-        from .boolean import Not
-
         return Not(self)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"a condition has no truth value by itself: {self!r}. {_USE_OPERATORS}")
+        raise TypeError(f"a condition has no truth value by itself: {self!r}. {USE_OPERATORS}")
 
-    def _compared(self, other: object) -> NoReturn:
-        raise TypeError(f"a condition cannot be compared: {self!r} with {shown(other)}. {_USE_OPERATORS}")
+    def _refuse_comparison(self, other: object) -> NoReturn:
+        raise TypeError(f"a condition cannot be compared: {self!r} with {shown(other)}. {USE_OPERATORS}")
 
-    __lt__ = __le__ = __gt__ = __ge__ = _compared
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse_comparison
 
 
 #: A condition, or a function of one record, which becomes a :class:`Predicate`.
 ConditionLike = Condition | Callable[[Record], bool | None]
 
 
+def _html(condition: Condition) -> str:
+    """The condition, and below it those it is made of; numbers are in the text of what compares them."""
+    below = [_html(part) for part in condition.parts if isinstance(part, Condition)]
+    return nested_list(code(repr(condition)), below)
+
+
 def _operand(other: object, operator: str) -> Condition:
     if isinstance(other, (Condition, bool)) or callable(other):
         return as_condition(f"an operand of {operator}", other)
-    refuse_type(f"an operand of {operator}", "a condition", other, _USE_OPERATORS)
+    refuse_type(f"an operand of {operator}", "a condition", other, USE_OPERATORS)
 
 
 def as_condition(argument: str, value: Any) -> Condition:
@@ -183,3 +178,133 @@ def as_condition(argument: str, value: Any) -> Condition:
     else:
         hint = "For example After(epochs=50) or Metric('loss') < 0.5."
     refuse_type(argument, "a condition, or a function of one record", value, hint)
+
+
+class Always(Condition):
+    """True at every record: the identity of ``&``.
+
+    Example:
+        >>> Always() & Never()
+        Always() & Never()
+    """
+
+    __slots__ = ()
+    ticks = frozenset[str]()
+
+    def __init__(self) -> None:
+        self._has()
+
+    def advance(self, state: State, record: Record) -> State:
+        return (True,)
+
+
+class Never(Condition):
+    """False at every record: the identity of ``|``."""
+
+    __slots__ = ()
+    ticks = frozenset[str]()
+
+    def __init__(self) -> None:
+        self._has()
+
+    def advance(self, state: State, record: Record) -> State:
+        return (False,)
+
+
+class _Connective(Condition):
+    """Two or more conditions, nested ones of the same kind flattened."""
+
+    __slots__ = ("conditions", "ticks")
+    symbol: str
+    decisive: bool  # the verdict of one operand that settles the whole
+    conditions: tuple[Condition, ...]
+
+    def __init__(self, *conditions: ConditionLike) -> None:
+        flat: list[Condition] = []
+        for given in conditions:
+            operand = as_condition(f"an operand of {type(self).__name__}", given)
+            flat.extend(operand.conditions if isinstance(operand, type(self)) else [operand])
+        if len(flat) < 2:
+            raise ValueError(f"{type(self).__name__} takes two or more conditions, got {len(flat)}.")
+        self._keep(conditions=tuple(flat), ticks=_common_ticks(flat))
+        self._has(*flat)
+
+    def advance(self, state: State, record: Record) -> State:
+        states = [part.advance(its, record) for part, its in zip(self.parts, state[1:], strict=True)]
+        verdict: bool | None = not self.decisive
+        for its in states:
+            if its[0] is self.decisive:
+                verdict = self.decisive
+                break
+            if its[0] is None:
+                verdict = None
+        return (verdict, *states)
+
+    def __repr__(self) -> str:
+        return f" {self.symbol} ".join(as_operand(operand, self.precedence + 1) for operand in self.conditions)
+
+
+def _common_ticks(conditions: Iterable[Condition]) -> frozenset[str] | None:
+    """The clock units that decide all of ``conditions``, ``None`` if one of them is not decided by the clock alone."""
+    units: frozenset[str] = frozenset()
+    for condition in conditions:
+        if condition.ticks is None:
+            return None
+        units |= condition.ticks
+    return units
+
+
+class And(_Connective):
+    """``a & b``: true when all hold, false when one does not, else unknown.
+
+    Example:
+        >>> from ignite_delayed import After, Metric
+        >>> After(epochs=5) & (Metric("loss") < 0.5)
+        After(epochs=5) & (Metric('loss') < 0.5)
+    """
+
+    __slots__ = ()
+    symbol = "&"
+    decisive = False
+    precedence = 4
+
+
+class Or(_Connective):
+    """``a | b``: true when one holds, false when none does, else unknown.
+
+    Example:
+        >>> from ignite_delayed import After, Metric
+        >>> After(epochs=50) | (Metric("loss") < 0.5)
+        After(epochs=50) | (Metric('loss') < 0.5)
+    """
+
+    __slots__ = ()
+    symbol = "|"
+    decisive = True
+    precedence = 2
+
+
+class Not(Condition):
+    """``~a``: true when ``a`` is false, unknown when ``a`` is.
+
+    Example:
+        >>> from ignite_delayed import Metric
+        >>> ~(Metric("loss") < 0.5)
+        ~(Metric('loss') < 0.5)
+    """
+
+    __slots__ = ("condition", "ticks")
+    precedence = 7
+    condition: Condition
+
+    def __init__(self, condition: ConditionLike) -> None:
+        operand = as_condition("condition", condition)
+        self._keep(condition=operand, ticks=operand.ticks)
+        self._has(operand)
+
+    def advance(self, state: State, record: Record) -> State:
+        inner = self.condition.advance(state[1], record)
+        return (None if inner[0] is None else not inner[0], inner)
+
+    def __repr__(self) -> str:
+        return f"~{as_operand(self.condition, self.precedence)}"

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal, NamedTuple, get_args
 
 from .._utils.checks import check_choice
 from ..errors import MetricValueError
 from ..history.mark import Best
-from ..history.record import Record
-from .boolean import Always
-from .condition import Condition, as_condition
-from .expression import Expression
-from .node import Explanation, State
-from .patience import Patient
+from ..history.record import Clock, Record
+from .condition import Always, Condition, ConditionLike, Verdict, as_condition
+from .explanation import Explanation
+from .expression import Expression, Mode
+from .node import State
+from .patience import Patient, ThresholdMode, ask_for_mode
 
-__all__ = ["EarlyStop"]
+__all__ = ["EarlyStop", "EarlyStopState"]
+
+WhileClosed = Literal["ignore", "track", "count"]
+OnNaN = Literal["count", "stop", "raise"]
+
+
+class EarlyStopState(NamedTuple):
+    """What a stopping rule remembers.
+
+    Args:
+        verdict: whether the run should stop.
+        opened: the clock at which ``until`` first held.
+        best: the best value.
+        best_at: the clock at which it was seen.
+        counter: observations without improvement.
+        by_nan: whether a NaN stops the run.
+        monitor, until: the states of the two.
+    """
+
+    verdict: Verdict
+    opened: Clock | None
+    best: float | None
+    best_at: Clock | None
+    counter: int
+    by_nan: bool
+    monitor: State
+    until: State
 
 
 class EarlyStop(Patient):
@@ -51,39 +77,40 @@ class EarlyStop(Patient):
     """
 
     __slots__ = ("_gate", "monitor", "nan", "until", "while_closed")
-    # Open since, best value, where the best was, observations without improvement, stopped by NaN.
     memory = ("verdict", "clock", "value", "clock", "count", "flag")
+    state_type = EarlyStopState
     monitor: str | Expression
     until: Condition | None
-    while_closed: str
-    nan: str
+    while_closed: WhileClosed
+    nan: OnNaN
     _gate: Condition
 
+    @ask_for_mode
     def __init__(
         self,
         monitor: str | Expression,
         *,
-        mode: str = "",
+        mode: Mode,
         patience: int,
-        until: Any = None,
-        while_closed: str = "ignore",
+        until: ConditionLike | None = None,
+        while_closed: WhileClosed = "ignore",
         threshold: float = 0.0,
-        threshold_mode: str = "abs",
+        threshold_mode: ThresholdMode = "abs",
         cumulative: bool = False,
-        nan: str = "count",
+        nan: OnNaN = "count",
     ) -> None:
         self._watch("monitor", monitor, mode, patience, threshold, threshold_mode, cumulative)
-        until = None if until is None else as_condition("until", until)
+        opens = None if until is None else as_condition("until", until)
         self._keep(
             monitor=monitor,
-            until=until,
-            while_closed=check_choice("while_closed", while_closed, ("ignore", "track", "count")),
-            nan=check_choice("nan", nan, ("count", "stop", "raise")),
-            _gate=Always() if until is None else until,
+            until=opens,
+            while_closed=check_choice("while_closed", while_closed, get_args(WhileClosed)),
+            nan=check_choice("nan", nan, get_args(OnNaN)),
+            _gate=Always() if opens is None else opens,
         )
         self._has(self._monitor, self._gate)
 
-    def advance(self, state: State, record: Record) -> State:
+    def advance(self, state: EarlyStopState, record: Record) -> EarlyStopState:
         verdict, opened, best, best_at, counter, by_nan, monitor, gate = state
         if opened is None:
             gate = self._gate.advance(gate, record)
@@ -103,56 +130,68 @@ class EarlyStop(Patient):
             by_nan = by_nan or (value != value and self.nan == "stop" and opened is not None)
         if value is not None:
             verdict = opened is not None and (by_nan or counter >= self.patience)
-        return verdict, opened, best, best_at, counter, by_nan, monitor, gate
+        return EarlyStopState(verdict, opened, best, best_at, counter, by_nan, monitor, gate)
 
-    def consistent(self, own: State) -> bool:
-        verdict, opened, best, best_at, _, by_nan = own
-        return best == best and (best is None) is (best_at is None) and (opened is not None or not (verdict or by_nan))
+    def consistent(self, state: EarlyStopState) -> bool:
+        if state.best != state.best:  # NaN is never the best
+            return False
+        if (state.best is None) is not (state.best_at is None):
+            return False
+        return state.opened is not None or not (state.verdict or state.by_nan)
 
-    def opened(self, state: State) -> tuple[int, int, int, float] | None:
+    def opened(self, state: EarlyStopState) -> Clock | None:
         """The clock (epoch, iteration, evaluation, seconds) at which ``until`` first held."""
-        clock: tuple[int, int, int, float] | None = state[1]
-        return clock
+        return state.opened
 
-    def best(self, state: State) -> float | None:
+    def best(self, state: EarlyStopState) -> float | None:
         """The best value so far."""
-        best: float | None = state[2]
-        return best
+        return state.best
 
-    def best_epoch(self, state: State) -> int | None:
+    def best_epoch(self, state: EarlyStopState) -> int | None:
         """The epoch of the best value."""
-        return None if state[3] is None else int(state[3][0])
+        return None if state.best_at is None else state.best_at.epoch
 
-    def found(self, state: State) -> Best | None:
+    def found(self, state: EarlyStopState) -> Best | None:
         """The best value so far, and when it was seen."""
-        best, at = state[2], state[3]
-        return None if best is None else Best(best, at[0], at[1])
+        if state.best is None or state.best_at is None:
+            return None
+        return Best(state.best, state.best_at.epoch, state.best_at.iteration)
 
-    def counter(self, state: State) -> int:
+    def counter(self, state: EarlyStopState) -> int:
         """Observations without improvement so far."""
-        return int(state[4])
+        return state.counter
 
-    def reason(self, state: State) -> str:
+    def reason(self, state: EarlyStopState) -> str:
         """Why the run should stop, once the verdict is true."""
-        _, opened, best, best_at, counter, by_nan, *_ = state
-        if by_nan:
-            why = f"{self.monitor} is NaN"
-        else:
-            times = f"{counter} evaluation{'s' * (counter != 1)} in a row"
-            by = f" by more than {self.threshold:g}" + " (relative)" * (self.threshold_mode == "rel")
-            why = f"{self.monitor} did not improve{by * (self.threshold > 0)} for {times} (patience {self.patience})"
-        found = "no best value" if best is None else f"best {best:.6g} in epoch {best_at[0]}, iteration {best_at[1]}"
-        gate = "" if self.until is None else f"; {self.until!r} open since epoch {opened[0]}"
+        why = f"{self.monitor} is NaN" if state.by_nan else self._lost_patience(state.counter)
+        best = self.found(state)
+        found = "no best value"
+        if best is not None:
+            found = f"best {best.value:.6g} in epoch {best.epoch}, iteration {best.iteration}"
+        gate = ""
+        if self.until is not None and state.opened is not None:
+            gate = f"; {self.until!r} open since epoch {state.opened.epoch}"
         return f"{why}; {found}{gate}"
 
-    def explain(self, state: State) -> Explanation:
-        said = super().explain(state)
-        return said if self.until is not None else Explanation(self, said.verdict, said.detail, ())
+    def _lost_patience(self, counter: int) -> str:
+        enough = ""
+        if self.threshold > 0:
+            relative = " (relative)" if self.threshold_mode == "rel" else ""
+            enough = f" by more than {self.threshold:g}{relative}"
+        times = "1 evaluation" if counter == 1 else f"{counter} evaluations"
+        return f"{self.monitor} did not improve{enough} for {times} in a row (patience {self.patience})"
 
-    def detail(self, state: State) -> str:
-        _, opened, best, best_at, counter, by_nan, *_ = state
-        if by_nan:
+    def explain(self, state: EarlyStopState) -> Explanation:
+        explanation = super().explain(state)
+        if self.until is None:  # nothing to wait for
+            return Explanation(self, explanation.verdict, explanation.detail, ())
+        return explanation
+
+    def detail(self, state: EarlyStopState) -> str:
+        if state.by_nan:
             return f"{self.monitor!r} is NaN"
-        found = "no best value yet" if best is None else f"best {best:g} in epoch {best_at[0]}"
-        waiting = "" if opened is not None or self.until is None else f"closed, {self.while_closed}; "
-        return f"{waiting}{counter} of {self.patience} without improvement, {found}"
+        best = self.found(state)
+        found = "no best value yet" if best is None else f"best {best.value:g} in epoch {best.epoch}"
+        closed = self.until is not None and state.opened is None
+        waiting = f"closed, {self.while_closed}; " if closed else ""
+        return f"{waiting}{state.counter} of {self.patience} without improvement, {found}"

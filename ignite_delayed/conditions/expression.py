@@ -5,22 +5,36 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from .._utils.checks import check_choice, check_name, check_real, refuse_type, shown
 from ..history.record import Record
-from .condition import _USE_OPERATORS, Condition
-from .node import Node, State
+from .condition import USE_OPERATORS, Condition
+from .node import Node, State, as_operand
 
 if TYPE_CHECKING:
     from .comparison import Compare
     from .windows import Best, Change, Ema, First, Max, Mean, Min, Slope, Std
 
-__all__ = ["Absolute", "Arithmetic", "Expression", "Metric", "Negative", "Number", "as_expression"]
+__all__ = [
+    "Absolute",
+    "Arithmetic",
+    "Expression",
+    "Metric",
+    "Mode",
+    "Negative",
+    "Number",
+    "as_expression",
+    "label_of",
+]
+
+
+#: Which way is better.
+Mode = Literal["min", "max"]
 
 
 class Expression(Node):
-    """A number that can be told from the records: its value after a record is that of its last observation.
+    """A number computed from the records. It keeps the value of its last observation.
 
     An expression over several metrics is observed once per trainer iteration, when all that it reads were recorded
     at that iteration. Compare it with ``< <= > >=`` to get a condition.
@@ -82,7 +96,7 @@ class Expression(Node):
 
         return First(self)
 
-    def best(self, mode: str) -> Best:
+    def best(self, mode: Mode) -> Best:
         """The smallest (``mode="min"``) or largest (``"max"``) observation so far; NaN is passed over."""
         from .windows import Best
 
@@ -136,15 +150,15 @@ class Expression(Node):
         return Absolute(self)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"a metric expression has no truth value by itself: {self!r}. {_USE_OPERATORS}")
+        raise TypeError(f"a metric expression has no truth value by itself: {self!r}. {USE_OPERATORS}")
 
-    def _combined(self, other: object) -> NoReturn:
+    def _refuse_connective(self, other: object) -> NoReturn:
         raise TypeError(
             f"& and | combine conditions, got the number {self!r} and {shown(other)}: a comparison lacks its "
-            f"parentheses, for & binds before <. {_USE_OPERATORS}"
+            f"parentheses, for & binds before <. {USE_OPERATORS}"
         )
 
-    __and__ = __rand__ = __or__ = __ror__ = _combined
+    __and__ = __rand__ = __or__ = __ror__ = _refuse_connective
 
     def __invert__(self) -> NoReturn:
         raise TypeError(f"~ negates a condition, got the number {self!r}: write ~({self!r} < 0.5).")
@@ -187,8 +201,8 @@ class Number(Expression):
     def initial(self) -> State:
         return (self.value,)
 
-    def consistent(self, own: State) -> bool:
-        return own == (self.value,)
+    def consistent(self, state: State) -> bool:
+        return bool(state == (self.value,))
 
     def advance(self, state: State, record: Record) -> State:
         return state
@@ -215,7 +229,7 @@ _ARITHMETIC: dict[str, tuple[Callable[[float, float], float], int]] = {
 class Arithmetic(Expression):
     """``a + b``, ``a - b``, ``a * b`` or ``a / b``; a division by zero is infinite or NaN, never an error."""
 
-    __slots__ = ("_apply", "binds", "left", "right", "symbol")
+    __slots__ = ("_apply", "left", "precedence", "right", "symbol")
     left: Expression
     right: Expression
     symbol: str
@@ -223,8 +237,8 @@ class Arithmetic(Expression):
 
     def __init__(self, left: Any, symbol: str, right: Any) -> None:
         left, right = as_expression(f"the left of {symbol}", left), as_expression(f"the right of {symbol}", right)
-        apply, binds = _ARITHMETIC[check_choice("symbol", symbol, _ARITHMETIC)]
-        self._keep(left=left, symbol=symbol, right=right, _apply=apply, binds=binds)
+        apply, precedence = _ARITHMETIC[check_choice("symbol", symbol, _ARITHMETIC)]
+        self._keep(left=left, symbol=symbol, right=right, _apply=apply, precedence=precedence)
         self._has(left, right)
 
     def advance(self, state: State, record: Record) -> State:
@@ -237,7 +251,7 @@ class Arithmetic(Expression):
 
     def __repr__(self) -> str:
         # Equal operators on the right keep their parentheses: a - (b - c) is another value than a - b - c.
-        return f"{self.left._within(self.binds)} {self.symbol} {self.right._within(self.binds + 1)}"
+        return f"{as_operand(self.left, self.precedence)} {self.symbol} {as_operand(self.right, self.precedence + 1)}"
 
 
 class _Unary(Expression):
@@ -262,14 +276,14 @@ class Negative(_Unary):
     """``-a``."""
 
     __slots__ = ()
-    binds = 7
+    precedence = 7
 
     @staticmethod
     def _apply(value: float) -> float:
         return -value
 
     def __repr__(self) -> str:
-        return f"-{self.operand._within(self.binds)}"
+        return f"-{as_operand(self.operand, self.precedence)}"
 
 
 class Absolute(_Unary):
@@ -285,6 +299,13 @@ class Absolute(_Unary):
         return f"abs({self.operand!r})"
 
 
+def label_of(metric: str | Expression) -> str:
+    """A metric by its name, any other expression as it is written."""
+    if isinstance(metric, str):
+        return metric
+    return metric.name if isinstance(metric, Metric) else repr(metric)
+
+
 def as_expression(argument: str, value: Any) -> Expression:
     """``value`` as an expression: one already, or a finite number.
 
@@ -297,5 +318,5 @@ def as_expression(argument: str, value: Any) -> Expression:
     if isinstance(value, str):
         refuse_type(argument, "a number or a metric expression", value, f"Write Metric({value!r}).")
     if isinstance(value, Condition):
-        refuse_type(argument, "a number or a metric expression", value, f"This is a condition. {_USE_OPERATORS}")
+        refuse_type(argument, "a number or a metric expression", value, f"This is a condition. {USE_OPERATORS}")
     return Number(check_real(argument, value, hint="For a test of finiteness use Finite(...)."))

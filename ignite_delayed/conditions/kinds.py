@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .._utils.checks import shown
 from ..errors import StateError
-
-if TYPE_CHECKING:
-    from .node import Node
+from ..history.record import Clock
 
 __all__ = ["KINDS", "Kind"]
 
 
+def _unchanged(raw: Any) -> Any:
+    return raw
+
+
 class Kind(NamedTuple):
-    """One kind of scalar in a state."""
+    """One kind of scalar in a state.
+
+    Args:
+        initial: the scalar before the first record.
+        expected: what a saved one must be, in words.
+        fits: whether a saved one is that.
+        build: makes the scalar of what fits; files have lists for tuples.
+    """
 
     initial: Any
     expected: str
     fits: Callable[[Any], bool]
+    build: Callable[[Any], Any] = _unchanged
 
-    def decode(self, raw: Any, node: Node) -> Any:
-        """``raw`` as the state holds it; lists become tuples."""
+    def decode(self, raw: Any, owner: str) -> Any:
+        """``raw`` as the state of ``owner`` holds it.
+
+        Raises:
+            StateError: where it is of another kind.
+        """
         if not self.fits(raw):
-            raise StateError(f"in the state of {node!r}: expected {self.expected}, got {shown(raw)}")
-        return tuple(raw) if isinstance(raw, list) else raw
+            raise StateError(f"in the state of {owner}: expected {self.expected}, got {shown(raw)}")
+        return self.build(raw)
 
 
 def _is_count(raw: Any) -> bool:
@@ -51,13 +65,21 @@ def _is_reals(raw: Any) -> bool:
     return isinstance(raw, (list, tuple)) and all(map(_is_real, raw))
 
 
+def _build_clock(raw: Any) -> Clock | None:
+    return None if raw is None else Clock(*raw)
+
+
 KINDS = {
     "verdict": Kind(None, "true, false or null", lambda raw: raw is None or isinstance(raw, bool)),
     "flag": Kind(False, "true or false", lambda raw: isinstance(raw, bool)),
     "value": Kind(None, "a number or null", lambda raw: raw is None or _is_real(raw)),
     "count": Kind(0, "a whole number >= 0", _is_count),
-    "clock": Kind(None, "epoch, iteration, evaluation, seconds, or null", lambda raw: raw is None or _is_clock(raw)),
+    "clock": Kind(
+        None,
+        "epoch, iteration, evaluation, seconds, or null",
+        lambda raw: raw is None or _is_clock(raw),
+        build=_build_clock,
+    ),
     "verdicts": Kind("", "a string of 't', 'f' and 'u'", _is_verdicts),
-    "values": Kind((), "a list of numbers", _is_reals),
-    "text": Kind("", "a string", lambda raw: isinstance(raw, str)),
+    "values": Kind((), "a list of numbers", _is_reals, build=tuple),
 }

@@ -6,7 +6,8 @@ as declared by ``memory``, then the states of its parts. It holds plain scalars 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple
 
 from .._utils.checks import shown
 from .._utils.values import Value
@@ -14,37 +15,10 @@ from ..errors import StateError
 from ..history.record import Record
 from .kinds import KINDS
 
-__all__ = ["Explanation", "Node", "State"]
+__all__ = ["Node", "State", "as_operand"]
 
-State = tuple[Any, ...]
-
-
-class Explanation:
-    """One node of an explained condition: what it is, what it says now, and what is missing."""
-
-    __slots__ = ("detail", "node", "parts", "verdict")
-
-    def __init__(self, node: Node, verdict: bool | None, detail: str, parts: tuple[Explanation, ...]) -> None:
-        self.node = node
-        self.verdict = verdict
-        self.detail = detail
-        self.parts = parts
-
-    def __str__(self) -> str:
-        return "\n".join(self._lines("", ""))
-
-    def _repr_html_(self) -> str:
-        from .._utils.html import tree
-
-        return tree(self)
-
-    def _lines(self, head: str, tail: str) -> list[str]:
-        said = {True: "true", False: "false", None: "unknown"}[self.verdict]
-        lines = [f"{head}{self.node!r}: {said}" + (f" ({self.detail})" if self.detail else "")]
-        for part in self.parts:
-            last = part is self.parts[-1]
-            lines += part._lines(tail + ("└─ " if last else "├─ "), tail + ("   " if last else "│  "))
-        return lines
+#: A flat tuple; a node with more than a few entries of its own names them (see :attr:`Node.state_type`).
+State = Any
 
 
 class Node(Value):
@@ -52,10 +26,12 @@ class Node(Value):
 
     __slots__ = ("_only", "parts", "reads")
 
-    #: The kinds (see :mod:`.memory`) of the node's own part of the state, what it says now first.
+    #: The kinds (see :mod:`.kinds`) of the node's own part of the state, what it says now first.
     memory: ClassVar[tuple[str, ...]]
+    #: The class of the state where it is a named tuple: it has the fields of the memory, then those of the parts.
+    state_type: ClassVar[type[NamedTuple] | None] = None
     #: How tightly the node's repr binds, after Python's precedence: an operand that binds less is parenthesised.
-    binds: int = 9
+    precedence: int = 9
     # NumPy scalars must hand arithmetic and comparison over to us instead of making object arrays.
     __array_ufunc__ = None
 
@@ -72,11 +48,11 @@ class Node(Value):
 
     def initial(self) -> State:
         """The state before the first record."""
-        return (*self._unlearned(), *(part.initial() for part in self.parts))
+        own = [KINDS[kind].initial for kind in self.memory]
+        return self._state([*own, *(part.initial() for part in self.parts)])
 
-    def _unlearned(self) -> State:
-        """The node's own part of the initial state."""
-        return tuple(KINDS[kind].initial for kind in self.memory)
+    def _state(self, entries: Iterable[Any]) -> State:
+        return tuple(entries) if self.state_type is None else self.state_type._make(entries)
 
     def advance(self, state: State, record: Record) -> State:
         """The state after ``record``: pure, O(1) in the number of records."""
@@ -99,19 +75,22 @@ class Node(Value):
         own, parts = len(self.memory), len(self.parts)
         if not isinstance(raw, (list, tuple)) or len(raw) != own + parts:
             raise StateError(f"the state of {self!r} must be a list of {own + parts} entries, got {type(raw).__name__}")
-        mine = tuple(KINDS[kind].decode(entry, self) for kind, entry in zip(self.memory, raw, strict=False))
-        if not self.consistent(mine):
-            raise StateError(f"the state of {self!r} contradicts itself: {shown(mine)}")
-        return mine + tuple(part.decode(entry) for part, entry in zip(self.parts, raw[own:], strict=True))
+        owner = repr(self)
+        mine = [KINDS[kind].decode(entry, owner) for kind, entry in zip(self.memory, raw, strict=False)]
+        state = self._state([*mine, *(part.decode(entry) for part, entry in zip(self.parts, raw[own:], strict=True))])
+        if not self.consistent(state):
+            raise StateError(f"the state of {owner} contradicts itself: {shown(tuple(raw[:own]))}")
+        return state
 
-    def consistent(self, own: State) -> bool:
-        """Whether ``own``, the node's own part of a state, could have come about."""
+    def consistent(self, state: State) -> bool:
+        """Whether the node's own part of ``state`` could have come about."""
         return True
 
     def detail(self, state: State) -> str:
         """What ``state`` remembers, in words; nothing where the parts say it all."""
         return ""
 
-    def _within(self, binds: int) -> str:
-        """The repr as an operand of something that binds as tightly as ``binds``."""
-        return f"({self!r})" if self.binds < binds else repr(self)
+
+def as_operand(node: Node, precedence: int) -> str:
+    """The repr of ``node`` as an operand of something that binds as tightly as ``precedence``."""
+    return f"({node!r})" if node.precedence < precedence else repr(node)

@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
 from .._utils.checks import check_choice, check_count, check_flag, check_real
 from ..history.record import Record
 from .comparison import monitored
-from .condition import Condition
-from .expression import Expression
+from .condition import Condition, Verdict
+from .expression import Expression, Mode
 from .node import State
 
-__all__ = ["Patient", "Plateau"]
+__all__ = ["Patient", "Plateau", "ThresholdMode", "ask_for_mode"]
+
+#: What a threshold is measured in: the metric's unit, or a fraction of the best value.
+ThresholdMode = Literal["abs", "rel"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _MODE_HINT = "Say which way is better: mode='min' for a loss, mode='max' for an accuracy. It is never guessed."
+
+
+def ask_for_mode(function: Callable[P, R]) -> Callable[P, R]:
+    """``function``, which refuses a missing ``mode`` as it refuses a wrong one: with the hint how to choose it."""
+
+    @wraps(function)
+    def asking(*args: P.args, **kwargs: P.kwargs) -> R:
+        if "mode" not in kwargs:
+            _check_mode("")
+        return function(*args, **kwargs)
+
+    return asking
+
+
+def _check_mode(mode: object) -> str:
+    return check_choice("mode", mode, ("min", "max"), hint=_MODE_HINT)
 
 
 class Patient(Condition):
     """A condition that loses patience with a metric: base of :class:`Plateau` and :class:`EarlyStop`."""
 
     __slots__ = ("_monitor", "cumulative", "mode", "patience", "threshold", "threshold_mode")
-    mode: str
+    mode: Mode
     patience: int
     threshold: float
-    threshold_mode: str
+    threshold_mode: ThresholdMode
     cumulative: bool
     _monitor: Expression
 
@@ -41,7 +66,7 @@ class Patient(Condition):
         hint = "A threshold is how much better counts as better; the direction is mode's."
         self._keep(
             _monitor=monitored(argument, metric),
-            mode=check_choice("mode", mode, ("min", "max"), hint=_MODE_HINT),
+            mode=_check_mode(mode),
             patience=check_count("patience", patience, hint="It counts the evaluations without improvement to accept."),
             threshold=check_real("threshold", threshold, least=0, hint=hint),
             threshold_mode=check_choice("threshold_mode", threshold_mode, ("abs", "rel")),
@@ -59,11 +84,21 @@ class Patient(Condition):
             bound = best + step
         else:
             bound = best * (1 + math.copysign(1.0, best) * step)
-        if value > bound if self.mode == "max" else value < bound:
+        improved = value > bound if self.mode == "max" else value < bound
+        if improved:
             return value, True
         if not self.cumulative:
             best = max(best, value) if self.mode == "max" else min(best, value)
         return best, False
+
+
+class PlateauState(NamedTuple):
+    """The verdict, the best value, observations without improvement, and the state of what is monitored."""
+
+    verdict: Verdict
+    best: float | None
+    counter: int
+    monitor: State
 
 
 class Plateau(Patient):
@@ -91,38 +126,42 @@ class Plateau(Patient):
     """
 
     __slots__ = ("metric",)
-    memory = ("verdict", "value", "count")  # best, observations without improvement
+    memory = ("verdict", "value", "count")
+    state_type = PlateauState
     metric: str | Expression
 
+    @ask_for_mode
     def __init__(
         self,
         metric: str | Expression,
         *,
-        mode: str = "",
+        mode: Mode,
         patience: int,
         threshold: float = 0.0,
-        threshold_mode: str = "abs",
+        threshold_mode: ThresholdMode = "abs",
         cumulative: bool = False,
     ) -> None:
         self._watch("metric", metric, mode, patience, threshold, threshold_mode, cumulative)
         self._keep(metric=metric)
         self._has(self._monitor)
 
-    def advance(self, state: State, record: Record) -> State:
+    def advance(self, state: PlateauState, record: Record) -> PlateauState:
         verdict, best, counter, monitor = state
         monitor = self._monitor.advance(monitor, record)
-        if monitor[0] is None or not self.observed(record):
-            return verdict, best, counter, monitor
-        best, improved = self._judge(best, monitor[0])
-        counter = 0 if improved else counter + 1
-        return counter >= self.patience, best, counter, monitor
+        if monitor[0] is not None and self.observed(record):
+            best, improved = self._judge(best, monitor[0])
+            counter = 0 if improved else counter + 1
+            verdict = counter >= self.patience
+        return PlateauState(verdict, best, counter, monitor)
 
-    def consistent(self, own: State) -> bool:
-        verdict, best, counter = own
-        return best == best and (verdict or False) is (counter >= self.patience)
+    def consistent(self, state: PlateauState) -> bool:
+        if state.best != state.best:  # NaN is never the best
+            return False
+        out_of_patience = state.counter >= self.patience
+        return bool(state.verdict) is out_of_patience
 
-    def detail(self, state: State) -> str:
-        _, best, counter, monitor = state
-        if monitor[0] is None:
+    def detail(self, state: PlateauState) -> str:
+        if state.monitor[0] is None:
             return "no value yet"
-        return f"{counter} of {self.patience} without improvement, best {'none' if best is None else f'{best:g}'}"
+        best = "none" if state.best is None else f"{state.best:g}"
+        return f"{state.counter} of {self.patience} without improvement, best {best}"

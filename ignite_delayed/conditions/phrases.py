@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..conditions import After, Condition, Plateau, State
-from .boolean import And, Or
+from .clock import After
 from .comparison import Compare
-from .expression import Expression, Metric
+from .condition import And, Condition, Or
+from .expression import label_of as called
+from .node import State
+from .patience import Plateau
 from .temporal import Sustained, Then
 
 __all__ = ["called", "nearness", "waiting"]
-
-
-def called(what: str | Expression) -> str:
-    """A metric by its name, any other expression as it is written."""
-    return what if isinstance(what, str) else what.name if isinstance(what, Metric) else repr(what)
 
 
 def _below(condition: Condition, state: State) -> Iterator[tuple[Condition, State]]:
@@ -30,12 +27,6 @@ def _missing(condition: Condition, state: State) -> list[tuple[Condition, State]
     if not isinstance(condition, And):
         return [] if state[0] is True else [(condition, state)]
     return [found for part, its in _below(condition, state) for found in _missing(part, its)]
-
-
-def _held(state: State) -> int:
-    """At how many observations in a row, up to the last, the condition below held."""
-    window: str = state[1]
-    return len(window) - len(window.rstrip("t"))
 
 
 def waiting(condition: Condition, state: State) -> str:
@@ -56,28 +47,28 @@ def _phrase(condition: Condition, state: State) -> str:
         return ", or ".join(waiting(part, its) for part, its in _below(condition, state))
     if isinstance(condition, Sustained):
         [(part, its)] = _below(condition, state)
-        return f"{_leaf(part, its)} for {condition.evaluations}, has {_held(state)}"
+        return f"{_leaf(part, its)} for {condition.evaluations}, has {condition.streak(state)}"
     if isinstance(condition, Then):
         (first, its), (second, second_state) = _below(condition, state)
-        return f"first: {waiting(first, its)}" if state[1] is None else waiting(second, second_state)
+        return f"first: {waiting(first, its)}" if state.base is None else waiting(second, second_state)
     return _leaf(condition, state)
 
 
 def _leaf(condition: Condition, state: State) -> str:
-    """A condition that is told as a whole, whether it holds or not."""
+    """The phrase for one condition, not split into its parts."""
     detail = condition.detail(state)
     if isinstance(condition, Compare):
-        name, needs = called(condition.left), f"needs {condition.symbol} {called(condition.right)}"
-        if detail == "no value yet":
-            return f"{name} has no value yet, {needs}"
-        return detail.replace("last value", name, 1)
+        name, value, symbol, bound = condition.reading(state)
+        if value is None or bound is None:
+            return f"{name} has no value yet, needs {symbol} {called(condition.right)}"
+        return f"{name} {value:g}, needs {symbol} {bound:g}"
     if isinstance(condition, After):
-        return detail if state[1] is not None else repr(condition)
+        return repr(condition) if state.now is None else detail
     if isinstance(condition, Plateau):
         return f"{called(condition.metric)}: {detail}"
-    inner = "; ".join(_leaf(part, its) for part, its in _below(condition, state))
-    said = "; ".join(text for text in (detail, inner) if text)
-    return f"{condition!r}" + (f" ({said})" if said else "")
+    below = "; ".join(_leaf(part, its) for part, its in _below(condition, state))
+    missing = "; ".join(text for text in (detail, below) if text)
+    return f"{condition!r} ({missing})" if missing else repr(condition)
 
 
 def nearness(condition: Condition, state: State) -> tuple[float, float] | None:
@@ -87,11 +78,11 @@ def nearness(condition: Condition, state: State) -> tuple[float, float] | None:
         return None
     [(condition, state)] = missing
     if isinstance(condition, Sustained):
-        return _held(state), condition.evaluations
-    if isinstance(condition, After) and state[1] is not None and state[2]:
-        return min(state[1], state[2]), state[2]
+        return condition.streak(state), condition.evaluations
+    if isinstance(condition, After) and state.now is not None and state.point:
+        return min(state.now, state.point), state.point
     if isinstance(condition, Plateau):
-        return min(state[2], condition.patience), condition.patience
-    if isinstance(condition, Then) and state[1] is not None:
-        return nearness(*list(_below(condition, state))[1])
+        return min(state.counter, condition.patience), condition.patience
+    if isinstance(condition, Then) and state.base is not None:
+        return nearness(condition.second, state.second)
     return None

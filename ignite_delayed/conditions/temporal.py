@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 from .._utils.checks import check_count, refuse_value
-from ..history.record import Record
-from .condition import Condition, as_condition
-from .node import State
+from ..history.record import Clock, Record
+from .condition import Condition, ConditionLike, Verdict, as_condition
+from .node import State, as_operand
 
 __all__ = ["Between", "Holds", "Latched", "Sustained", "Then"]
 
 _LETTERS = {True: "t", False: "f", None: "u"}
 
 
+class CountedState(NamedTuple):
+    """The verdict, the last verdicts that were counted as a string of t, f, u, and the state of what is counted."""
+
+    verdict: Verdict
+    window: str
+    condition: State
+
+
 class _Counted(Condition):
-    """Counts over the last ``_of`` observations of a condition; the state keeps them as a string of t, f, u."""
+    """Counts over the last ``_of`` observations of a condition."""
 
     __slots__ = ("_at_least", "_of", "condition")
     memory = ("verdict", "verdicts")
+    state_type = CountedState
     condition: Condition
     _at_least: int
     _of: int
 
-    def advance(self, state: State, record: Record) -> State:
-        inner = self.condition.advance(state[2], record)
-        if not self.observed(record):
-            return state[0], state[1], inner
-        window = (state[1] + _LETTERS[inner[0]])[-self._of :]
-        return self._verdict(window), window, inner
+    def advance(self, state: CountedState, record: Record) -> CountedState:
+        verdict, window, inner = state
+        inner = self.condition.advance(inner, record)
+        if self.observed(record):
+            window = (window + _LETTERS[inner[0]])[-self._of :]
+            verdict = self._verdict(window)
+        return CountedState(verdict, window, inner)
 
     def _verdict(self, window: str) -> bool | None:
         held, unknown = window.count("t"), window.count("u")
@@ -38,16 +48,17 @@ class _Counted(Condition):
             return None
         return False
 
-    def consistent(self, own: State) -> bool:
-        verdict, window = own
-        return len(window) <= self._of and verdict is self._verdict(window)
+    def consistent(self, state: CountedState) -> bool:
+        return len(state.window) <= self._of and state.verdict is self._verdict(state.window)
 
-    def detail(self, state: State) -> str:
-        window = state[1]
+    def detail(self, state: CountedState) -> str:
+        window = state.window
         text = f"held at {window.count('t')} of the last {len(window)} observations, needs {self._at_least}"
         if self._of > self._at_least:
             text += f" of {self._of}"
-        return text + (f"; unknown at {window.count('u')}" if "u" in window else "")
+        if "u" in window:
+            text += f"; unknown at {window.count('u')}"
+        return text
 
 
 class Sustained(_Counted):
@@ -62,18 +73,21 @@ class Sustained(_Counted):
     __slots__ = ("evaluations",)
     evaluations: int
 
-    def __init__(self, condition: Condition, *, evaluations: int) -> None:
+    def __init__(self, condition: ConditionLike, *, evaluations: int) -> None:
         evaluations = check_count("evaluations", evaluations)
-        condition = as_condition("condition", condition)
-        self._keep(condition=condition, evaluations=evaluations, _at_least=evaluations, _of=evaluations)
-        self._has(condition)
+        watched = as_condition("condition", condition)
+        self._keep(condition=watched, evaluations=evaluations, _at_least=evaluations, _of=evaluations)
+        self._has(watched)
 
-    def detail(self, state: State) -> str:
-        held = len(state[1]) - max(state[1].rfind("f"), state[1].rfind("u")) - 1
-        return f"held {held} in a row, needs {self.evaluations}"
+    def streak(self, state: CountedState) -> int:
+        """At how many observations in a row, up to the last, the condition held."""
+        return len(state.window) - len(state.window.rstrip("t"))
+
+    def detail(self, state: CountedState) -> str:
+        return f"held {self.streak(state)} in a row, needs {self.evaluations}"
 
     def __repr__(self) -> str:
-        return f"{self.condition._within(self.binds)}.sustained(evaluations={self.evaluations})"
+        return f"{as_operand(self.condition, self.precedence)}.sustained(evaluations={self.evaluations})"
 
 
 class Holds(_Counted):
@@ -89,16 +103,16 @@ class Holds(_Counted):
     at_least: int
     of: int
 
-    def __init__(self, condition: Condition, *, at_least: int, of: int) -> None:
+    def __init__(self, condition: ConditionLike, *, at_least: int, of: int) -> None:
         at_least, of = check_count("at_least", at_least), check_count("of", of)
         if at_least > of:
             refuse_value("at_least", f"<= of={of}", at_least, "It can hold no more often than it is looked at.")
-        condition = as_condition("condition", condition)
-        self._keep(condition=condition, at_least=at_least, of=of, _at_least=at_least, _of=of)
-        self._has(condition)
+        watched = as_condition("condition", condition)
+        self._keep(condition=watched, at_least=at_least, of=of, _at_least=at_least, _of=of)
+        self._has(watched)
 
     def __repr__(self) -> str:
-        return f"{self.condition._within(self.binds)}.holds(at_least={self.at_least}, of={self.of})"
+        return f"{as_operand(self.condition, self.precedence)}.holds(at_least={self.at_least}, of={self.of})"
 
 
 class Latched(Condition):
@@ -113,17 +127,17 @@ class Latched(Condition):
     __slots__ = ("condition",)
     condition: Condition
 
-    def __init__(self, condition: Condition) -> None:
-        condition = as_condition("condition", condition)
-        self._keep(condition=condition)
-        self._has(condition)
+    def __init__(self, condition: ConditionLike) -> None:
+        watched = as_condition("condition", condition)
+        self._keep(condition=watched)
+        self._has(watched)
 
     def advance(self, state: State, record: Record) -> State:
         inner = self.condition.advance(state[1], record)
         return (True if state[0] else inner[0]), inner
 
     def __repr__(self) -> str:
-        return f"{self.condition._within(self.binds)}.latched()"
+        return f"{as_operand(self.condition, self.precedence)}.latched()"
 
 
 class Between(Condition):
@@ -147,19 +161,39 @@ class Between(Condition):
     start: Condition
     stop: Condition
 
-    def __init__(self, start: Condition, stop: Condition) -> None:
-        start, stop = as_condition("start", start), as_condition("stop", stop)
-        self._keep(start=start, stop=stop)
-        self._has(start, stop)
+    def __init__(self, start: ConditionLike, stop: ConditionLike) -> None:
+        opens, closes = as_condition("start", start), as_condition("stop", stop)
+        self._keep(start=opens, stop=closes)
+        self._has(opens, closes)
 
     def advance(self, state: State, record: Record) -> State:
         start, stop = self.start.advance(state[1], record), self.stop.advance(state[2], record)
-        is_open = (state[0] is True or start[0] is True) and stop[0] is not True
-        closed = None if start[0] is None else False
-        return (True if is_open else closed), start, stop
+        verdict: Verdict
+        if (state[0] is True or start[0] is True) and stop[0] is not True:
+            verdict = True
+        else:
+            verdict = None if start[0] is None else False
+        return verdict, start, stop
 
     def detail(self, state: State) -> str:
         return "open until the second holds" if state[0] else "closed until the first holds"
+
+
+class ThenState(NamedTuple):
+    """The verdict, the record at which the first held, and the states of both.
+
+    Args:
+        verdict: that of the second.
+        base: the clock of that record, ``None`` before.
+        skip: how many metrics had been recorded at its iteration before it.
+        first, second: the states of the two conditions.
+    """
+
+    verdict: Verdict
+    base: Clock | None
+    skip: int
+    first: State
+    second: State
 
 
 class Then(Condition):
@@ -175,33 +209,32 @@ class Then(Condition):
     """
 
     __slots__ = ("first", "second")
-    memory = ("verdict", "clock", "count")  # the clock at that record, metrics recorded before it at its iteration
+    memory = ("verdict", "clock", "count")
+    state_type = ThenState
     first: Condition
     second: Condition
 
-    def __init__(self, first: Condition, second: Any) -> None:
-        first, second = as_condition("first", first), as_condition("second", second)
-        self._keep(first=first, second=second)
-        self._has(first, second)
+    def __init__(self, first: ConditionLike, second: ConditionLike) -> None:
+        begin, following = as_condition("first", first), as_condition("second", second)
+        self._keep(first=begin, second=following)
+        self._has(begin, following)
 
-    def advance(self, state: State, record: Record) -> State:
-        _, base, behind, first, second = state
+    def advance(self, state: ThenState, record: Record) -> ThenState:
+        _, base, skip, first, second = state
         begins = base is None
-        if begins:
+        if base is None:
             first = self.first.advance(first, record)
             if first[0] is not True:
-                return None, None, 0, first, second
-            base, behind = record.clock, len(record.seen) - len(record.fresh)
-        second = self.second.advance(second, record.since(base, behind, begins))
-        return second[0], base, behind, first, second
+                return ThenState(None, None, 0, first, second)
+            base, skip = record.clock, len(record.seen) - len(record.fresh)
+        second = self.second.advance(second, record.since(base, skip, begins))
+        return ThenState(second[0], base, skip, first, second)
 
-    def consistent(self, own: State) -> bool:
-        verdict, base, behind = own
-        return base is not None or (verdict is None and behind == 0)
+    def consistent(self, state: ThenState) -> bool:
+        return state.base is not None or (state.verdict is None and state.skip == 0)
 
-    def detail(self, state: State) -> str:
-        base = state[1]
-        return "the first has not held yet" if base is None else f"the first held in epoch {base[0]}"
+    def detail(self, state: ThenState) -> str:
+        return "the first has not held yet" if state.base is None else f"the first held in epoch {state.base.epoch}"
 
     def __repr__(self) -> str:
-        return f"{self.first._within(self.binds)}.then({self.second!r})"
+        return f"{as_operand(self.first, self.precedence)}.then({self.second!r})"

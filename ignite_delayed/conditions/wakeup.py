@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..conditions import After, Condition
 from ..history.record import Record
+from .clock import After
+from .condition import Condition
 
 __all__ = ["next_wakeup"]
 

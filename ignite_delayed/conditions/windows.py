@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._utils.checks import check_choice, check_count, check_real, refuse_value
 from ..history.record import Record
-from .expression import Expression, as_expression
-from .node import State
+from .expression import Expression, Mode, as_expression
+from .node import State, as_operand
 
 __all__ = ["Best", "Change", "Ema", "First", "Max", "Mean", "Min", "Slope", "Std"]
 
@@ -26,8 +26,16 @@ def _total(values: Sequence[float]) -> float:
         return sum(values)
 
 
+class WindowState(NamedTuple):
+    """The statistic of the last observations, those observations, and the state of what is observed."""
+
+    value: float | None
+    window: tuple[float, ...]
+    expression: State
+
+
 class _Over(Expression):
-    """Something told from the observations of ``expression``."""
+    """A number computed from the observations of ``expression``."""
 
     __slots__ = ("expression",)
     expression: Expression
@@ -38,17 +46,22 @@ class _Over(Expression):
         return f".{type(self).__name__.lower()}({', '.join(listed)})"
 
     def __repr__(self) -> str:
-        return self.expression._within(self.binds) + self._suffix()
+        return as_operand(self.expression, self.precedence) + self._suffix()
 
 
 class _Window(_Over):
-    """A statistic of the last ``n`` observations (of ``n + _more``)."""
+    """A statistic of the last ``n`` observations, or of as many as it says."""
 
     __slots__ = ("n",)
     memory = ("value", "values")
-    least = 1
-    _more = 0
+    state_type = WindowState
+    least = 1  # the smallest n
     n: int
+
+    @property
+    def _length(self) -> int:
+        """How many observations the window holds when it is full."""
+        return self.n
 
     def __init__(self, expression: Any, n: int) -> None:
         hint = f"A window of {type(self).__name__.lower()} spans at least {self.least} observations."
@@ -57,24 +70,24 @@ class _Window(_Over):
         self._keep(expression=expression, n=n)
         self._has(expression)
 
-    def advance(self, state: State, record: Record) -> State:
-        inner = self.expression.advance(state[2], record)
-        if inner[0] is None or not self.observed(record):
-            return state[0], state[1], inner
-        full = self.n + self._more
-        window = (*state[1], inner[0])[-full:]
-        return (self._statistic(window) if len(window) == full else None), window, inner
+    def advance(self, state: WindowState, record: Record) -> WindowState:
+        value, window, inner = state
+        inner = self.expression.advance(inner, record)
+        if inner[0] is not None and self.observed(record):
+            full = self._length
+            window = (*window, inner[0])[-full:]
+            value = self._statistic(window) if len(window) == full else None
+        return WindowState(value, window, inner)
 
-    def consistent(self, own: State) -> bool:
-        value, window = own
-        full = self.n + self._more
-        return len(window) <= full and (value is None) == (len(window) < full)
+    def consistent(self, state: WindowState) -> bool:
+        full = self._length
+        return len(state.window) <= full and (state.value is None) == (len(state.window) < full)
 
     def _statistic(self, window: tuple[float, ...]) -> float:
-        return math.nan if any(value != value for value in window) else self._of(window)
+        return math.nan if any(value != value for value in window) else self._compute(window)
 
     @staticmethod
-    def _of(window: tuple[float, ...]) -> float:
+    def _compute(window: tuple[float, ...]) -> float:
         raise NotImplementedError
 
 
@@ -84,7 +97,7 @@ class Mean(_Window):
     __slots__ = ()
 
     @staticmethod
-    def _of(window: tuple[float, ...]) -> float:
+    def _compute(window: tuple[float, ...]) -> float:
         return _total(window) / len(window)
 
 
@@ -94,7 +107,7 @@ class Min(_Window):
     __slots__ = ()
 
     @staticmethod
-    def _of(window: tuple[float, ...]) -> float:
+    def _compute(window: tuple[float, ...]) -> float:
         return min(window)
 
 
@@ -104,7 +117,7 @@ class Max(_Window):
     __slots__ = ()
 
     @staticmethod
-    def _of(window: tuple[float, ...]) -> float:
+    def _compute(window: tuple[float, ...]) -> float:
         return max(window)
 
 
@@ -115,7 +128,7 @@ class Std(_Window):
     least = 2
 
     @staticmethod
-    def _of(window: tuple[float, ...]) -> float:
+    def _compute(window: tuple[float, ...]) -> float:
         mean = _total(window) / len(window)
         return math.sqrt(_total([(value - mean) * (value - mean) for value in window]) / (len(window) - 1))
 
@@ -130,7 +143,7 @@ class Slope(_Window):
     least = 2
 
     @staticmethod
-    def _of(window: tuple[float, ...]) -> float:
+    def _compute(window: tuple[float, ...]) -> float:
         n = len(window)
         middle = (n - 1) / 2
         return _total([(i - middle) * value for i, value in enumerate(window)]) * 12 / (n * (n * n - 1))
@@ -140,15 +153,18 @@ class Change(_Window):
     """The last observation minus the one ``n`` before it."""
 
     __slots__ = ()
-    _more = 1
+
+    @property
+    def _length(self) -> int:
+        return self.n + 1
 
     @staticmethod
-    def _of(window: tuple[float, ...]) -> float:
+    def _compute(window: tuple[float, ...]) -> float:
         return window[-1] - window[0]
 
 
 class _Memory(_Over):
-    """One remembered number, moved by each observation that it takes: each that is not NaN."""
+    """One remembered number, updated by each observation that it takes: each that is not NaN."""
 
     __slots__ = ()
 
@@ -157,16 +173,16 @@ class _Memory(_Over):
         value = inner[0]
         if value is None or not self._takes(value) or not self.observed(record):
             return state[0], inner
-        return (value if state[0] is None else self._moved(state[0], value)), inner
+        return (value if state[0] is None else self._update(state[0], value)), inner
 
-    def consistent(self, own: State) -> bool:
-        return own[0] is None or self._takes(own[0])
+    def consistent(self, state: State) -> bool:
+        return state[0] is None or self._takes(state[0])
 
     def _takes(self, value: float) -> bool:
         """Whether ``value`` is remembered at all."""
         return value == value
 
-    def _moved(self, remembered: float, value: float) -> float:
+    def _update(self, remembered: float, value: float) -> float:
         raise NotImplementedError
 
 
@@ -180,7 +196,7 @@ class First(_Memory):
         self._keep(expression=expression)
         self._has(expression)
 
-    def _moved(self, remembered: float, value: float) -> float:
+    def _update(self, remembered: float, value: float) -> float:
         return remembered
 
 
@@ -188,15 +204,15 @@ class Best(_Memory):
     """The smallest (``mode="min"``) or largest (``mode="max"``) observation so far."""
 
     __slots__ = ("mode",)
-    mode: str
+    mode: Mode
 
-    def __init__(self, expression: Any, mode: str) -> None:
+    def __init__(self, expression: Any, mode: Mode) -> None:
         check_choice("mode", mode, ("min", "max"))
         expression = as_expression("expression", expression)
         self._keep(expression=expression, mode=mode)
         self._has(expression)
 
-    def _moved(self, remembered: float, value: float) -> float:
+    def _update(self, remembered: float, value: float) -> float:
         return min(remembered, value) if self.mode == "min" else max(remembered, value)
 
 
@@ -220,5 +236,5 @@ class Ema(_Memory):
     def _takes(self, value: float) -> bool:
         return math.isfinite(value)
 
-    def _moved(self, remembered: float, value: float) -> float:
+    def _update(self, remembered: float, value: float) -> float:
         return self.decay * remembered + (1 - self.decay) * value

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from ..conditions import ConditionLike, EarlyStop, Expression, State
+from ..conditions.patience import ask_for_mode
 from ..conditions.phrases import called, nearness, waiting
 from ..history import Best, Record
 from ..history.mark import By
@@ -172,6 +173,7 @@ def stop_when(recorder: Recorder, condition: ConditionLike, *, name: str | None 
     return Stopper(recorder, condition, name=name)
 
 
+@ask_for_mode
 def delay_early_stopping(
     recorder: Recorder,
     monitor: str | Expression,

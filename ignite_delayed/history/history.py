@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from .._utils.checks import check_count, refuse_type, refuse_value, suggestion
+from .._utils.extras import require_extra
 from ..errors import UnknownMetricError
+from .html import ENDS, history_table
+from .jsonl import read, write
 from .mark import Best, By, Mark
+from .packing import pack, unpack
 from .record import CLOCK, Record
 from .table import Column, Table
 
@@ -191,9 +195,11 @@ class History:
         return f"<History: {len(self)} records, epochs {first.epoch} to {last.epoch}, {names}>"
 
     def _repr_html_(self) -> str:
-        from .._utils.html import history_table
-
-        return history_table(self)
+        if len(self) <= 2 * ENDS:
+            first, last = self, None
+        else:
+            first, last = self[:ENDS], self[-ENDS:]
+        return history_table(repr(self), first, last, self.marks, self.metrics, self.sources)
 
     def to_pandas(self) -> pd.DataFrame:
         """The records as a table: a row each, the clock, the source, and a column for each metric.
@@ -203,8 +209,6 @@ class History:
         Raises:
             ImportError: without pandas (``pip install 'ignite-delayed[pandas]'``).
         """
-        from .._utils.extras import require_extra
-
         frame = require_extra("pandas", "pandas").DataFrame
         fixed = (*CLOCK, "source")
         columns = {name: f"metrics/{name}" if name in fixed else name for name in self.metrics}
@@ -231,9 +235,7 @@ class History:
         Raises:
             FileExistsError: where the file exists and ``overwrite`` is false.
         """
-        from .jsonl import write
-
-        return write(self, Path(path), overwrite)
+        return write(self, self.marks, Path(path), overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> History:
@@ -244,16 +246,19 @@ class History:
         Raises:
             HistoryError: where the file is no history, naming the line.
         """
-        from .jsonl import read
-
-        return read(Path(path))
+        records, marks = read(Path(path))
+        history = cls(records)
+        history._marks += marks
+        return history
 
     def state_dict(self) -> dict[str, Any]:
         """The records and marks as plain, compact values (``None, int, float, str, list, dict``)."""
-        from .packing import pack
-
-        whole = self._stop is None
-        return pack(self._table if whole else History(self)._table, self.marks)
+        table = self._table
+        if self._stop is not None:  # a view has rows of its own only here
+            table = Table()
+            for record in self:
+                table.append(record)
+        return pack(table, self.marks)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Replace the records by those saved.
@@ -265,8 +270,6 @@ class History:
 
     def _prepare(self, state_dict: Mapping[str, Any]) -> Callable[[], None]:
         """Check the saved records and marks and change nothing; calling what is returned takes them over."""
-        from .packing import unpack
-
         if self._stop is not None:
             raise TypeError("a slice of a history is a view and cannot be loaded into")
         table, marks = unpack(state_dict)

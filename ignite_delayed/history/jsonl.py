@@ -1,4 +1,4 @@
-"""Histories as JSON Lines: strict JSON (NaN and the infinities are strings), written whole or not at all."""
+"""Records and marks as JSON Lines: strict JSON (NaN and the infinities are strings), written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import HistoryError
-from .history import History
-from .mark import Mark
+from .mark import Mark, decode_mark
 from .record import CLOCK, Record
 
 __all__ = ["read", "write"]
@@ -22,30 +21,34 @@ _READ = (_HEADER, {**_HEADER, "version": 1})  # marks of version 1 have neither 
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def _number(value: float) -> float | str:
+def _encode_number(value: float) -> float | str:
     if math.isfinite(value):
         return value
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
 
-def _lines(history: History) -> Iterator[dict[str, Any]]:
+def _decode_number(value: Any) -> Any:
+    return _WORDS[value] if isinstance(value, str) else value
+
+
+def _lines(records: Iterable[Record], marks: Iterable[Mark]) -> Iterator[dict[str, Any]]:
     yield _HEADER
-    for record in history:
-        values = {name: _number(value) for name, value in record.values.items()}
+    for record in records:
+        values = {name: _encode_number(value) for name, value in record.values.items()}
         yield {**{unit: getattr(record, unit) for unit in CLOCK}, "source": record.source, "values": values}
-    for mark in history.marks:
-        best = mark.best and [_number(mark.best.value), mark.best.epoch, mark.best.iteration]
+    for mark in marks:
+        best = mark.best and [_encode_number(mark.best.value), mark.best.epoch, mark.best.iteration]
         yield {"mark": {**mark._asdict(), "best": best}}
 
 
-def write(history: History, path: Path, overwrite: bool) -> Path:
-    """Write ``history`` to ``path`` by way of a neighbouring file."""
+def write(records: Iterable[Record], marks: Iterable[Mark], path: Path, overwrite: bool) -> Path:
+    """Write a run to ``path`` by way of a neighbouring file."""
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
-            for line in _lines(history):
+            for line in _lines(records, marks):
                 file.write(json.dumps(line, allow_nan=False) + "\n")
         unfinished.replace(path)
     finally:
@@ -53,40 +56,48 @@ def write(history: History, path: Path, overwrite: bool) -> Path:
     return path
 
 
-def read(path: Path) -> History:
-    """The history in ``path``."""
+def read(path: Path) -> tuple[list[Record], list[Mark]]:
+    """The records, each for itself, and the marks in ``path``; a last line that was cut short is dropped.
+
+    Raises:
+        HistoryError: where the file is no history, naming the line.
+    """
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    history = History()
+    records: list[Record] = []
+    marks: list[Mark] = []
     for number, text in enumerate(lines, start=1):
         if not text and number == len(lines) > 1:
             break
+        where = f"{path}, line {number}"
         try:
             line = json.loads(text)
         except (ValueError, RecursionError) as error:  # what is nested too deeply is none of ours
             if number == len(lines) > 1:
                 warnings.warn(f"{path}: the last line was cut short and is dropped: {text[:60]!r}", stacklevel=3)
                 break
-            raise HistoryError(f"{path}, line {number}: no JSON: {text[:60]!r}") from error
-        _take(history, line, f"{path}, line {number}", is_header=number == 1)
-    return history
+            raise HistoryError(f"{where}: no JSON: {text[:60]!r}") from error
+        if number == 1:
+            _check_header(line, where)
+            continue
+        entry = _decode_line(line, where)
+        if isinstance(entry, Mark):
+            marks.append(entry)
+        else:
+            records.append(entry)
+    return records, marks
 
 
-def _take(history: History, line: Any, where: str, is_header: bool) -> None:
-    if is_header:
-        if line not in _READ:
-            raise HistoryError(f"{where}: expected the header {json.dumps(_HEADER)} of a history, got {str(line)[:80]}")
-        return
+def _check_header(line: Any, where: str) -> None:
+    if line not in _READ:
+        raise HistoryError(f"{where}: expected the header {json.dumps(_HEADER)} of a history, got {str(line)[:80]}")
+
+
+def _decode_line(line: Any, where: str) -> Record | Mark:
     try:
         if "mark" in line:
-            history._marks.append(_mark(line["mark"]))
-            return
-        values = {name: _WORDS[value] if isinstance(value, str) else value for name, value in line["values"].items()}
-        history._take(Record(**{**line, "values": values}))
+            mark = Mark(**line["mark"])
+            return decode_mark(*mark[:-1], mark.best and [_decode_number(cell) for cell in mark.best])
+        values = {name: _decode_number(value) for name, value in line["values"].items()}
+        return Record(**{**line, "values": values})
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise HistoryError(f"{where}: no record of a history: {error}") from error
-
-
-def _mark(fields: dict[str, Any]) -> Mark:
-    mark = Mark(**fields)
-    best: Any = mark.best and [_WORDS[cell] if isinstance(cell, str) else cell for cell in mark.best]
-    return Mark.checked(*mark[:-1], best)

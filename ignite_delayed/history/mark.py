@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from .._utils.checks import check_real, shown
 
-__all__ = ["Best", "By", "Mark"]
+__all__ = ["Best", "By", "Mark", "decode_mark"]
 
 By = Literal["gate", "stopper", "phases", "adjuster", "handler"]
 
@@ -47,28 +47,28 @@ class Mark(NamedTuple):
     by: By = "gate"
     best: Best | None = None
 
-    @classmethod
-    def checked(cls, *fields: Any) -> Mark:
-        """A mark of fields from a file.
-
-        Raises:
-            TypeError: where they are no mark's.
-        """
-        mark = cls(*fields)
-        for name, value, kinds in zip(cls._fields, mark, _KINDS, strict=True):
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise TypeError(f"{name} of a mark is {shown(value)}")
-            if isinstance(value, (int, float)):
-                check_real(f"{name} of a mark", value, least=0)
-        if mark.by not in get_args(By):
-            raise TypeError(f"by of a mark is {shown(mark.by)}")
-        return mark._replace(best=None if mark.best is None else _best(mark.best))
-
 
 _KINDS: tuple[Any, ...] = (str, str, int, int, int, (int, float), str, str, (list, tuple, type(None)))
 
 
-def _best(raw: Any) -> Best:
+def decode_mark(*fields: Any) -> Mark:
+    """The mark that was saved as ``fields``; the last ones may be missing.
+
+    Raises:
+        TypeError, ValueError: where they are no mark's.
+    """
+    mark = Mark(*fields)
+    for name, value, kinds in zip(Mark._fields, mark, _KINDS, strict=True):
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise TypeError(f"{name} of a mark is {shown(value)}")
+        if isinstance(value, (int, float)):
+            check_real(f"{name} of a mark", value, least=0)
+    if mark.by not in get_args(By):
+        raise TypeError(f"by of a mark is {shown(mark.by)}")
+    return mark._replace(best=None if mark.best is None else _decode_best(mark.best))
+
+
+def _decode_best(raw: Any) -> Best:
     value, epoch, iteration = raw
     if type(epoch) is not int or type(iteration) is not int or min(epoch, iteration) < 0:
         raise TypeError(f"best of a mark is {shown(raw)}")

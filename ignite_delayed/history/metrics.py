@@ -1,34 +1,94 @@
-"""Metric values as floats: Python and NumPy numbers, bools, and anything that holds exactly one element."""
+"""Metrics: their values as floats, who reports which, and what is said of one that nobody reported."""
 
 from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["as_float"]
+from .._utils.checks import suggestion
+from ..errors import MetricValueError, UnknownMetricError
+
+__all__ = ["as_float", "reporter", "require", "source_label", "unknown_metric"]
 
 
-def as_float(value: Any) -> float | str:
-    """``value`` as a float, or why it is none; ``None`` is NaN: there is no value."""
+def as_float(value: Any) -> float:
+    """``value`` as a float, for Python and NumPy numbers, bools, and anything that holds exactly one element.
+
+    ``None`` is NaN: there is no value.
+
+    Raises:
+        ValueError: where it is none, saying why.
+    """
     if type(value) is float:
         return value
     if value is None:
         return math.nan
     if not isinstance(value, numbers.Number) and hasattr(value, "item"):
-        shape = tuple(getattr(value, "shape", ()))
-        if math.prod(shape) != 1:
-            return f"it has {math.prod(shape)} elements (shape {shape}); report one number, for example its mean"
-        try:
-            value = (value.detach() if hasattr(value, "detach") else value).item()
-        except Exception as error:  # a metric that nobody asks for must not end the run
-            return f"its item() failed with {error!r}"
+        value = _only_element(value)
     if isinstance(value, (numbers.Real, Decimal)):
         try:
             return float(value)
         except OverflowError:
-            return f"{value!r:.40} is too large for a float"
+            raise ValueError(f"{value!r:.40} is too large for a float") from None
     if isinstance(value, numbers.Complex):
-        return f"it is the complex number {value!r}; report its real part or its absolute value"
-    return f"it is of type {type(value).__name__}, not a number"
+        raise ValueError(f"it is the complex number {value!r}; report its real part or its absolute value")
+    raise ValueError(f"it is of type {type(value).__name__}, not a number")
+
+
+def _only_element(value: Any) -> Any:
+    shape = tuple(getattr(value, "shape", ()))
+    if math.prod(shape) != 1:
+        raise ValueError(f"it has {math.prod(shape)} elements (shape {shape}); report one number, for example its mean")
+    try:
+        return (value.detach() if hasattr(value, "detach") else value).item()
+    except Exception as error:  # a metric that nobody asks for must not end the run
+        raise ValueError(f"its item() failed with {error!r}") from error
+
+
+def source_label(source: str | None) -> str:
+    """The evaluator that records name ``source``, in words."""
+    return f"evaluator {source!r}" if source else "the evaluator"
+
+
+def unknown_metric(name: str, source: str | None, known: Iterable[str]) -> UnknownMetricError:
+    """The error for a metric that ``source`` did not report, with what there is instead."""
+    there = sorted(known)
+    listed = ", ".join(map(repr, there)) if there else "none at all"
+    hint = suggestion(name, there) or "Attach it to that evaluator, or compute it before COMPLETED fires there."
+    return UnknownMetricError(
+        f"metric {name!r} was not reported by {source_label(source)}; metrics that are there: {listed}. {hint}"
+    )
+
+
+def reporter(name: str, sources: Iterable[str]) -> str | None:
+    """The source that should report metric ``name``; ``None`` where any may (``"lr"``) or none can.
+
+    With named sources ``"val/loss"`` belongs to ``"val"``; the one unnamed source reports every name.
+    """
+    known = tuple(sources)
+    if "" in known:
+        return ""
+    prefix, slash, _ = name.partition("/")
+    return prefix if slash and prefix in known else None
+
+
+def require(
+    reads: Iterable[str], source: str | None, values: Mapping[str, float], unusable: Mapping[str, str] | None = None
+) -> None:
+    """Raise where ``values`` lack one of the metrics ``reads`` that ``source`` should have reported.
+
+    ``unusable`` says of metrics that were reported and left out why they were.
+
+    Raises:
+        MetricValueError: for one that was reported and is no number.
+        UnknownMetricError: for one that was not reported.
+    """
+    missing = sorted(name for name in reads if name not in values)
+    for name in missing:
+        if unusable and name in unusable:
+            raise MetricValueError(f"metric {name!r} cannot be used in a condition: {unusable[name]}")
+    if missing:
+        raise unknown_metric(missing[0], source, values)

@@ -7,29 +7,27 @@ import math
 import sys
 from array import array
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._utils.checks import check_count, check_name, shown
 from .._utils.saving import check_version
 from ..errors import StateError
-
-if TYPE_CHECKING:
-    from .mark import Mark
-    from .table import Table
+from .mark import Mark, decode_mark
+from .table import Column, Table
 
 __all__ = ["pack", "unpack"]
 
 _VERSION, _READ = 2, (1, 2)  # marks of version 1 have neither ``by`` nor ``best``
 
 
-def _text(cells: array[Any]) -> str:
+def _encode(cells: array[Any]) -> str:
     if sys.byteorder == "big":
         cells = array(cells.typecode, cells)
         cells.byteswap()
     return base64.b64encode(cells.tobytes()).decode("ascii")
 
 
-def _cells(typecode: str, text: Any, what: str) -> array[Any]:
+def _decode(typecode: str, text: Any, what: str) -> array[Any]:
     cells = array(typecode)
     try:
         cells.frombytes(base64.b64decode(text, validate=True))
@@ -47,9 +45,9 @@ def pack(table: Table, marks: Iterable[Mark]) -> dict[str, Any]:
         "rows": len(table.which),
         "dropped": table.dropped,
         "sources": list(table.sources),
-        "which": _text(table.which),
-        "clock": {unit: _text(cells) for unit, cells in table.clock.items()},
-        "metrics": {name: [_text(column.rows), _text(column.values)] for name, column in table.columns.items()},
+        "which": _encode(table.which),
+        "clock": {unit: _encode(cells) for unit, cells in table.clock.items()},
+        "metrics": {name: [_encode(column.rows), _encode(column.values)] for name, column in table.columns.items()},
         "marks": [[*mark[:-1], mark.best and list(mark.best)] for mark in marks],
     }
 
@@ -62,24 +60,22 @@ def unpack(state: Mapping[str, Any]) -> tuple[Table, list[Mark]]:
     """
     check_version("history state", state, *_READ)
     try:
-        return _table(state), _marks(state["marks"])
+        return _unpack_table(state), [decode_mark(*fields) for fields in state["marks"]]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, StateError):
             raise
         raise StateError(f"history state: {type(error).__name__} {error}: it is truncated or no history") from error
 
 
-def _table(state: Mapping[str, Any]) -> Table:
-    from .table import Column, Table
-
+def _unpack_table(state: Mapping[str, Any]) -> Table:
     table = Table()
     rows, table.dropped = (check_count(name, state[name], least=0) for name in ("rows", "dropped"))
     table.sources = list(state["sources"])
     if not all(source is None or isinstance(source, str) for source in table.sources):
         raise StateError(f"history state: sources must be names, got {shown(table.sources)}")
-    table.which = _cells("q", state["which"], "which")
+    table.which = _decode("q", state["which"], "which")
     for unit, empty in table.clock.items():
-        table.clock[unit] = _cells(empty.typecode, state["clock"][unit], unit)
+        table.clock[unit] = _decode(empty.typecode, state["clock"][unit], unit)
     check_count("dropped + rows", table.dropped + rows, least=0)
     lengths = {len(cells) for cells in (*table.clock.values(), table.which)}
     if lengths != {rows}:
@@ -92,16 +88,10 @@ def _table(state: Mapping[str, Any]) -> Table:
     for name, (numbers, values) in state["metrics"].items():
         check_name("a metric's name", name)
         column = table.columns[name] = Column()
-        column.rows, column.values = _cells("q", numbers, name), _cells("d", values, name)
+        column.rows, column.values = _decode("q", numbers, name), _decode("d", values, name)
         inside = all(table.dropped <= row < table.dropped + rows for row in column.rows)
         if len(column.rows) != len(column.values) or not inside or sorted(set(column.rows)) != list(column.rows):
             raise StateError(f"history state: the rows of {name!r} do not fit its values")
     if rows:
         table.last = table.row(table.end - 1, table.context(table.end - 1))
     return table
-
-
-def _marks(raw: Any) -> list[Mark]:
-    from .mark import Mark
-
-    return [Mark.checked(*entry) for entry in raw]

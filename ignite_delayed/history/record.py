@@ -1,18 +1,28 @@
-"""Records: one observation of the run each, and what can be said of a metric's name."""
+"""Records: one observation of the run each, at one moment of the trainer's clock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from .._utils.checks import check_count, check_name, check_real, refuse_type, suggestion
-from ..errors import MetricValueError, UnknownMetricError
-from .metrics import as_float
+from .._utils.checks import check_count, check_name, check_real, refuse_type
+from .metrics import as_float, unknown_metric
 
-__all__ = ["CLOCK", "Record", "reporter", "require"]
+__all__ = ["CLOCK", "Clock", "Record"]
 
-CLOCK = ("epoch", "iteration", "evaluation", "seconds", "planned")
+
+class Clock(NamedTuple):
+    """The trainer's clock at one moment of the run; its fields are those of :class:`Record`."""
+
+    epoch: int
+    iteration: int
+    evaluation: int
+    seconds: float
+
+
+#: The columns of time that a record has: the clock, and the iterations that the whole run will take.
+CLOCK = (*Clock._fields, "planned")
 
 
 class Record:
@@ -50,6 +60,23 @@ class Record:
         "values",
     )
 
+    epoch: int
+    iteration: int
+    evaluation: int
+    seconds: float
+    planned: int | None
+    source: str | None
+    #: What this evaluator reported.
+    values: dict[str, float]
+    #: All that was recorded at this iteration so far, this record included.
+    seen: dict[str, float]
+    #: The part of ``values`` that was not recorded at this iteration before.
+    fresh: dict[str, float]
+    #: Whether this is the first record of an evaluator at this iteration.
+    first: bool
+    #: Whether an evaluator was recorded at this iteration so far.
+    evaluated: bool
+
     def __init__(
         self,
         *,
@@ -61,26 +88,25 @@ class Record:
         source: str | None = "",
         values: Mapping[str, float] | None = None,
     ) -> None:
-        self.epoch = check_count("epoch", epoch, least=0)
-        self.iteration = check_count("iteration", iteration, least=0)
-        self.evaluation = check_count("evaluation", evaluation, least=0)
-        self.seconds = check_real("seconds", seconds, least=0)
-        self.planned = None if planned is None else check_count("planned", planned, least=0)
-        self.source = source
         if source is not None and not isinstance(source, str):
             refuse_type("source", "the name of an evaluator or None", source)
-        #: What this evaluator reported.
-        self.values: dict[str, float] = {}
-        for name, value in (values or {}).items():
-            self.values[check_name("a metric's name", name)] = _float(name, value)
-        #: All that was recorded at this iteration so far, this record included.
-        self.seen = self.values
-        #: The part of ``values`` that was not recorded at this iteration before.
-        self.fresh = self.values
-        #: Whether this is the first record of an evaluator at this iteration.
-        self.first = source is not None
-        #: Whether an evaluator was recorded at this iteration so far.
-        self.evaluated = self.first
+        reported = {
+            check_name("a metric's name", name): _as_number(name, value) for name, value in (values or {}).items()
+        }
+        _fill(
+            self,
+            check_count("epoch", epoch, least=0),
+            check_count("iteration", iteration, least=0),
+            check_count("evaluation", evaluation, least=0),
+            check_real("seconds", seconds, least=0),
+            None if planned is None else check_count("planned", planned, least=0),
+            source,
+            reported,
+            seen=reported,
+            fresh=reported,
+            first=source is not None,
+            evaluated=source is not None,
+        )
 
     @classmethod
     def following(
@@ -96,49 +122,50 @@ class Record:
         values: dict[str, float],
     ) -> Record:
         """The record after ``previous``: trusted values, set in the context of the same trainer iteration."""
-        record = cls.__new__(cls)
-        record.epoch = epoch
-        record.iteration = iteration
-        record.evaluation = evaluation
-        record.seconds = seconds
-        record.planned = planned
-        record.source = source
-        record.values = record.seen = record.fresh = values
-        record.first = record.evaluated = source is not None
+        seen = fresh = values
+        first = evaluated = source is not None
         if previous is not None and previous.iteration == iteration:
-            record.first = record.first and not previous.evaluated
-            record.evaluated = record.evaluated or previous.evaluated
-            record.seen = previous.seen | values
-            record.fresh = {name: value for name, value in values.items() if name not in previous.seen}
-        return record
+            first = first and not previous.evaluated
+            evaluated = evaluated or previous.evaluated
+            seen = previous.seen | values
+            fresh = {name: value for name, value in values.items() if name not in previous.seen}
+        record = cls.__new__(cls)
+        return _fill(
+            record, epoch, iteration, evaluation, seconds, planned, source, values, seen, fresh, first, evaluated
+        )
 
-    def since(self, base: tuple[int, int, int, float], behind: int, begins: bool) -> Record:
+    def since(self, base: Clock, skip: int, begins: bool) -> Record:
         """This record on the clock of a run that began with the record at ``base`` (see :attr:`clock`).
 
         Args:
             base: the clock of the record that began it.
-            behind: how many metrics had been recorded at that iteration before: this run has not seen them.
+            skip: metrics already recorded at that iteration; the shifted run must not see them.
             begins: whether this is the record that began it.
         """
-        epoch, iteration, evaluation, seconds = base
-        record = Record.__new__(Record)
-        record.epoch = self.epoch - epoch
-        record.iteration = self.iteration - iteration
-        record.evaluation = self.evaluation - evaluation + 1
-        record.seconds = self.seconds - seconds
-        record.planned = None if self.planned is None else max(self.planned - iteration, 0)
-        record.source, record.first, record.evaluated = self.source, self.first, self.evaluated
-        record.values, record.seen, record.fresh = self.values, self.seen, self.fresh
-        if behind and self.iteration == iteration:
-            record.seen = dict(islice(self.seen.items(), behind, None)) | self.values
+        seen, fresh, first = self.seen, self.fresh, self.first
+        if skip and self.iteration == base.iteration:
+            seen = dict(islice(seen.items(), skip, None)) | self.values
         if begins:
-            record.first, record.fresh = self.source is not None, self.values
-        return record
+            fresh, first = self.values, self.source is not None
+        return _fill(
+            Record.__new__(Record),
+            self.epoch - base.epoch,
+            self.iteration - base.iteration,
+            self.evaluation - base.evaluation + 1,
+            self.seconds - base.seconds,
+            None if self.planned is None else max(self.planned - base.iteration, 0),
+            self.source,
+            self.values,
+            seen,
+            fresh,
+            first,
+            self.evaluated,
+        )
 
     @property
-    def clock(self) -> tuple[int, int, int, float]:
+    def clock(self) -> Clock:
         """Epoch, iteration, evaluation, seconds."""
-        return self.epoch, self.iteration, self.evaluation, self.seconds
+        return Clock(self.epoch, self.iteration, self.evaluation, self.seconds)
 
     @property
     def is_tick(self) -> bool:
@@ -149,7 +176,7 @@ class Record:
         try:
             return self.seen[name]
         except KeyError:
-            raise UnknownMetricError(_unknown(name, self.source, self.seen)) from None
+            raise unknown_metric(name, self.source, self.seen) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self.seen
@@ -175,42 +202,39 @@ class Record:
         )
 
 
-def _float(name: str, value: object) -> float:
+def _as_number(name: str, value: object) -> float:
     """``value`` as a float, NaN and the infinities included."""
-    number = as_float(value)
-    if isinstance(number, str):
-        refuse_type(f"the value of {name!r}", "a number", value, f"{number[0].upper()}{number[1:]}.")
-    return number
+    try:
+        return as_float(value)
+    except ValueError as error:
+        reason = str(error)
+    refuse_type(f"the value of {name!r}", "a number", value, f"{reason[0].upper()}{reason[1:]}.")
 
 
-def _unknown(name: str, source: str | None, there: Iterable[str]) -> str:
-    who = f"evaluator {source!r}" if source else "the evaluator"
-    known = sorted(there)
-    listed = ", ".join(map(repr, known)) if known else "none at all"
-    hint = suggestion(name, known) or "Attach it to that evaluator, or compute it before COMPLETED fires there."
-    return f"metric {name!r} was not reported by {who}; metrics that are there: {listed}. {hint}"
-
-
-def reporter(name: str, sources: Iterable[str]) -> str | None:
-    """The source that should report metric ``name``; ``None`` where any may (``"lr"``) or none can.
-
-    With named sources ``"val/loss"`` belongs to ``"val"``; the one unnamed source reports every name.
-    """
-    known = tuple(sources)
-    if "" in known:
-        return ""
-    prefix, slash, _ = name.partition("/")
-    return prefix if slash and prefix in known else None
-
-
-def require(reads: Iterable[str], record: Record, unusable: Mapping[str, str]) -> None:
-    """Raise where ``record`` lacks one of the metrics ``reads`` that its evaluator should have reported.
-
-    ``unusable`` says of metrics that were reported and left out why they were.
-    """
-    missing = sorted(name for name in reads if name not in record.values)
-    for name in missing:
-        if name in unusable:
-            raise MetricValueError(f"metric {name!r} cannot be used in a condition: {unusable[name]}")
-    if missing:
-        raise UnknownMetricError(_unknown(missing[0], record.source, record.values))
+def _fill(
+    record: Record,
+    epoch: int,
+    iteration: int,
+    evaluation: int,
+    seconds: float,
+    planned: int | None,
+    source: str | None,
+    values: dict[str, float],
+    seen: dict[str, float],
+    fresh: dict[str, float],
+    first: bool,
+    evaluated: bool,
+) -> Record:
+    """``record`` with all that a record holds."""
+    record.epoch = epoch
+    record.iteration = iteration
+    record.evaluation = evaluation
+    record.seconds = seconds
+    record.planned = planned
+    record.source = source
+    record.values = values
+    record.seen = seen
+    record.fresh = fresh
+    record.first = first
+    record.evaluated = evaluated
+    return record

@@ -10,12 +10,11 @@ from ..conditions import Condition, State
 from ..conditions.kinds import KINDS
 from ..errors import StateError
 from ..history import Record
+from ..history.record import Clock
 from ..recording.attachment import LiveCondition
 from ..recording.recorder import Recorder
 
-__all__ = ["Clock", "EachObservation", "PhaseEnd"]
-
-Clock = tuple[int, int, int, float]
+__all__ = ["EachObservation", "PhaseEnd"]
 
 
 class _Serving(LiveCondition):
@@ -74,7 +73,7 @@ class PhaseEnd(_Serving):
 
     def _wakes_at(self, record: Record) -> float:
         assert self._since is not None
-        return self._since[1] + super()._wakes_at(self._counted(record))
+        return self._since.iteration + super()._wakes_at(self._counted(record))
 
     def _announce(self, record: Record) -> None:
         self._switch(record)
@@ -93,7 +92,7 @@ class PhaseEnd(_Serving):
 
         def commit_both() -> None:
             commit()
-            self._since, self._skip = None if since is None else tuple(since), skip
+            self._since, self._skip = None if since is None else Clock(*since), skip
 
         return commit_both
 

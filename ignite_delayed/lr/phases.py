@@ -16,12 +16,12 @@ from .._utils.checks import check_name
 from ..conditions import After, Condition, State
 from ..conditions.comparison import Finite
 from ..conditions.phrases import nearness, waiting
-from ..history.record import Record
+from ..history.record import Clock, Record
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from ..recording.run import position
-from .live import Clock, EachObservation, PhaseEnd
+from .live import EachObservation, PhaseEnd
 from .optimizer.groups import check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, release
@@ -33,7 +33,7 @@ from .steppers.schedule import ScheduleStepper
 
 __all__ = ["LRPhases"]
 
-_BEGINNING: Clock = (0, 0, 1, 0.0)
+_BEGINNING = Clock(0, 0, 1, 0.0)
 
 
 class LRPhases(Attachment):
@@ -190,7 +190,7 @@ class LRPhases(Attachment):
             self.progress.bases = list(self._found)
         else:
             self.progress.origin = iterations, epochs = position(trainer)
-            since = (epochs, iterations, self.recorder.hub.evaluations + 1, self.recorder.engines.seconds())
+            since = Clock(epochs, iterations, self.recorder.hub.evaluations + 1, self.recorder.engines.seconds())
         self._begin(0, since, None)
 
     def _take(self) -> None:
@@ -218,7 +218,7 @@ class LRPhases(Attachment):
         progress.origin = iterations, epochs = origin
         following, noted = progress.index + 1, len(progress.switches)
         evaluations = record.evaluation + 1 if record.is_tick else record.evaluation
-        self._begin(following, (epochs, iterations, evaluations, record.seconds), record)
+        self._begin(following, Clock(epochs, iterations, evaluations, record.seconds), record)
         after = read_all(self.optimizer, self.parameter)
         # The same record may have ended that phase too: its change is noted already, and comes after this one.
         progress.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._utils.checks import refuse_value
 from .._utils.extras import require_extra
 from ..conditions import Condition
-from ..conditions.node import Explanation
+from ..conditions.explanation import Explanation
 from ..history.history import History
 from ..replays.fold import Replay, fold, replay
 from .layout import add_key, em, label_time, one_axes

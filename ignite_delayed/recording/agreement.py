@@ -12,8 +12,8 @@ import torch
 
 from .._utils.checks import refuse_value
 from ..errors import DesyncError
+from ..history.metrics import source_label
 from .host import group_store
-from .sources import describe_source
 
 __all__ = ["Agreed", "Agreement"]
 
@@ -107,7 +107,7 @@ class Agreement:
         if len(set(iterations)) > 1:
             listed = ", ".join(f"rank {rank} at iteration {at}" for rank, at in enumerate(iterations))
             raise DesyncError(
-                f"the ranks do not evaluate at the same trainer iterations: {listed}. Run {describe_source(source)} "
+                f"the ranks do not evaluate at the same trainer iterations: {listed}. Run {source_label(source)} "
                 "equally often on all of them; an evaluation on rank 0 alone is named by "
                 "Recorder(..., evaluate_on='rank0')"
             )
@@ -155,7 +155,7 @@ def _announce(source: str, count: int, iteration: int) -> None:
 
 def _who_is_missing(source: str, count: int, iteration: int, error: RuntimeError) -> str:
     """Name the ranks that did not come to this evaluation, as far as can still be found out."""
-    text = f"rank {idist.get_rank()} runs {describe_source(source)}, its evaluation {count}, "
+    text = f"rank {idist.get_rank()} runs {source_label(source)}, its evaluation {count}, "
     text += f"at trainer iteration {iteration}, and not every rank came to agree on it"
     for rank in range(idist.get_world_size()):
         try:

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from .._utils.saving import checked_count, checked_seconds
 from ..history import Record
-from ..history.record import reporter, require
+from ..history.metrics import reporter, require, source_label
 from .agreement import Agreement
 from .attachment import LiveCondition
 from .hub import Hub
@@ -22,7 +22,7 @@ from .rates import read_rates
 from .registry import enter, refuse_second, strike_out
 from .resuming import Resumption
 from .run import TrainerRun
-from .sources import EvaluatorSource, Source, TrainerSource, describe_source, refuse_unreported
+from .sources import EvaluatorSource, Source, TrainerSource, refuse_unreported
 
 __all__ = ["Engines"]
 
@@ -201,7 +201,7 @@ class Engines:
 
     def observe(self, source: Source, engine: Engine) -> None:
         """Record what ``source`` shows, if it is a real evaluation; otherwise say why not."""
-        who = describe_source(source.name)
+        who = source_label(source.name)
         if not self.run.inside():
             self._say("outside", f"{who} ran outside of trainer.run(): such an evaluation is not recorded")
             return
@@ -247,7 +247,7 @@ class Engines:
             source=source.name,
             values=seen.values,
         )
-        require(self._required[source.name], record, seen.unusable)
+        require(self._required[source.name], source.name, seen.values, seen.unusable)
         judged = hub.judge(record)
         # Counted before anybody hears of it: whoever saves a state on hearing saves this evaluation too.
         source.last_iteration, hub.evaluations = iteration, evaluations

@@ -17,7 +17,7 @@ from ..errors import UnknownMetricError
 from ..history.metrics import as_float
 from .host import attached_handlers, drop_if_empty, fires
 
-__all__ = ["EvaluatorSource", "Source", "TrainerSource", "check_engines", "describe_source", "refuse_unreported"]
+__all__ = ["EvaluatorSource", "Source", "TrainerSource", "check_engines", "refuse_unreported"]
 
 logger = logging.getLogger("ignite_delayed.Recorder")
 
@@ -56,11 +56,10 @@ class Source:
         unusable: dict[str, str] = {}
         for metric, value in engine.state.metrics.items():
             name = f"{self.name}/{metric}" if self.name else str(metric)
-            number = as_float(value)
-            if isinstance(number, str):
-                unusable[name] = number
-            else:
-                values[name] = number
+            try:
+                values[name] = as_float(value)
+            except ValueError as reason:
+                unusable[name] = str(reason)
         return values, unusable
 
 
@@ -184,11 +183,6 @@ class TrainerSource(Source):
                 "a state is saved at the trainer's EPOCH_COMPLETED, before its own metrics of this epoch are recorded: "
                 "a run resumed from it lacks them. Save on Events.EPOCH_STARTED | Events.COMPLETED. (Said once.)"
             )
-
-
-def describe_source(source: str) -> str:
-    """The evaluator named ``source``, in a message."""
-    return f"evaluator {source!r}" if source else "the evaluator"
 
 
 def refuse_unreported(name: str, condition: Condition, sources: Iterable[str], rates: Iterable[str]) -> NoReturn:

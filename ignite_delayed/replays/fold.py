@@ -8,7 +8,8 @@ from .._utils.checks import refuse_type, suggestion
 from ..conditions import Condition, EarlyStop, State, as_condition
 from ..errors import UnknownMetricError
 from ..history.history import History
-from ..history.record import Record, reporter, require
+from ..history.metrics import reporter, require
+from ..history.record import Record
 
 __all__ = ["EarlyStopReplay", "Replay", "fold", "replay"]
 
@@ -160,4 +161,4 @@ def _check_reads(condition: Condition, history: History, records: list[Record]) 
     }
     for record in records:
         if record.source is not None:
-            require(by_source[record.source], record, {})
+            require(by_source[record.source], record.source, record.values)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import INF, NAN, metric_values, rows, verdicts
+from strategies import INF, NAN, last_state, metric_values, rows, run_of, verdicts
 
 from ignite_delayed import Condition, Finite, Metric
 from ignite_delayed.conditions import Compare
@@ -113,3 +113,19 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
 def test_bad_operands_are_refused(build: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         build()
+
+
+@pytest.mark.parametrize(
+    ("condition", "reading"),
+    [
+        (Metric("loss") < 0.5, ("loss", 0.25, "<", 0.5)),
+        (Metric("loss") <= 0.5, ("loss", 0.25, "<=", 0.5)),
+        (Metric("loss") * 2 > Metric("loss"), ("Metric('loss') * 2.0", 0.5, ">", 0.25)),
+        (Metric("loss").mean(2) > 0.1, ("Metric('loss').mean(2)", None, ">", 0.1)),
+        (Metric("loss") > Metric("other"), ("loss", 0.25, ">", None)),
+    ],
+    ids=repr,
+)
+def test_what_is_compared_can_be_read(condition: Compare, reading: tuple[str, float | None, str, float | None]) -> None:
+    assert condition.reading(last_state(condition, run_of([0.25]))) == reading
+    assert condition.reading(condition.initial())[::2] == reading[::2]

@@ -107,7 +107,8 @@ def stopped(condition: Condition, values: list[float]) -> int | None:
 def test_each_meaning_of_the_delay(
     reference: Callable[..., int | None], values: list[float], delay: int, rule: dict[str, Any]
 ) -> None:
-    condition = EarlyStop("loss", until=After(epochs=delay), while_closed=reference.__name__, **rule)
+    meaning: Any = reference.__name__
+    condition = EarlyStop("loss", until=After(epochs=delay), while_closed=meaning, **rule)
     assert stopped(condition, values) == reference(values, delay, **rule)
 
 

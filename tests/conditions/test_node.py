@@ -1,4 +1,4 @@
-"""Trees of conditions: their explanation, and states read back."""
+"""Trees of conditions: what they read, and states read back."""
 
 from __future__ import annotations
 
@@ -11,21 +11,6 @@ from ignite_delayed import After, Between, Condition, EarlyStop, Metric, Plateau
 
 LOSS = Metric("loss")
 LOW = LOSS < 0.5
-
-
-def test_explain_draws_the_tree() -> None:
-    condition = After(epochs=2) & (LOW.latched() | ~(LOSS.mean(3) > 1))
-    assert str(condition.explain(last_state(condition, run_of([0.9, 0.4])))) == "\n".join(
-        [
-            "After(epochs=2) & ((Metric('loss') < 0.5).latched() | ~(Metric('loss').mean(3) > 1.0)): false",
-            "├─ After(epochs=2): false (epoch 2, needs > 2)",
-            "└─ (Metric('loss') < 0.5).latched() | ~(Metric('loss').mean(3) > 1.0): true",
-            "   ├─ (Metric('loss') < 0.5).latched(): true",
-            "   │  └─ Metric('loss') < 0.5: true (last value 0.4, needs < 0.5)",
-            "   └─ ~(Metric('loss').mean(3) > 1.0): unknown",
-            "      └─ Metric('loss').mean(3) > 1.0: unknown (no value yet)",
-        ]
-    )
 
 
 def test_what_is_read_is_known() -> None:

@@ -199,9 +199,9 @@ def test_bad_arguments_are_refused(
 
 def test_mode_is_always_asked_for() -> None:
     with pytest.raises(ValueError, match=r"mode='max' for an accuracy\. It is never guessed"):
-        Plateau("loss", patience=3)
+        Plateau("loss", patience=3)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="It is never guessed"):
-        EarlyStop("val/accuracy", patience=3)
+        EarlyStop("val/accuracy", patience=3)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("metric", [3, None, "", lambda record: 1.0, Metric("loss") < 1])

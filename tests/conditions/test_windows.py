@@ -140,7 +140,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     ),
     (lambda: LOSS.ema(-0.1), ValueError, r"decay must be a finite number >= 0, got -0\.1 .* The weight of the past"),
     (lambda: LOSS.ema(math.nan), ValueError, "decay must be a finite number >= 0, got nan"),
-    (lambda: LOSS.best("lowest"), ValueError, "mode must be 'min' or 'max', got 'lowest'"),
+    (lambda: LOSS.best("lowest"), ValueError, "mode must be 'min' or 'max', got 'lowest'"),  # type: ignore[arg-type]
     (lambda: LOSS.best(min), TypeError, "mode must be 'min' or 'max', got <built-in function min>"),  # type: ignore[arg-type]
 ]
 

@@ -276,7 +276,7 @@ class TestBadInput:
 
     def test_no_mode(self) -> None:
         engines = loop(loss=_LOSSES)  # held weakly
-        with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'mode'"):
+        with pytest.raises(ValueError, match=r"mode must be 'min' or 'max', got ''.*It is never guessed"):
             delay_early_stopping(Recorder(*engines), "loss", patience=2)  # type: ignore[call-arg]
 
     def test_no_condition(self) -> None:

@@ -1,8 +1,9 @@
-"""Metric values as floats."""
+"""Metrics: values as floats, and who reports which."""
 
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,7 +15,8 @@ from engines import inf, nan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ignite_delayed.history.metrics import as_float
+from ignite_delayed import MetricValueError, Record, UnknownMetricError
+from ignite_delayed.history.metrics import as_float, reporter, require
 
 
 @pytest.mark.parametrize(
@@ -75,10 +77,31 @@ class _Broken:
     ],
 )
 def test_the_rest_says_why_not(value: Any, why: str) -> None:
-    assert as_float(value) == why
+    with pytest.raises(ValueError, match=f"^{re.escape(why)}$"):
+        as_float(value)
 
 
 @given(st.floats())
 def test_every_float_survives_numpy_and_torch(number: float) -> None:
     for value in (number, np.float64(number), np.array([number]), torch.tensor(number, dtype=torch.float64)):
         assert repr(as_float(value)) == repr(number)
+
+
+def test_who_reports_a_metric() -> None:
+    assert reporter("loss", [""]) == ""
+    assert reporter("val/loss", [""]) == ""
+    assert reporter("val/loss", ["train", "val"]) == "val"
+    assert reporter("val/top/5", ["train", "val"]) == "val"
+    assert reporter("lr", ["train", "val"]) is None
+    assert reporter("lr/0", ["train", "val"]) is None
+    assert reporter("val", ["train", "val"]) is None
+    assert reporter("loss", []) is None
+
+
+def test_what_a_record_must_report() -> None:
+    record = Record(epoch=1, iteration=1, source="val", values={"val/loss": 1.0})
+    require(["val/loss"], record.source, record.values)
+    with pytest.raises(UnknownMetricError, match=r"'val/los' was not reported by evaluator 'val'.* mean 'val/loss'\?"):
+        require(["val/loss", "val/los"], record.source, record.values)
+    with pytest.raises(MetricValueError, match="metric 'val/all' cannot be used in a condition: it has 3 elements"):
+        require(["val/all", "val/los"], record.source, record.values, {"val/all": "it has 3 elements"})

@@ -1,7 +1,8 @@
-"""Records: values as floats, the context of one iteration, and what a missing metric says."""
+"""Records: values as floats, the clock, and the context of one iteration."""
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -11,8 +12,8 @@ import torch
 from hypothesis import given
 from strategies import NAN, rows, runs
 
-from ignite_delayed import History, MetricValueError, Record, UnknownMetricError
-from ignite_delayed.history.record import reporter, require
+from ignite_delayed import History, Record, UnknownMetricError
+from ignite_delayed.history.record import Clock
 
 
 def at(iteration: int = 1, **values: float) -> Record:
@@ -148,11 +149,26 @@ def test_the_context_is_all_of_the_iteration_so_far(run: History) -> None:
 
 def test_a_record_on_the_clock_of_another_beginning() -> None:
     record = Record(epoch=5, iteration=50, evaluation=6, seconds=9, planned=100, source="val", values={"val/x": 1})
-    since = record.since((4, 40, 5, 7.0), 0, False)
+    since = record.since(Clock(4, 40, 5, 7.0), 0, False)
     assert since.clock == (1, 10, 2, 2.0)
     assert (since.planned, since.source, since.values) == (60, "val", {"val/x": 1.0})
     assert record.clock == (5, 50, 6, 9.0)
-    assert Record(epoch=1, iteration=9, planned=3).since((0, 5, 0, 0.0), 0, False).planned == 0
+    assert Record(epoch=1, iteration=9, planned=3).since(Clock(0, 5, 0, 0.0), 0, False).planned == 0
+
+
+def test_the_clock_is_a_named_tuple() -> None:
+    clock = Record(epoch=5, iteration=50, evaluation=6, seconds=9, values={"loss": 1}).clock
+    assert clock == Clock(epoch=5, iteration=50, evaluation=6, seconds=9.0) == (5, 50, 6, 9.0)
+    assert json.dumps(clock) == "[5, 50, 6, 9.0]"
+
+
+def test_what_was_recorded_before_at_the_iteration_that_began_it_is_not_seen() -> None:
+    first, second, later = rows((1, "train", {"a": 1.0}), (1, "val", {"b": 2.0}), (2, "val", {"b": 3.0}))
+    began = second.since(second.clock, 1, True)
+    assert (began.seen, began.fresh, began.first) == ({"b": 2.0}, {"b": 2.0}, True)
+    assert (began.epoch, began.iteration, began.evaluation, began.seconds) == (0, 0, 1, 0.0)
+    assert (second.since(first.clock, 0, False).seen, second.fresh) == ({"a": 1.0, "b": 2.0}, {"b": 2.0})
+    assert later.since(second.clock, 1, False).seen == {"b": 3.0}
 
 
 # --- metrics that are not there --------------------------------------------------------------------------------------
@@ -169,23 +185,3 @@ def test_a_missing_metric_is_named_with_what_is_there() -> None:
         Record(epoch=1, iteration=1, source="val", values={"val/loss": 1.0})["val/accuracy"]
     with pytest.raises(UnknownMetricError, match=r"none at all\. Attach it to that evaluator, or compute it before"):
         at()["loss"]
-
-
-def test_who_reports_a_metric() -> None:
-    assert reporter("loss", [""]) == ""
-    assert reporter("val/loss", [""]) == ""
-    assert reporter("val/loss", ["train", "val"]) == "val"
-    assert reporter("val/top/5", ["train", "val"]) == "val"
-    assert reporter("lr", ["train", "val"]) is None
-    assert reporter("lr/0", ["train", "val"]) is None
-    assert reporter("val", ["train", "val"]) is None
-    assert reporter("loss", []) is None
-
-
-def test_what_a_record_must_report() -> None:
-    record = Record(epoch=1, iteration=1, source="val", values={"val/loss": 1.0})
-    require(["val/loss"], record, {})
-    with pytest.raises(UnknownMetricError, match=r"'val/los' was not reported by evaluator 'val'.* mean 'val/loss'\?"):
-        require(["val/loss", "val/los"], record, {})
-    with pytest.raises(MetricValueError, match="metric 'val/all' cannot be used in a condition: it has 3 elements"):
-        require(["val/all", "val/los"], record, {"val/all": "it has 3 elements"})

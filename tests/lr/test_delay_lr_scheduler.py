@@ -265,7 +265,7 @@ class TestPlateau:
         assert training.lr(5) == [1.0, 1.0, 1.0, 1.0, 0.5]
 
     @pytest.mark.parametrize(("said", "asked"), [("min", "max"), ("max", "min")])
-    def test_a_direction_that_contradicts_the_condition_is_refused(self, said: Any, asked: str) -> None:
+    def test_a_direction_that_contradicts_the_condition_is_refused(self, said: Any, asked: Any) -> None:
         training = Training(sgd())
         with pytest.raises(ValueError, match=f"mode of ReduceLROnPlateau must be '{asked}', got '{said}'"):
             plateau(training, until=Plateau("loss", mode=asked, patience=3), mode=said)

@@ -10,7 +10,8 @@ from engines import engine, evaluate, loop, reporting, through_torch
 from ignite.engine import Events
 
 from ignite_delayed import After, Condition, Metric, Plateau, Record, Recorder, StateError
-from ignite_delayed.lr.live import Clock, EachObservation, PhaseEnd
+from ignite_delayed.history.record import Clock
+from ignite_delayed.lr.live import EachObservation, PhaseEnd
 
 
 def switch_after(condition: Condition, since: Clock, epochs: int = 8, length: int = 4, **metrics: Any) -> list[Any]:
@@ -28,7 +29,7 @@ def switch_after(condition: Condition, since: Clock, epochs: int = 8, length: in
     return opened
 
 
-AT_THE_END_OF_EPOCH_2 = (2, 8, 3, 0.0)
+AT_THE_END_OF_EPOCH_2 = Clock(2, 8, 3, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_switch_that_is_not_armed_sees_nothing() -> None:
     switch = PhaseEnd(recorder, Metric("loss") < 1, "switch", lambda record: pytest.fail("it opened"))
     trainer.run([0], max_epochs=2)
     assert switch.explain().verdict is None
-    switch.arm((0, 0, 1, 0.0), None)
+    switch.arm(Clock(0, 0, 1, 0.0), None)
     switch.disarm()
     trainer.run([0], max_epochs=2)
 
@@ -65,7 +66,7 @@ def test_a_switch_that_is_not_armed_sees_nothing() -> None:
 def test_a_run_from_the_beginning_disarms_it() -> None:
     trainer, evaluator = loop(loss=lambda trainer: 0.0)
     switch = PhaseEnd(Recorder(trainer, evaluator), After(epochs=3), "switch", lambda record: pytest.fail("it opened"))
-    switch.arm((0, 0, 1, 0.0), None)
+    switch.arm(Clock(0, 0, 1, 0.0), None)
     trainer.run([0], max_epochs=5)
 
 
@@ -73,7 +74,7 @@ def test_the_record_it_is_armed_with_may_open_it_at_once() -> None:
     trainer, evaluator = loop()
     switch = PhaseEnd(Recorder(trainer, evaluator), Metric("loss") < 1, "switch", lambda record: None)
     record = Record(epoch=2, iteration=8, evaluation=3, values={"loss": 0.5})
-    assert switch.arm((2, 8, 3, 0.0), record)
+    assert switch.arm(Clock(2, 8, 3, 0.0), record)
     assert switch.opened_at is record
 
 
@@ -86,7 +87,7 @@ def test_the_record_it_is_armed_with_is_the_first_of_its_evaluation() -> None:
         first, epoch=2, iteration=8, evaluation=3, seconds=0.0, planned=None, source="b", values={"lr": 0.5}
     )
     assert not second.first
-    assert switch.arm((2, 8, 3, 0.0), second)
+    assert switch.arm(Clock(2, 8, 3, 0.0), second)
 
 
 def test_metrics_recorded_before_at_the_same_iteration_are_not_seen() -> None:
@@ -97,10 +98,10 @@ def test_metrics_recorded_before_at_the_same_iteration_are_not_seen() -> None:
     armed = PhaseEnd(recorder, Metric("a/loss") > Metric("b/loss"), "armed", lambda record: opened.append(record.epoch))
 
     def arm(record: Record) -> None:
-        armed.arm((record.epoch, record.iteration, record.evaluation, record.seconds), record)
+        armed.arm(Clock(record.epoch, record.iteration, record.evaluation, record.seconds), record)
 
     arming = PhaseEnd(recorder, Metric("b/loss") < 1, "arming", arm)
-    trainer.add_event_handler(Events.STARTED, lambda: arming.arm((0, 0, 1, 0.0), None) and None)
+    trainer.add_event_handler(Events.STARTED, lambda: arming.arm(Clock(0, 0, 1, 0.0), None) and None)
     for evaluator in (first, second):
         evaluate(trainer, evaluator)
     trainer.run([0], max_epochs=3)
@@ -112,7 +113,7 @@ def test_most_iterations_cost_one_comparison() -> None:
     trainer, evaluator = loop()
     recorder = Recorder(trainer, evaluator)
     switch = PhaseEnd(recorder, After(iterations=5), "switch", lambda record: None)
-    trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2), lambda: switch.arm((2, 8, 3, 0.0), None) and None)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2), lambda: switch.arm(Clock(2, 8, 3, 0.0), None) and None)
     wakes: list[float] = []
     trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: wakes.append(recorder.hub.wake_at))
     trainer.run([0] * 4, max_epochs=4)
@@ -128,7 +129,7 @@ class TestState:
 
     def test_goes_through_torch(self) -> None:
         switch, loaded = self.build(), self.build()
-        switch.arm((2, 8, 3, 1.5), Record(epoch=2, iteration=8, evaluation=3, values={"loss": 0.5}))
+        switch.arm(Clock(2, 8, 3, 1.5), Record(epoch=2, iteration=8, evaluation=3, values={"loss": 0.5}))
         loaded._prepare(through_torch(switch.state_dict()))()
         assert loaded.state_dict() == switch.state_dict()
         assert loaded._since == (2, 8, 3, 1.5)
@@ -149,7 +150,7 @@ class TestState:
     )
     def test_refuses_what_is_damaged(self, damage: dict[str, Any]) -> None:
         switch = self.build()
-        switch.arm((2, 8, 3, 1.5), None)
+        switch.arm(Clock(2, 8, 3, 1.5), None)
         before = copy.deepcopy(switch.state_dict())
         with pytest.raises(StateError, match="the state of 'switch'"):
             switch._prepare(switch.state_dict() | damage)
