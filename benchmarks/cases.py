@@ -27,7 +27,7 @@ def fire(attach: Callable[[Engine, Recorder], object]) -> Work:
     """A fired ITERATION_COMPLETED with what ``attach`` has attached."""
     trainer, evaluator = engines()
     attach(trainer, Recorder(trainer, evaluator))
-    return lambda: trainer._fire_event(Events.ITERATION_COMPLETED)
+    return lambda: trainer._fire_event(Events.ITERATION_COMPLETED)  # noqa: SLF001
 
 
 def closed_gate() -> tuple[Work, Work]:
@@ -76,7 +76,7 @@ def rate_step(groups: int) -> tuple[Work, Work]:
         for group, base in zip(optimizer.param_groups, bases, strict=True):
             group["lr"] = base * factor
 
-    return by_hand, lambda: phases._before_iteration(trainer)
+    return by_hand, lambda: phases._before_iteration(trainer)  # noqa: SLF001
 
 
 def million_steps() -> tuple[Work, Work]:

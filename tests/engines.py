@@ -24,6 +24,11 @@ def engine(step: Callable[[Engine, Any], Any] = lambda engine, batch: None) -> E
     return Engine(step)
 
 
+def handler_table(one: Engine) -> dict[Any, list[Any]]:
+    """What is attached to ``one``, by event: Ignite's own table."""
+    return one._event_handlers  # noqa: SLF001 - nothing public tells
+
+
 def reporting(trainer: Engine, **metrics: Callable[[Engine], Any] | Sequence[Any]) -> Engine:
     """An evaluator whose metrics are functions of the trainer, or sequences with a value for each of its epochs."""
     evaluator = engine()

@@ -27,7 +27,7 @@ PATIENT, SOON = timedelta(seconds=300), timedelta(seconds=2)
 
 def give_up_soon() -> None:
     """From now on this rank waits for the others as long as SOON: one of them will not come."""
-    torch.distributed.distributed_c10d._set_pg_timeout(SOON)
+    torch.distributed.distributed_c10d._set_pg_timeout(SOON)  # noqa: SLF001
 
 
 def _wait_for(folder: Path, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import decided, engine, evaluate, inf, loop, nan, reporting, timeless
+from engines import decided, engine, evaluate, handler_table, inf, loop, nan, reporting, timeless
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver
 
@@ -119,7 +119,7 @@ class TestAnEvaluatorThatRaises:
         with pytest.raises(ZeroDivisionError):
             evaluator.run([0])
         recorder.remove()
-        assert Events.EXCEPTION_RAISED not in evaluator._event_handlers
+        assert Events.EXCEPTION_RAISED not in handler_table(evaluator)
         trainer.run([0], max_epochs=1)
 
     def test_nor_beside_a_delayed_handler_that_still_waits(self) -> None:
@@ -129,7 +129,7 @@ class TestAnEvaluatorThatRaises:
         _trainer, evaluator, recorder = self._loop(step)
         delay(recorder, lambda error: None, until=After(epochs=9), event=Events.EXCEPTION_RAISED)
         for _ in range(2):
-            evaluator._internal_run_generator = None
+            evaluator._internal_run_generator = None  # noqa: SLF001
             with pytest.raises(ZeroDivisionError):
                 evaluator.run([0])
 

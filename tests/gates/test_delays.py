@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engines import engine, epochs_of, evaluate, ignite_early_stopping, loop, through_json, through_torch
+from engines import engine, epochs_of, evaluate, handler_table, ignite_early_stopping, loop, through_json, through_torch
 from ignite.engine import Engine, EventEnum, Events
 from ignite.handlers import Checkpoint, DiskSaver, EarlyStopping
 
@@ -25,7 +25,7 @@ class Custom(EventEnum):
 
 def attached(*engines: Engine) -> list[dict[str, list[Any]]]:
     """All handlers on ``engines``."""
-    return [{str(event): list(found) for event, found in one._event_handlers.items() if found} for one in engines]
+    return [{str(event): list(found) for event, found in handler_table(one).items() if found} for one in engines]
 
 
 class TestEvents:
@@ -345,7 +345,7 @@ class TestRemoving:
         handle.remove()
         assert (attached(trainer, evaluator), recorder.gates) == (before, gates)
         assert {**recorder.state_dict(), "seconds": 0} == {**saved, "seconds": 0}
-        assert Events.EXCEPTION_RAISED not in trainer._event_handlers
+        assert Events.EXCEPTION_RAISED not in handler_table(trainer)
         assert other.gate in recorder.gates
 
     def test_in_a_with_block(self) -> None:
@@ -416,7 +416,7 @@ class TestTwice:
         other = engine()
         handle = delay(Recorder(trainer, evaluator), stopping, until=After(epochs=1), engine=other)
         handle.remove()
-        assert not any(other._event_handlers.values())
+        assert not any(handler_table(other).values())
 
     @pytest.mark.parametrize("reset_engine", ["evaluator", "trainer"])
     def test_an_early_stopping_that_was_attached(self, reset_engine: str) -> None:

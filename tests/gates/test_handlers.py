@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engines import engine
+from engines import engine, handler_table
 from ignite.engine import Engine, Events
 
 from ignite_delayed.gates.handlers import adapted, identity
@@ -204,5 +204,5 @@ def test_what_only_belongs_to_an_object_is_identified_by_itself() -> None:
 def test_identity_looks_through_ignites_wrapper_of_a_filtered_handler() -> None:
     one, handler = engine(), Equal()
     one.add_event_handler(Events.COMPLETED(every=2), handler)
-    [(wrapper, _, _)] = one._event_handlers[Events.COMPLETED]
+    [(wrapper, _, _)] = handler_table(one)[Events.COMPLETED]
     assert identity(wrapper) == identity(handler)

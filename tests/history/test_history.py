@@ -144,7 +144,7 @@ def test_a_slice_is_that_of_the_list(run: History, start: int, stop: int) -> Non
 def test_a_view_shares_and_stays() -> None:
     history = several()
     view = history[2:]
-    assert view._table is history._table
+    assert view._table is history._table  # noqa: SLF001
     history.append(Record(epoch=9, iteration=9, values={"lr": 0.3}))
     assert len(view) == 4
     assert view[1:3] == history[3:5]

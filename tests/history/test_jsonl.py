@@ -156,7 +156,7 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
 def test_a_history_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
     path = run_of([1.0]).save(tmp_path / "run.jsonl")
     unwritable = run_of([2.0])
-    unwritable._marks.append(Mark("opened", "gate", 1, 1, 1, 1.0, object()))  # type: ignore[arg-type]
+    unwritable._marks.append(Mark("opened", "gate", 1, 1, 1, 1.0, object()))  # type: ignore[arg-type]  # noqa: SLF001
     with pytest.raises(TypeError, match="not JSON serializable"):
         unwritable.save(path, overwrite=True)
     assert History.load(path) == run_of([1.0])

@@ -49,13 +49,13 @@ def test_a_loaded_history_goes_on_in_its_iteration(run: History, cut: int) -> No
     for record in whole[cut:]:
         again._take(record)  # adds to what the last record had seen
     assert contexts(again) == contexts(run)
-    last = again._table.last
+    last = again._table.last  # noqa: SLF001
     assert repr(last and last.seen) == repr(whole[-1].seen if whole else None)
 
 
 def test_many_evaluators_at_one_iteration() -> None:
     run = rows(*[(1, f"s{i}", {f"s{i}/x": float(i)}) for i in range(12)])
-    last = loaded(run.state_dict())._table.last
+    last = loaded(run.state_dict())._table.last  # noqa: SLF001
     assert last is not None
     assert last.seen == run[-1].seen
     assert len(last.seen) == 12
@@ -129,7 +129,7 @@ def test_a_damaged_state_is_refused_and_changes_nothing(state: Any, message: str
 @pytest.mark.parametrize(("unit", "value"), [("iteration", -3), ("seconds", NAN), ("seconds", INF)])
 def test_a_clock_that_cannot_be_is_refused(unit: str, value: Any) -> None:
     history = run_of([1.0])
-    history._table.clock[unit][0] = value
+    history._table.clock[unit][0] = value  # noqa: SLF001
     with pytest.raises(StateError, match=f"history state: {unit} is negative or no number"):
         loaded(history.state_dict())
 
@@ -137,7 +137,7 @@ def test_a_clock_that_cannot_be_is_refused(unit: str, value: Any) -> None:
 @pytest.mark.parametrize("row", [-1, 2])
 def test_a_value_of_no_row_is_refused(row: int) -> None:
     history = run_of([1.0, 2.0])
-    history._table.columns["loss"].rows[-1 if row > 0 else 0] = row
+    history._table.columns["loss"].rows[-1 if row > 0 else 0] = row  # noqa: SLF001
     with pytest.raises(StateError, match="history state: the rows of 'loss' do not fit its values"):
         loaded(history.state_dict())
 

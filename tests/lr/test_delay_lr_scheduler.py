@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.optim.lr_scheduler as torch_schedulers
-from engines import engine, evaluate, nan, reporting
+from engines import engine, evaluate, handler_table, nan, reporting
 from ignite.engine import Events
 from ignite.handlers import (
     ConcatScheduler,
@@ -494,11 +494,11 @@ class TestBadInput:
     ) -> None:
         training = Training(sgd())
         before = untouched(training.optimizer)
-        handlers = [len(found) for found in training.trainer._event_handlers.values()]
+        handlers = [len(found) for found in handler_table(training.trainer).values()]
         with pytest.raises(error, match=message):
             delay_lr_scheduler(training.recorder, training.optimizer, factory, **arguments)
         assert untouched(training.optimizer) == before
-        assert [len(found) for found in training.trainer._event_handlers.values()] == handlers
+        assert [len(found) for found in handler_table(training.trainer).values()] == handlers
         assert training.recorder.hub.live == []
         assert not training.recorder.hub.reserved
         delay_lr_scheduler(training.recorder, training.optimizer, SCHEDULERS["StepLR"], per="epoch")  # nothing claimed

@@ -132,7 +132,7 @@ class TestState:
         switch.arm(Clock(2, 8, 3, 1.5), Record(epoch=2, iteration=8, evaluation=3, values={"loss": 0.5}))
         loaded._prepare(through_torch(switch.state_dict()))()
         assert loaded.state_dict() == switch.state_dict()
-        assert loaded._since == (2, 8, 3, 1.5)
+        assert loaded._since == (2, 8, 3, 1.5)  # noqa: SLF001
 
     @pytest.mark.parametrize(
         "damage",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from engines import engine, evaluate, freed_by_counting, reporting, through_torch
+from engines import engine, evaluate, freed_by_counting, handler_table, reporting, through_torch
 from ignite.engine import Engine, Events
 from lr_runs import SCHEDULERS, Training, adam, groups, sgd, untouched, values
 from torch.optim.lr_scheduler import LinearLR, ReduceLROnPlateau, StepLR
@@ -538,7 +538,7 @@ class TestRuns:
 class TestRemove:
     def test_takes_everything_off_and_leaves_the_rates(self) -> None:
         training = Training(sgd(), metrics={"loss": lambda trainer: 1.0})
-        before = {event: len(found) for event, found in training.trainer._event_handlers.items()}
+        before = {event: len(found) for event, found in handler_table(training.trainer).items()}
         phases = phased(
             training,
             Phase(warmup(steps=4), per="iteration"),
@@ -548,7 +548,7 @@ class TestRemove:
         training.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=2), phases.remove)
         assert training.lr(2, length=3) == [0.0, 0.25, 0.25, 0.25, 0.25, 0.25]
         phases.remove()
-        after = {event: len(found) for event, found in training.trainer._event_handlers.items() if found}
+        after = {event: len(found) for event, found in handler_table(training.trainer).items() if found}
         assert training.recorder.hub.live == []
         assert not training.recorder.hub.stateful
         assert not training.recorder.hub.parts
@@ -749,11 +749,11 @@ class TestBadInput:
     ) -> None:
         training = Training(sgd())
         before = untouched(training.optimizer)
-        handlers = [len(found) for found in training.trainer._event_handlers.values()]
+        handlers = [len(found) for found in handler_table(training.trainer).values()]
         with pytest.raises(error, match=message):
             LRPhases(training.recorder, training.optimizer, phases, **arguments)
         assert untouched(training.optimizer) == before
-        assert [len(found) for found in training.trainer._event_handlers.values()] == handlers
+        assert [len(found) for found in handler_table(training.trainer).values()] == handlers
         assert training.recorder.hub.live == []
         assert not training.recorder.hub.reserved
         phased(training, Phase(Constant(1.0), per="epoch"))  # nothing is claimed

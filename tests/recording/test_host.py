@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch.distributed as dist
-from engines import engine
+from engines import engine, handler_table
 from ignite.engine import Engine, Events
 
 from ignite_delayed.recording.host import (
@@ -66,10 +66,10 @@ def test_handlers_are_listed_in_order_and_an_empty_list_of_them_is_dropped() -> 
     assert attached_handlers(trainer, Events.COMPLETED) == []
     trainer.remove_event_handler(handlers[0], Events.EXCEPTION_RAISED)
     drop_if_empty(trainer, Events.EXCEPTION_RAISED)
-    assert Events.EXCEPTION_RAISED in trainer._event_handlers
+    assert Events.EXCEPTION_RAISED in handler_table(trainer)
     trainer.remove_event_handler(handlers[1], Events.EXCEPTION_RAISED)
     drop_if_empty(trainer, Events.EXCEPTION_RAISED)
-    assert Events.EXCEPTION_RAISED not in trainer._event_handlers
+    assert Events.EXCEPTION_RAISED not in handler_table(trainer)
 
 
 def test_an_event_that_is_not_fired_is_refused_in_ignites_words() -> None:

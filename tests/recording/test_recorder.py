@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from engines import engine, epochs_of, evaluate, loop, reporting, timeless
+from engines import engine, epochs_of, evaluate, handler_table, loop, reporting, timeless
 from ignite.engine import Engine, Events
 from ignite.metrics import Average, RunningAverage
 
@@ -462,10 +462,10 @@ class TestMovingGates:
         recorder = Recorder(trainer, evaluator)
         for until in (Metric("loss") < 0.5, After(epochs=3), After(evaluations=2), Never()):
             Gate(recorder, until=until)
-        assert not trainer._event_handlers[Events.ITERATION_STARTED]
+        assert not handler_table(trainer)[Events.ITERATION_STARTED]
         for _ in range(2):
             Gate(recorder, until=After(seconds=3))
-        assert len(trainer._event_handlers[Events.ITERATION_STARTED]) == 1
+        assert len(handler_table(trainer)[Events.ITERATION_STARTED]) == 1
 
     def test_a_gate_built_in_mid_epoch_is_moved_by_the_next_iteration(self) -> None:
         trainer, evaluator = loop()
@@ -620,7 +620,7 @@ class TestAttaching:
 
 
 def _handlers(one: Engine) -> dict[Any, list[Any]]:
-    return {event: list(handlers) for event, handlers in one._event_handlers.items() if handlers}
+    return {event: list(handlers) for event, handlers in handler_table(one).items() if handlers}
 
 
 def test_two_equal_runs_make_equal_histories() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from engines import engine, evaluate
+from engines import engine, evaluate, handler_table
 from ignite.engine import Engine, Events
 
 from ignite_delayed import Metric, UnknownMetricError
@@ -99,10 +99,10 @@ class TestEvaluator:
         evaluator.add_event_handler(Events.EXCEPTION_RAISED, told.append)
         source = EvaluatorSource("val", evaluator, lambda source, engine: None)
         evaluator.run([0])
-        attached = len(evaluator._event_handlers[Events.EXCEPTION_RAISED])
+        attached = len(handler_table(evaluator)[Events.EXCEPTION_RAISED])
         for _ in range(2):
             source.remove()
-        assert (attached, len(evaluator._event_handlers[Events.EXCEPTION_RAISED])) == (2, 1)
+        assert (attached, len(handler_table(evaluator)[Events.EXCEPTION_RAISED])) == (2, 1)
 
     def test_also_if_the_handler_came_while_it_ran(self) -> None:
         def step(engine: Engine, batch: int) -> None:
@@ -156,7 +156,7 @@ class TestTrainer:
         source.remove()
         trainer.run([0])
         assert seen == [True]
-        assert not any(trainer._event_handlers.values())
+        assert not any(handler_table(trainer).values())
 
 
 def test_metrics_are_read_under_their_name_and_the_rest_with_the_reason() -> None:

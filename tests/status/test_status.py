@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 import torch
-from engines import loop
+from engines import handler_table, loop
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar
 from nbclient import NotebookClient
@@ -80,7 +80,7 @@ def seen(condition: Condition, *losses: float) -> Any:
 
 
 def handlers(*engines: Engine) -> int:
-    return sum(len(attached) for engine in engines for attached in engine._event_handlers.values())
+    return sum(len(attached) for engine in engines for attached in handler_table(engine).values())
 
 
 class TestWhatIsMissing:

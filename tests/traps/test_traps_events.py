@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engines import engine, epochs_of, evaluate, freed_by_counting, ignite_early_stopping, loop, nan
+from engines import engine, epochs_of, evaluate, freed_by_counting, handler_table, ignite_early_stopping, loop, nan
 from ignite.engine import Engine, Events
 
 from ignite_delayed import (
@@ -343,13 +343,13 @@ class Test12_removing_one_attachment_removes_all_and_or_mutates_lists_of_events:
         recorder = Recorder(trainer, evaluator)
         seen, note = epochs_of(trainer)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: None)
-        before = {event: list(handlers) for event, handlers in trainer._event_handlers.items()}
+        before = {event: list(handlers) for event, handlers in handler_table(trainer).items()}
         delay(recorder, note, until=After(epochs=1))
         events = Events.EPOCH_STARTED | Events.EPOCH_COMPLETED
         second = delay(recorder, note, until=After(epochs=1), engine=trainer, event=events)
         assert len(list(events)) == 2
         second.remove()
-        assert {event: list(handlers) for event, handlers in trainer._event_handlers.items() if handlers} == before
+        assert {event: list(handlers) for event, handlers in handler_table(trainer).items() if handlers} == before
         trainer.run([0], max_epochs=3)
         assert seen == [2, 3]  # the first attachment is still there
 
@@ -550,10 +550,10 @@ class Test20_a_handler_added_while_its_event_fires_runs_in_the_same_firing:
         order: list[str] = []
         delay(recorder, lambda: order.append("delayed"), until=After(epochs=1))
         evaluator.add_event_handler(Events.COMPLETED, lambda: order.append("plain"))
-        handlers = len(evaluator._event_handlers[Events.COMPLETED])
+        handlers = len(handler_table(evaluator)[Events.COMPLETED])
         trainer.run([0], max_epochs=2)
         assert order == ["plain", "delayed", "plain"]
-        assert len(evaluator._event_handlers[Events.COMPLETED]) == handlers
+        assert len(handler_table(evaluator)[Events.COMPLETED]) == handlers
 
 
 def test_every_trap_of_this_part_has_a_class() -> None:
