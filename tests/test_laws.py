@@ -109,7 +109,7 @@ def test_a_condition_is_the_value_that_its_repr_builds(condition: Condition) -> 
     assert hash(again) == hash(condition)
     assert repr(again) == repr(condition)
     assert again.reads == condition.reads
-    assert again.ticks == condition.ticks
+    assert again.clock_units == condition.clock_units
 
 
 @given(trees, runs())
@@ -190,14 +190,14 @@ def test_a_record_of_the_clock_alone_moves_only_what_the_clock_decides(condition
     state = condition.initial()
     for record in run:
         moved, _ = condition.step(state, record)
-        if record.is_tick and condition.ticks is None:
+        if record.is_tick and condition.clock_units is None:
             assert moved is state
         state = moved
 
 
 @given(clock_trees, runs(most=4))
 def test_what_the_clock_decides_has_no_memory(condition: Condition, run: History) -> None:
-    assert condition.ticks is not None
+    assert condition.clock_units is not None
     assert verdicts(condition, run) == [condition.step(condition.initial(), record)[1] for record in run]
 
 

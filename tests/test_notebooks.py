@@ -30,7 +30,7 @@ def read(path: Path) -> Any:
     return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
 
 
-def shown(notebook: Any) -> list[tuple[int, str]]:
+def describe(notebook: Any) -> list[tuple[int, str]]:
     """What each cell shows, by its number: texts in full, of figures only that they are there."""
     return [
         (number, output.get("text") or ("a figure" if "image/png" in output.data else output.data["text/plain"]))
@@ -58,7 +58,7 @@ class TestNotebook:
         assert spent < SECONDS
         outputs = [output for cell in fresh.cells for output in cell.get("outputs", [])]
         assert [output.text for output in outputs if output.get("name") == "stderr"] == []
-        assert shown(fresh) == shown(read(path))
+        assert describe(fresh) == describe(read(path))
 
     def test_it_is_committed_executed_and_free_of_its_machine(self, path: Path) -> None:
         notebook = read(path)

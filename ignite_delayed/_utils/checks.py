@@ -14,17 +14,17 @@ __all__ = [
     "check_flag",
     "check_name",
     "check_real",
+    "describe",
     "is_coroutine",
     "refuse_type",
     "refuse_value",
-    "shown",
     "suggestion",
 ]
 
 _LONGEST = 120
 
 
-def shown(value: object) -> str:
+def describe(value: object) -> str:
     """``value`` as an error message shows it: its repr on one line, cut short, and its type."""
     try:
         text = " ".join(repr(value).split())
@@ -36,7 +36,7 @@ def shown(value: object) -> str:
 
 
 def _message(argument: str, expected: str, got: object, hint: str) -> str:
-    return f"{argument} must be {expected}, got {shown(got)}." + (f" {hint}" if hint else "")
+    return f"{argument} must be {expected}, got {describe(got)}." + (f" {hint}" if hint else "")
 
 
 def refuse_type(argument: str, expected: str, got: object, hint: str = "") -> NoReturn:

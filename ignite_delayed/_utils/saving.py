@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StateError
-from .checks import check_count, check_real, shown
+from .checks import check_count, check_real, describe
 
 __all__ = ["check_version", "checked_count", "checked_seconds", "load_all_or_none", "plain"]
 
@@ -19,7 +19,9 @@ def check_version(what: str, raw: Any, *versions: int) -> None:
         StateError: naming it.
     """
     if not isinstance(raw, Mapping):
-        raise StateError(f"{what}: expected a dict of version {versions[-1]}, got {shown(raw)}: it is no saved state")
+        raise StateError(
+            f"{what}: expected a dict of version {versions[-1]}, got {describe(raw)}: it is no saved state"
+        )
     got = raw.get("version")
     if type(got) is int and got in versions:
         return
@@ -28,7 +30,7 @@ def check_version(what: str, raw: Any, *versions: int) -> None:
     else:
         age = "a newer" if got > versions[-1] else "an older"
         cause = f"it is of {age} release of ignite-delayed: read it with that one"
-    raise StateError(f"{what}: expected version {versions[-1]}, got {shown(got)}: {cause}")
+    raise StateError(f"{what}: expected version {versions[-1]}, got {describe(got)}: {cause}")
 
 
 def checked_count(name: str, value: Any) -> int:

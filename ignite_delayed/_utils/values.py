@@ -35,7 +35,7 @@ class Value:
 
     __slots__ = ()
 
-    def _keep(self, **fields: Any) -> None:
+    def _set(self, **fields: Any) -> None:
         """Set fields once, from ``__init__``."""
         for name, value in fields.items():
             object.__setattr__(self, name, value)

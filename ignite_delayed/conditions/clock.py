@@ -53,7 +53,7 @@ class After(Condition):
         TypeError: After takes its point by unit, got 50 (int). Write After(epochs=50), After(iterations=50), ...
     """
 
-    __slots__ = ("epochs", "evaluations", "fraction", "iterations", "point", "seconds", "ticks", "unit")
+    __slots__ = ("clock_units", "epochs", "evaluations", "fraction", "iterations", "point", "seconds", "unit")
     memory = ("verdict", "value", "value")
     state_type = AfterState
 
@@ -81,8 +81,8 @@ class After(Condition):
         unit = given[0]
         values[unit] = value = _check_point(unit, values[unit])
         point = _as_fraction(value) if unit == "fraction" else value
-        self._keep(unit=unit, point=point, ticks=frozenset({unit}), **values)
-        self._has()
+        self._set(unit=unit, point=point, clock_units=frozenset({unit}), **values)
+        self._set_parts()
 
     def advance(self, state: AfterState, record: Record) -> AfterState:
         unit, point = self.unit, self.point

@@ -44,8 +44,8 @@ class Compare(Condition):
         left, right = as_expression(f"the left of {symbol}", left), as_expression(f"the right of {symbol}", right)
         if isinstance(left, Number):  # the metric stands on the left, as Python's reflected operators have it
             left, symbol, right = right, _MIRRORED[symbol], left
-        self._keep(left=left, symbol=symbol, right=right, _apply=_COMPARISONS[symbol])
-        self._has(left, right)
+        self._set(left=left, symbol=symbol, right=right, _apply=_COMPARISONS[symbol])
+        self._set_parts(left, right)
         if not self.reads:
             raise TypeError(f"{self!r} reads no metric: one side must be a metric expression such as Metric('loss').")
 
@@ -92,8 +92,8 @@ class Finite(Condition):
 
     def __init__(self, metric: str | Expression) -> None:
         monitor = monitored("metric", metric)
-        self._keep(metric=metric, _monitor=monitor)
-        self._has(monitor)
+        self._set(metric=metric, _monitor=monitor)
+        self._set_parts(monitor)
 
     def advance(self, state: State, record: Record) -> State:
         value = self._monitor.advance(state[1], record)

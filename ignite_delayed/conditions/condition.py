@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from .._utils.checks import refuse_type, shown
+from .._utils.checks import describe, refuse_type
 from .._utils.html import code, nested_list
 from ..history.record import Record
 from .explanation import Explanation
@@ -51,14 +51,14 @@ class Condition(Node):
 
     #: The clock units ("epochs", "iterations", ...) that alone decide this condition, or None where anything else
     #: does. Only such a condition moves between evaluations.
-    ticks: frozenset[str] | None = None
+    clock_units: frozenset[str] | None = None
 
     def step(self, state: State, record: Record) -> tuple[State, Verdict]:
         """The state after ``record`` and what the condition says then.
 
         A record of the clock alone moves only conditions that are decided by the clock alone.
         """
-        if record.source is None and self.ticks is None:
+        if record.source is None and self.clock_units is None:
             return state, state[0]
         state = self.advance(state, record)
         return state, state[0]
@@ -134,7 +134,7 @@ class Condition(Node):
         raise TypeError(f"a condition has no truth value by itself: {self!r}. {USE_OPERATORS}")
 
     def _refuse_comparison(self, other: object) -> NoReturn:
-        raise TypeError(f"a condition cannot be compared: {self!r} with {shown(other)}. {USE_OPERATORS}")
+        raise TypeError(f"a condition cannot be compared: {self!r} with {describe(other)}. {USE_OPERATORS}")
 
     __lt__ = __le__ = __gt__ = __ge__ = _refuse_comparison
 
@@ -189,10 +189,10 @@ class Always(Condition):
     """
 
     __slots__ = ()
-    ticks = frozenset[str]()
+    clock_units = frozenset[str]()
 
     def __init__(self) -> None:
-        self._has()
+        self._set_parts()
 
     def advance(self, state: State, record: Record) -> State:
         return (True,)
@@ -202,10 +202,10 @@ class Never(Condition):
     """False at every record: the identity of ``|``."""
 
     __slots__ = ()
-    ticks = frozenset[str]()
+    clock_units = frozenset[str]()
 
     def __init__(self) -> None:
-        self._has()
+        self._set_parts()
 
     def advance(self, state: State, record: Record) -> State:
         return (False,)
@@ -214,7 +214,7 @@ class Never(Condition):
 class _Connective(Condition):
     """Two or more conditions, nested ones of the same kind flattened."""
 
-    __slots__ = ("conditions", "ticks")
+    __slots__ = ("clock_units", "conditions")
     symbol: str
     decisive: bool  # the verdict of one operand that settles the whole
     conditions: tuple[Condition, ...]
@@ -226,8 +226,8 @@ class _Connective(Condition):
             flat.extend(operand.conditions if isinstance(operand, type(self)) else [operand])
         if len(flat) < 2:
             raise ValueError(f"{type(self).__name__} takes two or more conditions, got {len(flat)}.")
-        self._keep(conditions=tuple(flat), ticks=_common_ticks(flat))
-        self._has(*flat)
+        self._set(conditions=tuple(flat), clock_units=_common_ticks(flat))
+        self._set_parts(*flat)
 
     def advance(self, state: State, record: Record) -> State:
         states = [part.advance(its, record) for part, its in zip(self.parts, state[1:], strict=True)]
@@ -248,9 +248,9 @@ def _common_ticks(conditions: Iterable[Condition]) -> frozenset[str] | None:
     """The clock units that decide all of ``conditions``, ``None`` if one of them is not decided by the clock alone."""
     units: frozenset[str] = frozenset()
     for condition in conditions:
-        if condition.ticks is None:
+        if condition.clock_units is None:
             return None
-        units |= condition.ticks
+        units |= condition.clock_units
     return units
 
 
@@ -293,14 +293,14 @@ class Not(Condition):
         ~(Metric('loss') < 0.5)
     """
 
-    __slots__ = ("condition", "ticks")
+    __slots__ = ("clock_units", "condition")
     precedence = 7
     condition: Condition
 
     def __init__(self, condition: ConditionLike) -> None:
         operand = as_condition("condition", condition)
-        self._keep(condition=operand, ticks=operand.ticks)
-        self._has(operand)
+        self._set(condition=operand, clock_units=operand.clock_units)
+        self._set_parts(operand)
 
     def advance(self, state: State, record: Record) -> State:
         inner = self.condition.advance(state[1], record)

@@ -101,14 +101,14 @@ class EarlyStop(Patient):
     ) -> None:
         self._watch("monitor", monitor, mode, patience, threshold, threshold_mode, cumulative)
         opens = None if until is None else as_condition("until", until)
-        self._keep(
+        self._set(
             monitor=monitor,
             until=opens,
             while_closed=check_choice("while_closed", while_closed, get_args(WhileClosed)),
             nan=check_choice("nan", nan, get_args(OnNaN)),
             _gate=Always() if opens is None else opens,
         )
-        self._has(self._monitor, self._gate)
+        self._set_parts(self._monitor, self._gate)
 
     def advance(self, state: EarlyStopState, record: Record) -> EarlyStopState:
         verdict, opened, best, best_at, counter, by_nan, monitor, gate = state

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
-from .._utils.checks import check_choice, check_name, check_real, refuse_type, shown
+from .._utils.checks import check_choice, check_name, check_real, describe, refuse_type
 from ..history.record import Record
 from .condition import USE_OPERATORS, Condition
 from .node import Node, State, as_operand
@@ -43,8 +43,8 @@ class Expression(Node):
     __slots__ = ()
     memory: ClassVar[tuple[str, ...]] = ("value",)
 
-    def _has(self, *parts: Node, reads: frozenset[str] = frozenset()) -> None:
-        super()._has(*parts, reads=reads)
+    def _set_parts(self, *parts: Node, reads: frozenset[str] = frozenset()) -> None:
+        super()._set_parts(*parts, reads=reads)
         if parts and not self.reads:
             raise TypeError(f"{self!r} reads no metric: one operand must be an expression such as Metric('loss').")
 
@@ -154,7 +154,7 @@ class Expression(Node):
 
     def _refuse_connective(self, other: object) -> NoReturn:
         raise TypeError(
-            f"& and | combine conditions, got the number {self!r} and {shown(other)}: a comparison lacks its "
+            f"& and | combine conditions, got the number {self!r} and {describe(other)}: a comparison lacks its "
             f"parentheses, for & binds before <. {USE_OPERATORS}"
         )
 
@@ -180,8 +180,8 @@ class Metric(Expression):
 
     def __init__(self, name: str) -> None:
         name = check_name("name", name, hint="It is the metric's name as attached, e.g. Metric('loss').")
-        self._keep(name=name)
-        self._has(reads=frozenset({name}))
+        self._set(name=name)
+        self._set_parts(reads=frozenset({name}))
 
     def advance(self, state: State, record: Record) -> State:
         value = record.fresh.get(self.name)
@@ -195,8 +195,8 @@ class Number(Expression):
     value: float
 
     def __init__(self, value: float) -> None:
-        self._keep(value=check_real("a number in a metric expression", value, hint="For finiteness use Finite(...)."))
-        self._has()
+        self._set(value=check_real("a number in a metric expression", value, hint="For finiteness use Finite(...)."))
+        self._set_parts()
 
     def initial(self) -> State:
         return (self.value,)
@@ -238,8 +238,8 @@ class Arithmetic(Expression):
     def __init__(self, left: Any, symbol: str, right: Any) -> None:
         left, right = as_expression(f"the left of {symbol}", left), as_expression(f"the right of {symbol}", right)
         apply, precedence = _ARITHMETIC[check_choice("symbol", symbol, _ARITHMETIC)]
-        self._keep(left=left, symbol=symbol, right=right, _apply=apply, precedence=precedence)
-        self._has(left, right)
+        self._set(left=left, symbol=symbol, right=right, _apply=apply, precedence=precedence)
+        self._set_parts(left, right)
 
     def advance(self, state: State, record: Record) -> State:
         left, right = self.left.advance(state[1], record), self.right.advance(state[2], record)
@@ -260,8 +260,8 @@ class _Unary(Expression):
 
     def __init__(self, operand: Any) -> None:
         operand = as_expression("operand", operand)
-        self._keep(operand=operand)
-        self._has(operand)
+        self._set(operand=operand)
+        self._set_parts(operand)
 
     @staticmethod
     def _apply(value: float) -> float:

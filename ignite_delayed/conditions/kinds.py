@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .._utils.checks import shown
+from .._utils.checks import describe
 from ..errors import StateError
 from ..history.record import Clock
 
@@ -39,7 +39,7 @@ class Kind(NamedTuple):
             StateError: where it is of another kind.
         """
         if not self.fits(raw):
-            raise StateError(f"in the state of {owner}: expected {self.expected}, got {shown(raw)}")
+            raise StateError(f"in the state of {owner}: expected {self.expected}, got {describe(raw)}")
         return self.build(raw)
 
 

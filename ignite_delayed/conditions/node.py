@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
-from .._utils.checks import shown
+from .._utils.checks import describe
 from .._utils.values import Value
 from ..errors import StateError
 from ..history.record import Record
@@ -41,10 +41,10 @@ class Node(Value):
     reads: frozenset[str]
     _only: str | None  # the one name, where it reads one
 
-    def _has(self, *parts: Node, reads: frozenset[str] = frozenset()) -> None:
+    def _set_parts(self, *parts: Node, reads: frozenset[str] = frozenset()) -> None:
         """Keep what a node is made of; every ``__init__`` ends with it."""
         reads = reads.union(*(part.reads for part in parts))
-        self._keep(parts=parts, reads=reads, _only=next(iter(reads)) if len(reads) == 1 else None)
+        self._set(parts=parts, reads=reads, _only=next(iter(reads)) if len(reads) == 1 else None)
 
     def initial(self) -> State:
         """The state before the first record."""
@@ -79,7 +79,7 @@ class Node(Value):
         mine = [KINDS[kind].decode(entry, owner) for kind, entry in zip(self.memory, raw, strict=False)]
         state = self._state([*mine, *(part.decode(entry) for part, entry in zip(self.parts, raw[own:], strict=True))])
         if not self.consistent(state):
-            raise StateError(f"the state of {owner} contradicts itself: {shown(tuple(raw[:own]))}")
+            raise StateError(f"the state of {owner} contradicts itself: {describe(tuple(raw[:own]))}")
         return state
 
     def consistent(self, state: State) -> bool:

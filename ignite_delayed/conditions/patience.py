@@ -64,7 +64,7 @@ class Patient(Condition):
     ) -> None:
         """Check and keep the arguments that every rule of patience takes."""
         hint = "A threshold is how much better counts as better; the direction is mode's."
-        self._keep(
+        self._set(
             _monitor=monitored(argument, metric),
             mode=_check_mode(mode),
             patience=check_count("patience", patience, hint="It counts the evaluations without improvement to accept."),
@@ -142,8 +142,8 @@ class Plateau(Patient):
         cumulative: bool = False,
     ) -> None:
         self._watch("metric", metric, mode, patience, threshold, threshold_mode, cumulative)
-        self._keep(metric=metric)
-        self._has(self._monitor)
+        self._set(metric=metric)
+        self._set_parts(self._monitor)
 
     def advance(self, state: PlateauState, record: Record) -> PlateauState:
         verdict, best, counter, monitor = state

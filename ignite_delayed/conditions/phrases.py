@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from .clock import After
 from .comparison import Compare
 from .condition import And, Condition, Or
-from .expression import label_of as called
+from .expression import label_of
 from .node import State
 from .patience import Plateau
 from .temporal import Sustained, Then
 
-__all__ = ["called", "nearness", "waiting"]
+__all__ = ["nearness", "waiting"]
 
 
 def _below(condition: Condition, state: State) -> Iterator[tuple[Condition, State]]:
@@ -60,12 +60,12 @@ def _leaf(condition: Condition, state: State) -> str:
     if isinstance(condition, Compare):
         name, value, symbol, bound = condition.reading(state)
         if value is None or bound is None:
-            return f"{name} has no value yet, needs {symbol} {called(condition.right)}"
+            return f"{name} has no value yet, needs {symbol} {label_of(condition.right)}"
         return f"{name} {value:g}, needs {symbol} {bound:g}"
     if isinstance(condition, After):
         return repr(condition) if state.now is None else detail
     if isinstance(condition, Plateau):
-        return f"{called(condition.metric)}: {detail}"
+        return f"{label_of(condition.metric)}: {detail}"
     below = "; ".join(_leaf(part, its) for part, its in _below(condition, state))
     missing = "; ".join(text for text in (detail, below) if text)
     return f"{condition!r} ({missing})" if missing else repr(condition)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Collection
 from typing import Any
 
-from .._utils.checks import check_name, is_coroutine, refuse_type, shown
+from .._utils.checks import check_name, describe, is_coroutine, refuse_type
 from ..errors import MetricValueError
 from ..history.record import Record
 from .condition import Condition
@@ -37,7 +37,7 @@ class Predicate(Condition):
     Example:
         >>> def even(record):
         ...     return record.epoch % 2 == 0
-        >>> Predicate(even).ticks is None
+        >>> Predicate(even).clock_units is None
         True
     """
 
@@ -50,8 +50,8 @@ class Predicate(Condition):
         if isinstance(names, str):
             refuse_type("names", "a collection of metric names", names, f"Write names=({names!r},).")
         names = tuple(check_name("an entry of names", name) for name in names)
-        self._keep(fn=fn, names=names)
-        self._has(reads=frozenset(names))
+        self._set(fn=fn, names=names)
+        self._set_parts(reads=frozenset(names))
 
     def advance(self, state: State, record: Record) -> State:
         if self.reads and not self.observed(record):
@@ -87,4 +87,4 @@ def _as_verdict(fn: Any, answer: Any) -> bool | None:
         return answer
     if type(answer).__name__ in ("bool", "bool_"):  # NumPy's, which is no bool
         return bool(answer)
-    raise MetricValueError(f"predicate {fn!r} must answer True, False or None, got {shown(answer)}")
+    raise MetricValueError(f"predicate {fn!r} must answer True, False or None, got {describe(answer)}")

@@ -76,8 +76,8 @@ class Sustained(_Counted):
     def __init__(self, condition: ConditionLike, *, evaluations: int) -> None:
         evaluations = check_count("evaluations", evaluations)
         watched = as_condition("condition", condition)
-        self._keep(condition=watched, evaluations=evaluations, _at_least=evaluations, _of=evaluations)
-        self._has(watched)
+        self._set(condition=watched, evaluations=evaluations, _at_least=evaluations, _of=evaluations)
+        self._set_parts(watched)
 
     def streak(self, state: CountedState) -> int:
         """At how many observations in a row, up to the last, the condition held."""
@@ -108,8 +108,8 @@ class Holds(_Counted):
         if at_least > of:
             refuse_value("at_least", f"<= of={of}", at_least, "It can hold no more often than it is looked at.")
         watched = as_condition("condition", condition)
-        self._keep(condition=watched, at_least=at_least, of=of, _at_least=at_least, _of=of)
-        self._has(watched)
+        self._set(condition=watched, at_least=at_least, of=of, _at_least=at_least, _of=of)
+        self._set_parts(watched)
 
     def __repr__(self) -> str:
         return f"{as_operand(self.condition, self.precedence)}.holds(at_least={self.at_least}, of={self.of})"
@@ -129,8 +129,8 @@ class Latched(Condition):
 
     def __init__(self, condition: ConditionLike) -> None:
         watched = as_condition("condition", condition)
-        self._keep(condition=watched)
-        self._has(watched)
+        self._set(condition=watched)
+        self._set_parts(watched)
 
     def advance(self, state: State, record: Record) -> State:
         inner = self.condition.advance(state[1], record)
@@ -163,8 +163,8 @@ class Between(Condition):
 
     def __init__(self, start: ConditionLike, stop: ConditionLike) -> None:
         opens, closes = as_condition("start", start), as_condition("stop", stop)
-        self._keep(start=opens, stop=closes)
-        self._has(opens, closes)
+        self._set(start=opens, stop=closes)
+        self._set_parts(opens, closes)
 
     def advance(self, state: State, record: Record) -> State:
         start, stop = self.start.advance(state[1], record), self.stop.advance(state[2], record)
@@ -216,8 +216,8 @@ class Then(Condition):
 
     def __init__(self, first: ConditionLike, second: ConditionLike) -> None:
         begin, following = as_condition("first", first), as_condition("second", second)
-        self._keep(first=begin, second=following)
-        self._has(begin, following)
+        self._set(first=begin, second=following)
+        self._set_parts(begin, following)
 
     def advance(self, state: ThenState, record: Record) -> ThenState:
         _, base, skip, first, second = state

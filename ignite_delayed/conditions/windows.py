@@ -67,8 +67,8 @@ class _Window(_Over):
         hint = f"A window of {type(self).__name__.lower()} spans at least {self.least} observations."
         n = check_count("n", n, least=self.least, hint=hint)
         expression = as_expression("expression", expression)
-        self._keep(expression=expression, n=n)
-        self._has(expression)
+        self._set(expression=expression, n=n)
+        self._set_parts(expression)
 
     def advance(self, state: WindowState, record: Record) -> WindowState:
         value, window, inner = state
@@ -193,8 +193,8 @@ class First(_Memory):
 
     def __init__(self, expression: Any) -> None:
         expression = as_expression("expression", expression)
-        self._keep(expression=expression)
-        self._has(expression)
+        self._set(expression=expression)
+        self._set_parts(expression)
 
     def _update(self, remembered: float, value: float) -> float:
         return remembered
@@ -209,8 +209,8 @@ class Best(_Memory):
     def __init__(self, expression: Any, mode: Mode) -> None:
         check_choice("mode", mode, ("min", "max"))
         expression = as_expression("expression", expression)
-        self._keep(expression=expression, mode=mode)
-        self._has(expression)
+        self._set(expression=expression, mode=mode)
+        self._set_parts(expression)
 
     def _update(self, remembered: float, value: float) -> float:
         return min(remembered, value) if self.mode == "min" else max(remembered, value)
@@ -230,8 +230,8 @@ class Ema(_Memory):
         if decay >= 1:
             refuse_value("decay", "a number >= 0 and < 1", decay, "At 1 the first value would stay for ever.")
         expression = as_expression("expression", expression)
-        self._keep(expression=expression, decay=decay)
-        self._has(expression)
+        self._set(expression=expression, decay=decay)
+        self._set_parts(expression)
 
     def _takes(self, value: float) -> bool:
         return math.isfinite(value)

@@ -257,7 +257,7 @@ def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[...,
     gate, key = handle.gate, (_label(event), identity(handle.handler))
     taken = _delayed.setdefault(engine, set())
     handler, undo = gated(gate, engine, event, call), None
-    if event == Events.EPOCH_COMPLETED and gate.condition.ticks is None:
+    if event == Events.EPOCH_COMPLETED and gate.condition.clock_units is None:
         # The trainer's own record may open the gate in this very event.
         undo = gate.recorder.engines.after_trainer_record(engine, handler)
     if undo is None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from ..conditions import ConditionLike, EarlyStop, Expression, State
+from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
-from ..conditions.phrases import called, nearness, waiting
+from ..conditions.phrases import nearness, waiting
 from ..history import Best, Record
 from ..history.mark import By
 from ..recording.recorder import Recorder
@@ -127,7 +128,7 @@ class Stopper(Gate):
         best, counter = rule.found(state), rule.counter(state)
         found = "no best value yet" if best is None else f"best {best.value:.6g} in epoch {best.epoch}"
         left = max(rule.patience - counter, 0)
-        count = f"{called(rule.monitor)}: patience {left} of {rule.patience} left, {found}"
+        count = f"{label_of(rule.monitor)}: patience {left} of {rule.patience} left, {found}"
         if rule.until is None or rule.opened(state) is not None:
             return Row(self.name, "counting", count, (min(counter, rule.patience), rule.patience))
         waits = waiting(rule.until, state[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple, get_args
 
-from .._utils.checks import check_real, shown
+from .._utils.checks import check_real, describe
 
 __all__ = ["Best", "By", "Mark", "decode_mark"]
 
@@ -60,18 +60,18 @@ def decode_mark(*fields: Any) -> Mark:
     mark = Mark(*fields)
     for name, value, kinds in zip(Mark._fields, mark, _KINDS, strict=True):
         if isinstance(value, bool) or not isinstance(value, kinds):
-            raise TypeError(f"{name} of a mark is {shown(value)}")
+            raise TypeError(f"{name} of a mark is {describe(value)}")
         if isinstance(value, (int, float)):
             check_real(f"{name} of a mark", value, least=0)
     if mark.by not in get_args(By):
-        raise TypeError(f"by of a mark is {shown(mark.by)}")
+        raise TypeError(f"by of a mark is {describe(mark.by)}")
     return mark._replace(best=None if mark.best is None else _decode_best(mark.best))
 
 
 def _decode_best(raw: Any) -> Best:
     value, epoch, iteration = raw
     if type(epoch) is not int or type(iteration) is not int or min(epoch, iteration) < 0:
-        raise TypeError(f"best of a mark is {shown(raw)}")
+        raise TypeError(f"best of a mark is {describe(raw)}")
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
-        raise TypeError(f"best of a mark is {shown(raw)}")
+        raise TypeError(f"best of a mark is {describe(raw)}")
     return Best(float(value), epoch, iteration)

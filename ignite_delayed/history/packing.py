@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._utils.checks import check_count, check_name, shown
+from .._utils.checks import check_count, check_name, describe
 from .._utils.saving import check_version
 from ..errors import StateError
 from .mark import Mark, decode_mark
@@ -32,7 +32,9 @@ def _decode(typecode: str, text: Any, what: str) -> array[Any]:
     try:
         cells.frombytes(base64.b64decode(text, validate=True))
     except (TypeError, ValueError) as error:
-        raise StateError(f"history state: {what} must be base64 text of 8-byte numbers, got {shown(text)}") from error
+        raise StateError(
+            f"history state: {what} must be base64 text of 8-byte numbers, got {describe(text)}"
+        ) from error
     if sys.byteorder == "big":
         cells.byteswap()
     return cells
@@ -72,7 +74,7 @@ def _unpack_table(state: Mapping[str, Any]) -> Table:
     rows, table.dropped = (check_count(name, state[name], least=0) for name in ("rows", "dropped"))
     table.sources = list(state["sources"])
     if not all(source is None or isinstance(source, str) for source in table.sources):
-        raise StateError(f"history state: sources must be names, got {shown(table.sources)}")
+        raise StateError(f"history state: sources must be names, got {describe(table.sources)}")
     table.which = _decode("q", state["which"], "which")
     for unit, empty in table.clock.items():
         table.clock[unit] = _decode(empty.typecode, state["clock"][unit], unit)

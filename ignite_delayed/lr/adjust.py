@@ -9,7 +9,7 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from .._utils.checks import check_name, check_real, refuse_type, refuse_value, shown
+from .._utils.checks import check_name, check_real, describe, refuse_type, refuse_value
 from ..conditions import Condition, State, as_condition
 from ..errors import StateError
 from ..history.record import Record
@@ -104,12 +104,12 @@ class LRAdjuster(Attachment):
         """
         raw = state_dict
         if not isinstance(raw, Mapping) or raw.get("version") != _VERSION or not {"before", "groups"} <= raw.keys():
-            raise StateError(f"the state of {self.name!r} must be a dict of version {_VERSION}, got {shown(raw)}")
+            raise StateError(f"the state of {self.name!r} must be a dict of version {_VERSION}, got {describe(raw)}")
         if raw.get("rule") != repr(self):
             raise StateError(f"{self.name!r} cannot load another state:\n  saved: {raw.get('rule')}\n  here:  {self!r}")
         for key in ("before", "groups"):
             if not isinstance(raw[key], (list, type(None))) or (raw[key] is None) != (raw["before"] is None):
-                raise StateError(f"the state of {self.name!r} is damaged: {key} is {shown(raw[key])}")
+                raise StateError(f"the state of {self.name!r} is damaged: {key} is {describe(raw[key])}")
             self._takeover.check_groups(self.name, raw[key] or [])
         restore(self._optimizer, raw["groups"] or self._takeover.before or [], self._takeover.names)
         self._takeover.before = raw["before"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._utils.checks import shown
+from .._utils.checks import describe
 from ..conditions import Condition, State
 from ..conditions.kinds import KINDS
 from ..errors import StateError
@@ -86,9 +86,11 @@ class PhaseEnd(_Serving):
         commit = super()._prepare(raw)
         since, skip = raw.get("since"), raw.get("behind")
         if not KINDS["clock"].fits(since):
-            raise StateError(f"the state of {self.name!r}: since must be a clock of four numbers, got {shown(since)}")
+            raise StateError(
+                f"the state of {self.name!r}: since must be a clock of four numbers, got {describe(since)}"
+            )
         if not KINDS["count"].fits(skip):
-            raise StateError(f"the state of {self.name!r}: behind must be a whole number >= 0, got {shown(skip)}")
+            raise StateError(f"the state of {self.name!r}: behind must be a whole number >= 0, got {describe(skip)}")
 
         def commit_both() -> None:
             commit()

@@ -62,13 +62,13 @@ class Phase(Value):
         until: Any = None,
         monitor: str | Expression | None = None,
     ) -> None:
-        self._keep(
+        self._set(
             what=what,
             until=None if until is None else as_condition("until", until),
             monitor=monitor,
             monitored=None if monitor is None else monitored("monitor", monitor),
         )
-        self._keep(per=self._check_per(per))
+        self._set(per=self._check_per(per))
 
     def _check_per(self, per: Any) -> Any:
         hint = "It says what one step is, and is never guessed."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._utils.checks import shown
+from .._utils.checks import describe
 from ..errors import StateError
 from .optimizer.groups import is_number, read_all, restore, snapshot
 from .optimizer.stand_in import remember
@@ -134,7 +134,7 @@ class Progress:
     def _check(self, name: str, raw: Any) -> None:
         """Refuse what is no state of these phases; whether the entries of its lists fit shows when it is loaded."""
         if not isinstance(raw, Mapping) or raw.get("version") != _VERSION:
-            raise StateError(f"the state of {name!r} must be a dict of version {_VERSION}, got {shown(raw)}")
+            raise StateError(f"the state of {name!r} must be a dict of version {_VERSION}, got {describe(raw)}")
         if raw.get("rule") != self._rule():
             raise StateError(
                 f"{name!r} cannot load the state of other phases:\n  saved: {raw.get('rule')}\n"
@@ -142,7 +142,7 @@ class Progress:
             )
         for key, kind in _KINDS.items():
             if key not in raw or not isinstance(raw[key], kind) or (kind is int and isinstance(raw[key], bool)):
-                raise StateError(f"the state of {name!r} is damaged: {key} is {shown(raw.get(key))}")
+                raise StateError(f"the state of {name!r} is damaged: {key} is {describe(raw.get(key))}")
         if not 0 <= raw["index"] <= len(self.phases) or len(raw["origin"]) != 2:
             raise StateError(f"the state of {name!r} is damaged: phase {raw['index']}, origin {raw['origin']}")
         taken = raw["before"] is not None
@@ -154,19 +154,19 @@ class Progress:
 
 def _number(value: Any) -> float:
     if not is_number(value):
-        raise TypeError(f"expected a number, got {shown(value)}")
+        raise TypeError(f"expected a number, got {describe(value)}")
     return float(value)
 
 
 def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
-        raise TypeError(f"expected a whole number >= 0, got {shown(value)}")
+        raise TypeError(f"expected a whole number >= 0, got {describe(value)}")
     return value
 
 
 def _switched(entry: Any) -> Switched:
     phase, epoch, iteration, why, before, after = entry
     if not isinstance(why, str):
-        raise TypeError(f"expected the reason of a switch, got {shown(why)}")
+        raise TypeError(f"expected the reason of a switch, got {describe(why)}")
     rates = [[_number(value) for value in values] for values in (before, after)]
     return Switched(_count(phase), _count(epoch), _count(iteration), why, *rates)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from .._utils.checks import shown
+from .._utils.checks import describe
 from .._utils.saving import check_version, plain
 from ..conditions import Condition, Explanation, State
 from ..conditions.wakeup import next_wakeup
@@ -163,7 +163,7 @@ def _saved(record: Record) -> dict[str, Any]:
 
 def _restored(raw: Any) -> Record:
     if not isinstance(raw, Mapping) or raw.keys() != set(_FIELDS) or not isinstance(raw["values"], Mapping):
-        raise StateError(f"opened_at must be a saved record, got {shown(raw)}: it is truncated or damaged")
+        raise StateError(f"opened_at must be a saved record, got {describe(raw)}: it is truncated or damaged")
     try:
         return Record(**raw)
     except (TypeError, ValueError) as error:

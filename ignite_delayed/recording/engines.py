@@ -110,7 +110,7 @@ class Engines:
                 refuse_unreported(name, condition, self.sources, self.rates())
         name = self._hub.watch(live, label)
         self._update_required()
-        if condition.ticks and condition.ticks - {"epochs", "evaluations"} and self._on_iterations is None:
+        if condition.clock_units and condition.clock_units - {"epochs", "evaluations"} and self._on_iterations is None:
             self._on_iterations = self.run.trainer.add_event_handler(Events.ITERATION_STARTED, self._on_iteration)
             self._attached.callback(self._on_iterations.remove)
         return name

@@ -111,7 +111,7 @@ class Hub:
 
     def tick(self, now: Callable[[], Record]) -> None:
         """Let the clock move what it alone decides; the history notes it where it did."""
-        live = [one for one in self.live if one.condition.ticks is not None and one._moves]
+        live = [one for one in self.live if one.condition.clock_units is not None and one._moves]
         self.wake_at = float("inf")
         if not live:
             return

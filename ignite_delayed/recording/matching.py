@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from .._utils.checks import shown
+from .._utils.checks import describe
 from ..errors import StateError
 
 __all__ = ["check_names", "tell_differences"]
@@ -23,7 +23,7 @@ def check_names(raw: Mapping[str, Any], here: Mapping[str, set[str]], strict: bo
     for what, names in here.items():
         saved = raw[what]
         if not isinstance(saved, Mapping):
-            raise StateError(f"recorder state: {what} must be a dict, got {shown(saved)}: it is damaged")
+            raise StateError(f"recorder state: {what} must be a dict, got {describe(saved)}: it is damaged")
         if strict and saved.keys() != names:
             raise StateError(
                 f"recorder state: {what} differ:\n  saved: {sorted(map(str, saved))}\n  here:  {sorted(names)}\n"

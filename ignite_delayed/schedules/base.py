@@ -173,7 +173,7 @@ class Schedule(Value):
     def _compile(self) -> None:
         """Prepare the scalar path; the last act of ``__init__``."""
         starts, curves = join(self._known_pieces(), math) if self.resolved else ([], [self._refuse_unresolved])
-        self._keep(_starts=starts, _curves=curves)
+        self._set(_starts=starts, _curves=curves)
 
     def _refuse_unresolved(self, step: object = None) -> NoReturn:
         units = sorted({str(phase._unit) for phase in self._phases() if not phase.resolved})
@@ -198,7 +198,7 @@ class Shape(Schedule):
         unit = named_unit(type(self).__name__, given, optional=optional)
         if unit is not None:
             given[unit] = self._check_amount(unit, given[unit])
-        self._keep(_unit=unit, **given)
+        self._set(_unit=unit, **given)
         self._compile()
 
     def _check_amount(self, unit: str, amount: Any) -> Any:

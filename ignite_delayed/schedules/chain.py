@@ -35,7 +35,7 @@ class Chain(Schedule):
         flat = tuple(shape for phase in phases for shape in phase._phases())
         _check_ends(flat)
         _check_fractions(flat)
-        self._keep(phases=flat)
+        self._set(phases=flat)
         self._compile()
 
     @property

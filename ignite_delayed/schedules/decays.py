@@ -65,7 +65,7 @@ class Exponential(_Endless):
         epochs: float | None = None,
         fraction: float | None = None,
     ) -> None:
-        self._keep(gamma=check_real("gamma", gamma, above=0))
+        self._set(gamma=check_real("gamma", gamma, above=0))
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 
     def _curve(self, at: int, xp: Any) -> Curve:
@@ -109,7 +109,7 @@ class Step(_Endless):
         fraction: float | Sequence[float] | None = None,
         repeat: bool = False,
     ) -> None:
-        self._keep(gamma=check_real("gamma", gamma, above=0), repeat=check_flag("repeat", repeat))
+        self._set(gamma=check_real("gamma", gamma, above=0), repeat=check_flag("repeat", repeat))
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 
     def _check_amount(self, unit: str, amount: Any) -> Any:
@@ -190,8 +190,8 @@ class CosineRestarts(_Endless):
         epochs: float | None = None,
         fraction: float | None = None,
     ) -> None:
-        self._keep(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
-        self._keep(growth=check_count("growth", growth))
+        self._set(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
+        self._set(growth=check_count("growth", growth))
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 
     def _pieces(self) -> list[Piece]:

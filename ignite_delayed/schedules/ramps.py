@@ -44,7 +44,7 @@ class Constant(Shape):
         epochs: float | None = None,
         fraction: float | None = None,
     ) -> None:
-        self._keep(factor=check_real("factor", factor, least=0))
+        self._set(factor=check_real("factor", factor, least=0))
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, optional=True)
 
     @property
@@ -67,7 +67,7 @@ class _Ramp(Shape):
     end: float
 
     def _keep_ends(self, start: float, end: float) -> None:
-        self._keep(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
+        self._set(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
 
     def _pieces(self) -> list[Piece]:
         return [(self._span(), self._curve)]
@@ -188,7 +188,7 @@ class Polynomial(_Ramp):
         epochs: float | None = None,
         fraction: float | None = None,
     ) -> None:
-        self._keep(power=check_real("power", power, above=0))
+        self._set(power=check_real("power", power, above=0))
         self._keep_ends(start, end)
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 

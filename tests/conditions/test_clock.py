@@ -78,7 +78,7 @@ def test_numpy_numbers_become_plain_ones() -> None:
 def test_equality_is_of_unit_and_point() -> None:
     assert After(epochs=5) == After(epochs=5) != After(iterations=5)
     assert After(seconds=timedelta(minutes=1)) == After(seconds=60)
-    assert After(epochs=5).ticks == frozenset({"epochs"})
+    assert After(epochs=5).clock_units == frozenset({"epochs"})
 
 
 @pytest.mark.parametrize(

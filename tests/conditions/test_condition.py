@@ -126,10 +126,10 @@ def test_every_operand_sees_every_record() -> None:
 
 
 def test_what_the_clock_alone_decides_is_known() -> None:
-    assert (A & ~After(seconds=3)).ticks == frozenset({"epochs", "seconds"})
-    assert (A & C).ticks is None
-    assert (Always() | Never()).ticks == frozenset()
-    assert Not(A).ticks == frozenset({"epochs"})
+    assert (A & ~After(seconds=3)).clock_units == frozenset({"epochs", "seconds"})
+    assert (A & C).clock_units is None
+    assert (Always() | Never()).clock_units == frozenset()
+    assert Not(A).clock_units == frozenset({"epochs"})
 
 
 def even(record: Record) -> bool:

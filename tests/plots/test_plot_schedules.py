@@ -147,8 +147,8 @@ class TestSchedule:
         assert figure.bbox.x0 <= key.x0 < key.x1 <= figure.bbox.x1
         assert figure.bbox.y0 <= key.y0 < key.y1 < drawn.axes.xaxis.label.get_window_extent().y0
         assert axes.height > 100
-        ticks = [label.get_window_extent() for label in drawn.axes.get_xticklabels() if label.get_text()]
-        assert not any(one.overlaps(other) for one, other in pairwise(ticks))
+        clock_units = [label.get_window_extent() for label in drawn.axes.get_xticklabels() if label.get_text()]
+        assert not any(one.overlaps(other) for one, other in pairwise(clock_units))
 
     @pytest.mark.parametrize(
         ("arguments", "error", "said"),

@@ -40,7 +40,7 @@ def rate(optimizer: torch.optim.Optimizer) -> float:
     return float(optimizer.param_groups[0]["lr"])
 
 
-def shown(recorder: Recorder) -> list[str]:
+def describe(recorder: Recorder) -> list[str]:
     """The names in the rows of the status, in order."""
     lines = [line.strip() for line in str(recorder.status()).splitlines() if line.startswith("  ")]
     return [re.split(r"  +", line, maxsplit=1)[0] for line in lines]
@@ -192,7 +192,7 @@ class Watched:
             "records": list(self.recorder.history),
             "marks": self.recorder.history.marks,
             "reason": (self.stopper.reason, vars(self.trainer.state)["stop_reason"]),
-            "shown": str(self.recorder.status()),
+            "describe": str(self.recorder.status()),
         }
 
     def run(self, epochs: int) -> Watched:
@@ -277,14 +277,14 @@ class Handing:
     def orders(self) -> tuple[list[str], list[str], list[str]]:
         """The names in the rows of the status, of the gates that are saved, and of the handlers that are saved."""
         state = self.recorder.state_dict()
-        return shown(self.recorder), list(state["gates"]), list(state["handlers"])
+        return describe(self.recorder), list(state["gates"]), list(state["handlers"])
 
 
 class TestOrder:
     SHOWN = ("gate", "stopper", "delayed", "early", "late", "other", "adjusted")
 
     def test_the_status_shows_gates_then_phases_then_adjusters_each_as_attached(self) -> None:
-        assert tuple(shown(Handing().recorder)) == self.SHOWN
+        assert tuple(describe(Handing().recorder)) == self.SHOWN
 
     def test_handlers_are_saved_in_the_order_of_attaching(self) -> None:
         assert list(Handing().recorder.state_dict()["handlers"]) == ["adjusted", "early", "late", "other", "delayed"]

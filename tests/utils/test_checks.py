@@ -19,10 +19,10 @@ from ignite_delayed._utils.checks import (
     check_flag,
     check_name,
     check_real,
+    describe,
     is_coroutine,
     refuse_type,
     refuse_value,
-    shown,
     suggestion,
 )
 
@@ -152,10 +152,10 @@ def test_a_flag_is_true_or_false(value: Any) -> None:
 
 
 def test_what_came_is_shown_with_its_type_and_not_at_length() -> None:
-    assert shown("a") == "'a' (str)"
-    assert shown(Broken()) == "<Broken without a repr> (Broken)"
-    assert shown(Tall()) == "[[1], [2]] (Tall)"
-    long = shown(list(range(1000)))
+    assert describe("a") == "'a' (str)"
+    assert describe(Broken()) == "<Broken without a repr> (Broken)"
+    assert describe(Tall()) == "[[1], [2]] (Tall)"
+    long = describe(list(range(1000)))
     assert len(long) < 140
     assert long.endswith("... (list)")
 

@@ -15,14 +15,14 @@ class Point(Value):
     __slots__ = ("label", "norm", "x", "y", "z")
 
     def __init__(self, x: float, y: float = 0.0, z: float = 0.0, *, label: str = "") -> None:
-        self._keep(x=x, y=y, z=z, label=label, norm=abs(x) + abs(y) + abs(z))
+        self._set(x=x, y=y, z=z, label=label, norm=abs(x) + abs(y) + abs(z))
 
 
 class Path(Value):
     __slots__ = ("closed", "points")
 
     def __init__(self, *points: Point, closed: bool = False) -> None:
-        self._keep(points=points, closed=closed)
+        self._set(points=points, closed=closed)
 
 
 class Other(Point):

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from ..._utils.checks import shown
+from ..._utils.checks import describe
 from ...errors import StateError
 from .groups import holds, is_number, read_all, restore, snapshot, write
 from .stand_in import stand_in
@@ -80,7 +80,7 @@ class Takeover:
         for group, here in zip(groups, present, strict=False):
             fits = isinstance(group, Mapping) and needed <= group.keys() <= self.names
             if not fits or not all(_resembles(value, here.get(entry, value)) for entry, value in group.items()):
-                raise StateError(f"the state of {name!r} is damaged: a group is {shown(group)}")
+                raise StateError(f"the state of {name!r} is damaged: a group is {describe(group)}")
 
 
 def _resembles(value: Any, present: Any) -> bool:

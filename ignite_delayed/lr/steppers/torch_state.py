@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..._utils.checks import shown
+from ..._utils.checks import describe
 
 __all__ = ["decode", "encode"]
 
@@ -35,17 +35,17 @@ def decode(saved: Any, like: Any, where: str = "state") -> Any:
         return _mapping(saved, like, where)
     if isinstance(like, (list, tuple)) and saved is not None:
         if not isinstance(saved, (list, tuple)) or len(saved) != len(like):
-            raise ValueError(f"{where} must be a list of {len(like)}, got {shown(saved)}")
+            raise ValueError(f"{where} must be a list of {len(like)}, got {describe(saved)}")
         entries = [decode(entry, its, where) for entry, its in zip(saved, like, strict=True)]
         return entries if isinstance(like, list) else tuple(entries)
     if None not in (saved, like) and _kind(saved) != _kind(like):
-        raise ValueError(f"{where} must be like {shown(like)}, got {shown(saved)}")
+        raise ValueError(f"{where} must be like {describe(like)}, got {describe(saved)}")
     return saved
 
 
 def _mapping(saved: Any, like: Mapping[Any, Any], where: str) -> Any:
     if not isinstance(saved, Mapping):
-        raise ValueError(f"{where} must be a dict, got {shown(saved)}")
+        raise ValueError(f"{where} must be a dict, got {describe(saved)}")
     key_type = type(next(iter(like), ""))
     if key_type is not str:  # milestones by step: JSON has made strings of the steps
         entries: Any = {key_type(key): value for key, value in saved.items()}
