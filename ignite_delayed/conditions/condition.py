@@ -12,7 +12,7 @@ from ..history.record import Record
 from .explanation import Explanation
 from .node import Node, State, as_operand
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they derive from Condition, so the methods that build them import them when they are called
     from .temporal import Holds, Latched, Sustained, Then
 
 __all__ = ["USE_OPERATORS", "Always", "And", "Condition", "ConditionLike", "Never", "Not", "Or", "as_condition"]
