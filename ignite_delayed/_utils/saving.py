@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import StateError
@@ -63,15 +63,26 @@ def load_all_or_none(handlers: Mapping[str, Any], states: Mapping[str, Any]) -> 
     Raises:
         StateError: where one of them refuses.
     """
-    before: dict[str, Any] = {}
+    undo: list[Callable[[], Any]] = []
     for name, handler in handlers.items():
-        before[name] = copy.deepcopy(handler.state_dict())
         try:
+            undo.append(_way_back(handler))
             handler.load_state_dict(states[name])
-        except Exception as error:
-            for loaded, state in before.items():
-                handlers[loaded].load_state_dict(state)
+        except BaseException as error:
+            for put_back in reversed(undo):
+                put_back()
+            if not isinstance(error, Exception):
+                raise
             raise StateError(f"the handler {name!r} refuses its saved state: {error}") from error
+
+
+def _way_back(handler: Any) -> Callable[[], Any]:
+    """What makes ``handler`` as it is now: exactly, where it has a way back of its own."""
+    if hasattr(handler, "_remember"):
+        put_back: Callable[[], Any] = handler._remember()
+        return put_back
+    state = copy.deepcopy(handler.state_dict())
+    return lambda: handler.load_state_dict(state)
 
 
 def plain(state: Any) -> Any:

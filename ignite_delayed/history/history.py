@@ -48,6 +48,7 @@ class History:
         self._start = 0
         self._stop: int | None = None  # None: open at the end, as the history of a run is
         self._marks: list[Mark] = []
+        self._forgotten = 0  # marks
         for record in records:
             self._take(record)
 
@@ -75,7 +76,27 @@ class History:
         """Note what was decided at ``record``; the fields are those of :class:`Mark`, which is returned."""
         mark = Mark(kind, name, *record.clock, text, by, best)
         self._marks.append(mark)
+        if self.keep is not None and len(self._marks) >= 2 * self.keep:
+            forgotten = len(self._marks) - self.keep
+            self._forgotten, self._marks = self._forgotten + forgotten, self._marks[forgotten:]
         return mark
+
+    @property
+    def marked(self) -> int:
+        """How many marks were made, also those that ``keep=`` has dropped."""
+        return self._forgotten + len(self._marks)
+
+    def marks_from(self, number: int) -> list[Mark]:
+        """The marks that were made after the first ``number``, as far as they are kept."""
+        return self._marks[max(number - self._forgotten, 0) :]
+
+    def unmark(self, number: int) -> None:
+        """Take back the marks that were made after the first ``number``."""
+        del self._marks[max(number - self._forgotten, 0) :]
+
+    def ends_with(self, record: Record) -> bool:
+        """Whether ``record`` was the last to be appended: this very one, not one that is equal."""
+        return self._table.last is record
 
     @property
     def marks(self) -> list[Mark]:
@@ -275,6 +296,6 @@ class History:
         table, marks = unpack(state_dict)
 
         def commit() -> None:
-            self._table, self._marks = table, marks
+            self._table, self._marks, self._forgotten = table, marks, 0
 
         return commit
