@@ -244,10 +244,10 @@ class History:
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the history as JSON Lines: a header, then a line for each record and mark.
 
-        The file appears whole or not at all.
+        The file appears whole or not at all, and its mode is kept; each line has a checksum of all up to it.
 
         Args:
-            path: the file to write.
+            path: the file to write; a link is followed.
             overwrite: whether an existing file may be replaced.
 
         Returns:
@@ -255,6 +255,7 @@ class History:
 
         Raises:
             FileExistsError: where the file exists and ``overwrite`` is false.
+            OSError: where there is a folder, a pipe or a device.
         """
         return write(self, self.marks, Path(path), overwrite)
 
@@ -262,7 +263,8 @@ class History:
     def load(cls, path: str | Path) -> History:
         """The history that :meth:`save` wrote.
 
-        A last line that was cut short is dropped with a warning; any other damage is refused.
+        A last line that was cut short is dropped with a warning; lines that are changed, missing, doubled or swapped
+        are refused.
 
         Raises:
             HistoryError: where the file is no history, naming the line.
