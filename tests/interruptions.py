@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from engines import decided, engine, reporting, through_torch, timeless
+from engines import decided, engine, reporting, through_torch, timeless, unsealed
 from ignite.engine import Engine, Events
 from lr_runs import sgd, values
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
@@ -79,7 +79,7 @@ class Training:
         """What is saved when Ctrl-C has ended the run: the trainer stands after the last batch that was trained."""
         trainer = {"epoch_length": LENGTH, "max_epochs": EPOCHS, "iteration": self.trained}
         optimizers = [self.optimizer.state_dict(), self.other.state_dict()]
-        return through_torch([trainer, optimizers, self.recorder.state_dict() | {"iteration": self.trained}])
+        return through_torch([trainer, optimizers, unsealed(self.recorder.state_dict()) | {"iteration": self.trained}])
 
     def resume(self, before: Training) -> Training:
         """Go on from where ``before`` was cut; an evaluation that is missing there is made first."""

@@ -263,8 +263,8 @@ class History:
     def load(cls, path: str | Path) -> History:
         """The history that :meth:`save` wrote.
 
-        A last line that was cut short is dropped with a warning; lines that are changed, missing, doubled or swapped
-        are refused.
+        Of a file that was cut short the whole lines are read, with a warning; lines that are changed,
+        missing, doubled or swapped are refused.
 
         Raises:
             HistoryError: where the file is no history, naming the line.

@@ -84,7 +84,7 @@ def read(path: Path) -> tuple[list[Record], list[Mark]]:
         try:
             line = json.loads(text)
         except (ValueError, RecursionError) as error:  # what is nested too deeply is none of ours
-            if number == len(lines) and expected in (None, number - 1):
+            if number == len(lines):
                 warnings.warn(f"{path}: the last line was cut short and is dropped: {text[:60]!r}", stacklevel=3)
                 return records, marks
             raise HistoryError(f"{where}: no JSON: {text[:60]!r}") from error
@@ -92,8 +92,11 @@ def read(path: Path) -> tuple[list[Record], list[Mark]]:
             check = _checked(line, text, check, where)
         entry = _decode_line(line, where)
         (marks if isinstance(entry, Mark) else records).append(entry)  # type: ignore[arg-type]
-    if expected not in (None, len(lines) - 1):
-        raise HistoryError(f"{path}: {len(lines) - 1} lines follow the header, which says {expected}: it was cut short")
+    there = len(lines) - 1
+    if expected is not None and there > expected:
+        raise HistoryError(f"{path}: {there} lines follow the header, which says {expected}: some were added")
+    if expected is not None and there < expected:
+        warnings.warn(f"{path}: it was cut short: {there} of {expected} lines are there", stacklevel=3)
     return records, marks
 
 

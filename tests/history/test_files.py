@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from strategies import run_of
 
 from ignite_delayed import History
 from ignite_delayed.history.files import write_whole
+
+
+def names(folder: Path) -> list[str]:
+    """What is in ``folder``."""
+    return sorted(entry.name for entry in folder.iterdir())
 
 
 def test_a_link_is_followed_and_stays_one(tmp_path: Path) -> None:
@@ -22,7 +28,7 @@ def test_a_link_is_followed_and_stays_one(tmp_path: Path) -> None:
     run_of([2.0]).save(link, overwrite=True)
     assert link.is_symlink()
     assert History.load(target) == run_of([2.0])
-    assert os.listdir(tmp_path / "runs") == ["run.jsonl"]
+    assert names(tmp_path / "runs") == ["run.jsonl"]
 
 
 def test_the_mode_of_a_file_that_is_replaced_is_kept(tmp_path: Path) -> None:
@@ -48,10 +54,10 @@ def test_what_is_no_file_is_refused_and_left_alone(kind: str, tmp_path: Path) ->
     else:
         os.mkfifo(tmp_path / "pipe")
         path.symlink_to(tmp_path / "pipe")
-    before, entries = path.stat().st_mode, sorted(os.listdir(tmp_path))
+    before, entries = path.stat().st_mode, names(tmp_path)
     with pytest.raises(OSError, match=r"run\.jsonl is no regular file but"):
         run_of([1.0]).save(path, overwrite=True)
-    assert (path.stat().st_mode, sorted(os.listdir(tmp_path))) == (before, entries)
+    assert (path.stat().st_mode, names(tmp_path)) == (before, entries)
 
 
 def test_a_link_that_somebody_laid_at_the_old_name_of_the_unfinished_file_is_not_followed(tmp_path: Path) -> None:
@@ -75,7 +81,7 @@ def test_of_several_who_write_at_once_one_succeeds_and_its_file_stands(
 
         monkeypatch.setattr(os, "link", refuse)
 
-    def lines(number: int):  # type: ignore[no-untyped-def]
+    def lines(number: int) -> Iterator[str]:
         gate.wait()  # all have seen that there is no file
         yield from [str(number)] * 1000
 
@@ -93,7 +99,7 @@ def test_of_several_who_write_at_once_one_succeeds_and_its_file_stands(
         thread.join()
     assert len(won) == 1
     assert path.read_text(encoding="utf-8").split() == [str(won[0])] * 1000
-    assert os.listdir(tmp_path) == ["run.jsonl"]
+    assert names(tmp_path) == ["run.jsonl"]
 
 
 def test_threads_that_replace_one_file_leave_a_whole_one(tmp_path: Path) -> None:
@@ -105,14 +111,14 @@ def test_threads_that_replace_one_file_leave_a_whole_one(tmp_path: Path) -> None
     for thread in threads:
         thread.join()
     assert History.load(path) in runs
-    assert os.listdir(tmp_path) == ["run.jsonl"]
+    assert names(tmp_path) == ["run.jsonl"]
 
 
 def test_an_error_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
-    def lines():  # type: ignore[no-untyped-def]
+    def lines() -> Iterator[str]:
         yield "one"
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         write_whole(tmp_path / "run.jsonl", lines(), overwrite=False)
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
