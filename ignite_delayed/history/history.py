@@ -31,7 +31,7 @@ class History:
 
     Args:
         records: the first records.
-        keep: how many records to hold at least; older ones are dropped. ``None`` keeps all.
+        keep: how many records to hold at least; older ones are dropped. ``None`` keeps all. Marks likewise.
 
     Attributes:
         marks: what was decided in the run, in order (a view has those of its part).
