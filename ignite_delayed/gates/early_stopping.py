@@ -82,16 +82,21 @@ class Stopper(Gate):
             self.logger.info("the run was stopped before: %s. Call reset() on the stopper to train on.", self.reason)
             self.recorder.trainer.terminate()
 
-    def _take(self, state: State, record: Record) -> bool:
+    def _changes(self, state: State, record: Record) -> bool:
         rule = self.condition
-        if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(state) != rule.opened(self.state):
-            self.recorder.hub.mark("opened", self._by, self.name, record, repr(rule.until))
-            self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
-        return super()._take(state, record)
+        began = isinstance(rule, EarlyStop) and rule.opened(state) != rule.opened(self.state)
+        return began or super()._changes(state, record)
 
     def _announce(self, record: Record) -> None:
-        self._publish()
-        super()._announce(record)
+        rule = self.condition
+        if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(self.state) == record.clock:
+            self.recorder.hub.mark("opened", self._by, self.name, record, repr(rule.until))
+            self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
+        if self.is_open:
+            self._publish()
+            super()._announce(record)
+
+    def _conclude(self) -> None:
         if self.is_open:  # whoever heard of it may have called reset()
             self.recorder.trainer.terminate()
 

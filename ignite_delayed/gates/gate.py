@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar
@@ -103,9 +104,9 @@ class Gate(LiveCondition):
         kind, text = self._opening if self.is_open else "closed", self._why()
         self.recorder.hub.mark(kind, self._by, self.name, record, text, self._best())
         self.logger.info("%s %s in epoch %d, iteration %d: %s", self.name, kind, record.epoch, record.iteration, text)
-        if self.is_open:
-            for function in list(self._callbacks):
-                function(self)
+
+    def _listeners(self) -> list[Callable[[], Any]]:
+        return [functools.partial(function, self) for function in self._callbacks] if self.is_open else []
 
     def _why(self) -> str:
         """Why it opened or closed, for marks and logs."""
