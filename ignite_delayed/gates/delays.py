@@ -22,6 +22,7 @@ from ..recording.host import attached_handlers, check_event, drop_if_empty, is_c
 from ..recording.recorder import Recorder, check_recorder
 from .gate import Gate
 from .handlers import Handler, adapted, gated, identity
+from .turns import attach_turn, waits_for_record
 
 __all__ = ["DelayHandle", "delay"]
 
@@ -103,6 +104,11 @@ def delay(
     The evaluation that opens the gate is the first that the handler sees; from then on it runs whenever its event is
     fired, also by an evaluation outside of training. It works for every event, filtered ones (both must hold), lists
     of events, and events on which Ignite's own filters fail.
+
+    Where the evaluation that may move the gate is recorded later in the same event, the handler waits for it: on
+    EPOCH_COMPLETED of the evaluator until its COMPLETED; on the events of the trainer in which evaluators run until the
+    end of the event. Attached after what evaluates it keeps its place (there a checkpoint that saves it may follow).
+    Events of an evaluation that come before its metrics, such as its STARTED, go by the records so far.
 
     Args:
         recorder: what feeds the gate.
@@ -257,9 +263,11 @@ def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[...,
     gate, key = handle.gate, (_label(event), identity(handle.handler))
     taken = _delayed.setdefault(engine, set())
     handler, undo = gated(gate, engine, event, call), None
-    if event == Events.EPOCH_COMPLETED and gate.condition.clock_units is None:
-        # The trainer's own record may open the gate in this very event.
+    if event == Events.EPOCH_COMPLETED and waits_for_record(gate.condition):
+        # The trainer's own record may move the gate in this very event.
         undo = gate.recorder.engines.after_trainer_record(engine, handler)
+    if undo is None:
+        undo = attach_turn(gate, engine, _plain_event(event), handler)
     if undo is None:
         attached = engine.add_event_handler(_plain_event(event), handler)
         undo = functools.partial(_detach, attached, event)
