@@ -105,6 +105,8 @@ class Hub:
         """Keep ``record``, move what was judged, then announce what changed."""
         self.history.append(record)
         self.last = record
+        if not record.is_tick:
+            self.look_again()  # what counts from this evaluation on may be moved by the clock soon
         changed = [live for live, state in judged if live._take(state, record)]
         for live in changed:
             live._announce(record)
@@ -117,7 +119,7 @@ class Hub:
             return
         record = now()
         judged = [(one, one._judge(record)) for one in live]
-        if any((state[0] is True) is not one.is_open for one, state in judged):
+        if any(one.moved_by_clock(state) for one, state in judged):
             self.move(record, judged)
         # What was attached or reset on hearing of it may have asked to be looked at soon.
         self.wake_at = min([self.wake_at, *(one._wakes_at(record) for one in live if one._moves)])
