@@ -34,6 +34,12 @@ class Condition(Node):
     are Kleene's connectives (S. C. Kleene, *Introduction to Metamathematics*, 1952), and every operand sees every
     record.
 
+    To write one: ``__init__`` checks its arguments, keeps each under its own name (that is its ``repr`` and its
+    equality), and last names its parts. ``memory`` declares the kinds of its own scalars, the verdict first;
+    ``advance`` makes the next state, pure and in constant time, counting only what is :meth:`observed`; ``detail`` says
+    for ``explain`` and the status what the state remembers. With more than a few of them it names them by
+    ``state_type``, and refuses in ``consistent`` a saved state that cannot have come about.
+
     Example:
         >>> from ignite_delayed import After, Metric, Record
         >>> condition = After(epochs=2) & (Metric("loss") < 0.5)
