@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engines import engine, evaluate, handler_table, loop, reporting
+from engines import engine, evaluate, freed_by_counting, handler_table, loop, reporting
 from ignite.engine import Engine, Events
 
 from ignite_delayed import After, Condition, Gate, Metric, Recorder, delay
@@ -267,3 +267,14 @@ def test_a_shared_gate_serves_both_engines() -> None:
     evaluate(trainer, evaluator)
     trainer.run([0], max_epochs=3)
     assert seen == ["evaluator 2", "trainer 2", "evaluator 3", "trainer 3"]
+
+
+def test_waiting_keeps_no_engine_alive() -> None:
+    def build() -> list[Any]:
+        trainer, evaluator = engine(), engine()
+        recorder = Recorder(trainer, evaluator)
+        for one in (trainer, evaluator):
+            delay(recorder, lambda: None, until=LOW, engine=one, event=Events.EPOCH_COMPLETED)
+        return [trainer, evaluator]
+
+    assert freed_by_counting(build) == [True, True]
