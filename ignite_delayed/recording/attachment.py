@@ -101,9 +101,14 @@ class LiveCondition(Attachment, ABC):
         """The state after ``record``, the verdict first; nothing moves yet."""
         return self.condition.step(self.state, record)[0]
 
+    def moved_by_clock(self, state: State) -> bool:
+        """Whether ``state``, judged of the clock alone, differs in more than what the clock reads."""
+        moved = (state[0] is True) is not self.is_open
+        return moved or self.condition.remembered(state) != self.condition.remembered(self.state)
+
     def _wakes_at(self, record: Record) -> float:
         """The first iteration after ``record`` at which the clock may move it."""
-        return next_wakeup(self.condition, record)
+        return next_wakeup(self.condition, self.state, record)
 
     def _changes(self, state: State, record: Record) -> bool:
         """Whether there will be anything to announce once ``state`` is taken over."""

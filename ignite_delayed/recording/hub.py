@@ -137,6 +137,8 @@ class Hub:
         if not self.history.ends_with(move.record):
             self.history.append(move.record)
         self.last = move.record
+        if not move.record.is_tick:
+            self.look_again()  # what counts from this evaluation on may be moved by the clock soon
         move.take_count()
         for live, state in move.judged:
             if live.state is not state:
@@ -182,7 +184,7 @@ class Hub:
 
     def _tick(self, live: list[LiveCondition], record: Record) -> None:
         judged = [(one, one._judge(record)) for one in live]
-        if any((state[0] is True) is not one.is_open for one, state in judged):
+        if any(one.moved_by_clock(state) for one, state in judged):
             self.move(record, judged, _nothing)
         # What was attached or reset on hearing of it may have asked to be looked at soon.
         self.wake_at = min([self.wake_at, *(one._wakes_at(record) for one in live if one._moves)])
