@@ -17,7 +17,7 @@ from ..history.metrics import reporter, source_label
 from .agreement import Agreement
 from .attachment import LiveCondition
 from .data import Data, named_data
-from .host import attach, drop_generator, is_running
+from .host import all_or_nothing, attach, drop_generator, is_running
 from .hub import Hub
 from .making import RecordMaker
 from .rank0 import Evaluation, Rank0Relay
@@ -77,10 +77,8 @@ class Engines:
         self._required = Required(sources, optional)
         self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._telling)
         self._watches: list[Watch] = []
-        with ExitStack() as undo:
-            undo.callback(self.remove)
+        with all_or_nothing(self.remove):
             self._attach(trainer, every, on_rank0)
-            undo.pop_all()  # nothing failed: it stays
         enter(trainer, self)
 
     def _attach(self, trainer: Engine, every: int | None, on_rank0: bool) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ignite.engine import Engine
 from ignite.engine.events import RemovableEventHandle
 
 __all__ = [
+    "all_or_nothing",
     "attach",
     "attached_handlers",
     "check_event",
@@ -80,6 +81,16 @@ def attach(undo: ExitStack, engine: Engine, event: Any, handler: Callable[..., N
     """Attach ``handler`` until ``undo`` is closed; not at all to an engine that does not know ``event``."""
     if event in engine._allowed_events:
         undo.callback(detach, engine.add_event_handler(event, handler))
+
+
+@contextmanager
+def all_or_nothing(undo: Callable[[], object]) -> Iterator[None]:
+    """Call ``undo`` where what is attached in between fails part of the way."""
+    try:
+        yield
+    except BaseException:
+        undo()
+        raise
 
 
 def detach(handle: RemovableEventHandle) -> None:

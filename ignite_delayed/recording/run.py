@@ -10,7 +10,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from .host import attach, is_running, working_generator
+from .host import all_or_nothing, attach, is_running, working_generator
 
 __all__ = ["TrainerRun", "planned_iterations", "position"]
 
@@ -33,9 +33,10 @@ class TrainerRun:
         self._spent = self._seen = 0.0
         self._since: float | None = None
         self._attached = ExitStack()
-        attach(self._attached, trainer, Events.STARTED, self._on_started)
-        for event in (Events.COMPLETED, Events.INTERRUPT):
-            attach(self._attached, trainer, event, self._leave)
+        with all_or_nothing(self.remove):
+            attach(self._attached, trainer, Events.STARTED, self._on_started)
+            for event in (Events.COMPLETED, Events.INTERRUPT):
+                attach(self._attached, trainer, event, self._leave)
 
     def remove(self) -> None:
         """Watch no longer."""

@@ -13,7 +13,7 @@ from ignite.engine import Engine, Events
 
 from ..errors import AttachError
 from .aside import Aside
-from .host import attach, attached_handlers, detach, drop_if_empty, fires, lacks
+from .host import all_or_nothing, attach, attached_handlers, detach, drop_if_empty, fires, lacks
 
 __all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable"]
 
@@ -81,10 +81,11 @@ class EvaluatorWatch(Watch):
         self._evaluation = _Evaluation.RUNNING
         self._exceptions: Any = None  # our handler of EXCEPTION_RAISED
         self._attached.callback(self._ignore_exceptions)
-        attach(self._attached, engine, Events.STARTED, self._on_started)
-        attach(self._attached, engine, Events.TERMINATE_SINGLE_EPOCH, self._on_terminate_epoch)
-        attach(self._attached, engine, Events.EPOCH_COMPLETED, self._on_epoch_completed)
-        attach(self._attached, engine, Events.COMPLETED, self._on_completed)
+        with all_or_nothing(self.remove):
+            attach(self._attached, engine, Events.STARTED, self._on_started)
+            attach(self._attached, engine, Events.TERMINATE_SINGLE_EPOCH, self._on_terminate_epoch)
+            attach(self._attached, engine, Events.EPOCH_COMPLETED, self._on_epoch_completed)
+            attach(self._attached, engine, Events.COMPLETED, self._on_completed)
 
     def _on_started(self, engine: Engine) -> None:
         self.finished, self._evaluation = False, _Evaluation.RUNNING
@@ -152,7 +153,8 @@ class TrainerWatch(Watch):
         self._read_at = -1  # the iteration
         self._last = engine.add_event_handler(self._event, self._on_event)
         self._attached.callback(self._leave_end)
-        attach(self._attached, engine, Events.EPOCH_STARTED, self._on_epoch_started)
+        with all_or_nothing(self.remove):
+            attach(self._attached, engine, Events.EPOCH_STARTED, self._on_epoch_started)
 
     def call_after(self, handler: Callable[[Engine], None]) -> Callable[[], None] | None:
         """Call ``handler`` once the metrics of an epoch were recorded; what is returned undoes that.
