@@ -14,7 +14,7 @@ class MetricValueError(ValueError):
 
 
 class AttachError(ValueError):
-    """A handler cannot be attached as asked: it is attached already, or would misbehave silently."""
+    """A handler or a recorder cannot be attached as asked: it is attached already, or would misbehave silently."""
 
 
 class StateError(ValueError):

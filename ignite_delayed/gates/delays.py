@@ -13,12 +13,12 @@ from typing import Any
 from ignite.engine import Engine, Events
 from ignite.engine.events import CallableEventWithFilter, EventsList
 
-from .._utils.checks import check_name, refuse_type
+from .._utils.checks import check_choice, check_name, refuse_type
 from .._utils.saving import check_version, load_all_or_none, plain
 from ..conditions import ConditionLike
 from ..errors import AttachError, StateError
 from ..recording.attachment import Attachment
-from ..recording.host import attached_handlers, check_event, drop_if_empty, is_counting
+from ..recording.host import attached_handlers, check_event, detach, drop_if_empty, is_counting
 from ..recording.recorder import Recorder, check_recorder
 from .gate import Gate
 from .handlers import gated, identity
@@ -96,7 +96,7 @@ def delay(
     *,
     until: ConditionLike | Gate | None = None,
     when: ConditionLike | None = None,
-    engine: Engine | None = None,
+    engine: Engine | str | None = None,
     event: Any = Events.COMPLETED,
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
@@ -118,7 +118,8 @@ def delay(
         handler: any callable, with or without an engine argument: early stopping, a checkpoint, logging, a lambda.
         until: a condition, a function of one record, or a :class:`Gate` to share.
         when: a condition, or a function of one record; the handler runs while it holds.
-        engine: the engine whose event is meant; by default the evaluator, where there is only one.
+        engine: the engine whose event is meant; by default the evaluator, where there is only one. Of an evaluator
+            that is recorded on several data the name of one: ``engine="val"`` runs at evaluations on that data alone.
         event: an event, filtered or not, or several joined by ``|``.
         args: what the handler is passed besides, as by ``add_event_handler``: after the engine.
         kwargs: the same, by name: ``kwargs={"to_save": {"model": model}}`` for a ``ModelCheckpoint``.
@@ -144,10 +145,10 @@ def delay(
         epoch 4
     """
     check_recorder(recorder)
-    engine = _engine(recorder, engine)
+    engine, source = _engine(recorder, engine)
     events = _events(event)
     args, kwargs = _passed(args, kwargs)
-    calls = [adapted(handler, _plain_event(one), args, kwargs) for one in events]
+    calls = [_on_data(recorder, source, adapted(handler, _plain_event(one), args, kwargs)) for one in events]
     _check_attachable(engine, events, handler)
     if engine is not recorder.trainer:
         _warn_of_counts(engine, events)
@@ -183,15 +184,31 @@ def _behind(recorder: Recorder, handler: Handler, until: Any, when: Any, name: s
     return handle
 
 
-def _engine(recorder: Recorder, engine: Any) -> Engine:
+def _engine(recorder: Recorder, engine: Any) -> tuple[Engine, str | None]:
+    """The engine that is meant, and the source where it is meant by name."""
+    named = {name: one for name, one in recorder.evaluators.items() if one is not recorder.trainer}
     if engine is None:
-        evaluators = [one for one in recorder.evaluators.values() if one is not recorder.trainer]
-        if len(evaluators) != 1:
-            raise TypeError(f"engine must be given: the recorder has {len(evaluators)} evaluators to choose from.")
-        return evaluators[0]
+        if len(named) != 1:
+            there = f"by name, {' or '.join(map(repr, named))}, or as an Engine" if named else "as an Engine"
+            raise TypeError(f"engine must be given {there}: the recorder has {len(named)} evaluators to choose from.")
+        engine = next(iter(named))
+    if isinstance(engine, str) and (engine in named or "" not in named):
+        return named[check_choice("engine", engine, named)], engine
     if not isinstance(engine, Engine):
         refuse_type("engine", "an ignite Engine", engine)
-    return engine
+    return engine, None
+
+
+def _on_data(recorder: Recorder, source: str | None, call: Callable[..., Any]) -> Callable[..., Any]:
+    """``call`` while the engine runs on the data of ``source`` alone, if that names any."""
+    if source is None or recorder.engines.sources[source].data is None:
+        return call
+
+    def on_data(*args: Any, **kwargs: Any) -> None:
+        if recorder.engines.shows(source):
+            call(*args, **kwargs)
+
+    return on_data
 
 
 def _events(event: Any) -> list[Any]:
@@ -292,7 +309,7 @@ def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[...,
 
 
 def _detach(attached: Any, event: Any) -> None:
-    attached.remove()
+    detach(attached)
     engine = attached.engine()  # weakly held: a handle must not keep the engine, its model and its data
     if engine is not None:
         drop_if_empty(engine, event)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from .._utils.checks import suggestion
 from ..errors import MetricValueError, UnknownMetricError
 
-__all__ = ["as_float", "reporter", "require", "source_label", "unknown_metric"]
+__all__ = ["as_float", "parts", "reporter", "require", "source_label", "unknown_metric"]
 
 
 def as_float(value: Any) -> float:
@@ -36,6 +36,34 @@ def as_float(value: Any) -> float:
     if isinstance(value, numbers.Complex):
         raise ValueError(f"it is the complex number {value!r}; report its real part or its absolute value")
     raise ValueError(f"it is of type {type(value).__name__}, not a number")
+
+
+def parts(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    """The numbers in the dict, list or vector ``value``, named as Ignite's loggers tag them: ``name/key``, ``name/0``.
+
+    Tables (matrices, and tensors of more dimensions) have none.
+    """
+    if isinstance(value, Mapping):
+        pairs: Iterable[tuple[Any, Any]] = value.items()
+    else:
+        pairs = enumerate(_vector(value))
+    for key, one in pairs:
+        try:
+            yield f"{name}/{key}", as_float(one)
+        except ValueError:
+            yield from parts(f"{name}/{key}", one)
+
+
+def _vector(value: Any) -> Sequence[Any]:
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return value
+    if len(getattr(value, "shape", ())) != 1:
+        return ()
+    try:
+        listed: Sequence[Any] = value.tolist()
+    except Exception:  # a metric that nobody asks for must not end the run
+        return ()
+    return listed
 
 
 def _only_element(value: Any) -> Any:
@@ -89,6 +117,9 @@ def require(
     missing = sorted(name for name in reads if name not in values)
     for name in missing:
         if unusable and name in unusable:
-            raise MetricValueError(f"metric {name!r} cannot be used in a condition: {unusable[name]}")
+            part = next(
+                (f"; read one of its parts, such as {one!r}" for one in values if one.startswith(f"{name}/")), ""
+            )
+            raise MetricValueError(f"metric {name!r} cannot be used in a condition: {unusable[name]}{part}")
     if missing:
         raise unknown_metric(missing[0], source, values)

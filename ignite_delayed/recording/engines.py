@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from enum import IntEnum
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from ignite.engine import Engine, Events
+from ignite.engine import Engine, Events, State
 from torch.optim import Optimizer
 
 from .._utils.saving import checked_count, checked_seconds
+from ..errors import AttachError
 from ..history import Record
-from ..history.metrics import reporter, require, source_label
+from ..history.metrics import reporter, source_label
 from .agreement import Agreement
 from .attachment import LiveCondition
+from .data import Data, named_data
+from .host import all_or_nothing, attach, drop_generator, is_running
 from .hub import Hub
+from .making import RecordMaker
 from .rank0 import Evaluation, Rank0Relay
-from .rates import read_rates
-from .registry import enter, refuse_second, strike_out
+from .registry import enter, inside, refuse_second, strike_out
+from .required import Required
 from .resuming import Resumption
 from .run import TrainerRun
-from .sources import EvaluatorSource, Source, TrainerSource, refuse_unreported
+from .shown import shown_by
+from .sources import Source, read, refuse_unreported
+from .telling import Telling
+from .watches import EvaluatorWatch, TrainerWatch, Watch, check_watchable
 
 __all__ = ["Engines"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
-
-
-class _Found(IntEnum):
-    """What an evaluation is found to be, the worse the higher: of several ranks' findings the worst counts."""
-
-    REAL = 0
-    REPEATED = 1
-    UNFINISHED = 2
+_ENDS = (Events.COMPLETED, Events.TERMINATE)
 
 
 class Engines:
@@ -42,48 +40,81 @@ class Engines:
 
     Args:
         trainer: whose clock counts.
-        named: the engines that are recorded, by name.
+        sources: what is recorded, by name.
         rates: the optimizers whose rates are recorded, by the name of the rate.
+        optional: the metrics that not every evaluation computes.
+        every: iterations from one record of the trainer's own metrics to the next; ``None`` for one an epoch.
         agreement: between processes.
         on_rank0: whether evaluators run on rank 0 alone.
         hub: what the records are for.
 
     Raises:
-        AttachError: where this trainer has a recorder of one of the engines already.
+        AttachError: where this trainer has a recorder of one of the engines already, or an engine lacks events.
     """
 
     def __init__(
         self,
         trainer: Engine,
-        named: Mapping[str, Engine],
+        sources: dict[str, Source],
         *,
         rates: dict[str, Optimizer],
+        optional: tuple[str, ...],
+        every: int | None,
         agreement: Agreement,
         on_rank0: bool,
         hub: Hub,
     ) -> None:
-        refuse_second(trainer, named)
-        self.run = TrainerRun(trainer)
-        self.sources: dict[str, Source] = {}
-        self._hub, self._rates, self._agreement = hub, rates, agreement
+        self.sources = sources
+        refuse_second(trainer, self.recorded.values())
+        check_watchable(trainer, self.recorded.values())
+        self._hub, self._agreement = hub, agreement
         self._resumption = Resumption()
-        self._required: dict[str, set[str]] = {name: set() for name in named}  # metrics that a source must report
-        self._last_counted = -1
-        self._said: set[str] = set()
+        self._on_iterations = False  # whether the clock is looked at there
         self._attached = ExitStack()
+        self.run = TrainerRun(trainer)
         self._attached.callback(self.run.remove)
-        self._on_iterations: Any = None
-        for event in (Events.STARTED, Events.EPOCH_STARTED):
-            self._attached.callback(trainer.add_event_handler(event, self._on_clock).remove)
-        for name, engine in named.items():
-            kind = TrainerSource if engine is trainer else EvaluatorSource
-            self.sources[name] = kind(name, engine, self.observe)
-            self._attached.callback(self.sources[name].remove)
-        self._relay = Rank0Relay(trainer, self.deliver) if on_rank0 else None
-        if self._relay is not None:
-            self._attached.callback(self._relay.remove)
-        self._counts_trainer = all(isinstance(source, TrainerSource) for source in self.sources.values())
+        self._telling = Telling()
+        self._required = Required(sources, optional)
+        self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._telling)
+        self._watches: list[Watch] = []
+        with all_or_nothing(self.remove):
+            self._attach(trainer, every, on_rank0)
         enter(trainer, self)
+
+    def _attach(self, trainer: Engine, every: int | None, on_rank0: bool) -> None:
+        for event in (Events.STARTED, Events.EPOCH_STARTED):
+            attach(self._attached, trainer, event, self._on_clock)
+        for engine in dict.fromkeys(self.recorded.values()):
+            self._watches.append(self._watch_engine(engine, every))
+        if on_rank0:
+            self._maker.relay = Rank0Relay(trainer, self._deliver)
+            self._attached.callback(self._maker.relay.remove)
+
+    def _watch_engine(self, engine: Engine, every: int | None) -> Watch:
+        optional = self._required.optional_of([source.name for source in self._of(engine)])
+        observe = self._observer()
+        if engine is self.run.trainer:
+            watch: Watch = TrainerWatch(engine, observe, optional, every=every)
+        else:
+            watch = EvaluatorWatch(engine, observe, optional)
+        self._attached.callback(watch.remove)
+        return watch
+
+    def _observer(self) -> Callable[[Watch, Engine], None]:
+        """What an engine that outlives its trainer calls: it does not keep us."""
+        alive = weakref.ref(self)
+
+        def observe(watch: Watch, engine: Engine) -> None:
+            engines = alive()
+            if engines is None:
+                watch.remove()
+            else:
+                engines.observe(watch, engine)
+
+        return observe
+
+    def _of(self, engine: Engine) -> list[Source]:
+        return [source for source in self.sources.values() if source.engine is engine]
 
     @property
     def recorded(self) -> dict[str, Engine]:
@@ -109,25 +140,24 @@ class Engines:
             if reporter(name, self.sources) is None and name not in self.rates():
                 refuse_unreported(name, condition, self.sources, self.rates())
         name = self._hub.watch(live, label)
-        self._update_required()
-        if condition.clock_units and condition.clock_units - {"epochs", "evaluations"} and self._on_iterations is None:
-            self._on_iterations = self.run.trainer.add_event_handler(Events.ITERATION_STARTED, self._on_iteration)
-            self._attached.callback(self._on_iterations.remove)
+        self._required.update(self._hub.live)
+        if condition.clock_units and condition.clock_units - {"epochs", "evaluations"} and not self._on_iterations:
+            self._on_iterations = True
+            attach(self._attached, self.run.trainer, Events.ITERATION_STARTED, self._on_iteration)
         return name
 
     def unwatch(self, live: LiveCondition) -> None:
         """Feed ``live`` no longer."""
         self._hub.unwatch(live)
-        self._update_required()
+        self._required.update(self._hub.live)
 
-    def _update_required(self) -> None:
-        """Find which metrics each source must report."""
-        for required in self._required.values():
-            required.clear()
-        for name in {name for live in self._hub.live for name in live.condition.reads}:
-            source = reporter(name, self.sources)
-            if source is not None:
-                self._required[source].add(name)
+    def shows(self, name: str) -> bool:
+        """Whether the engine of source ``name`` runs on the data of that source."""
+        source = self.sources[name]
+        if source.data is None or source.engine is None:
+            return True
+        sources = [(one.name, one.data) for one in self._of(source.engine)]
+        return named_data(source.engine.state.dataloader, sources) == name
 
     def begun(self) -> bool:
         """Whether we are inside a run whose beginning the hub was told of."""
@@ -139,33 +169,20 @@ class Engines:
 
     def rates(self) -> dict[str, float]:
         """The learning rates that are recorded, as they are now."""
-        return read_rates(self._rates)
+        return self._maker.rates()
 
     def now(self) -> Record:
         """A record of the clock alone."""
-        state, last = self.run.trainer.state, self._hub.last
-        seconds = self.run.seconds()
-        if self._agreement.needed:  # no two processes read one time: that of the last evaluation was agreed on
-            seconds = 0.0 if last is None else last.seconds
-        return Record.following(
-            last,
-            epoch=state.epoch,
-            iteration=state.iteration,
-            evaluation=self._hub.evaluations,
-            seconds=seconds,
-            planned=self.run.planned(),
-            source=None,
-            values={},
-        )
+        return self._maker.now()
 
     def after_trainer_record(self, engine: Engine, handler: Callable[[Engine], None]) -> Callable[[], None] | None:
         """Call ``handler`` at each EPOCH_COMPLETED of ``engine``, once its own metrics were recorded.
 
         What is returned undoes that; ``None`` where the metrics of ``engine`` are not recorded at that event.
         """
-        for source in self.sources.values():
-            if isinstance(source, TrainerSource) and source.engine is engine:
-                return source.call_after(handler)
+        for watch in self._watches:
+            if isinstance(watch, TrainerWatch) and watch.engine is engine:
+                return watch.call_after(handler)
         return None
 
     # --- what the engines call ---------------------------------------------------------------------------------
@@ -175,11 +192,35 @@ class Engines:
             self._on_clock(engine)
 
     def _on_clock(self, engine: Engine) -> None:
-        self._enter()
-        if not self._resumption.replays_start(engine):
-            self._hub.tick(self.now)
+        with self._revivable():
+            if engine.last_event_name == Events.STARTED:
+                self._refuse_swapped(engine)
+            self.begin()
+            if not self._resumption.replays_start(engine):
+                self._hub.tick(self._maker.now)
 
-    def _enter(self) -> None:
+    def _refuse_swapped(self, trainer: Engine) -> None:
+        if any(engine is not trainer and is_running(engine) for engine in self.recorded.values()):
+            raise AttachError(
+                "the trainer of this recorder began to run inside of a run of its evaluator: the two are swapped. "
+                "Write Recorder(trainer, evaluator)"
+            )
+
+    def _deliver(self, seen: Evaluation) -> None:
+        with self._revivable():
+            self._maker.deliver(seen)
+
+    @contextmanager
+    def _revivable(self) -> Iterator[None]:
+        """After an error let the corrected run begin: Ignite keeps what is left of a run that raised."""
+        try:
+            yield
+        except Exception:
+            for engine in (self.run.trainer, *self.recorded.values()):
+                drop_generator(engine)
+            raise
+
+    def begin(self) -> None:
         """Begin with a new run, unless that was done: an evaluation in STARTED may come before our own handler."""
         if not self.run.begins():
             return
@@ -193,82 +234,50 @@ class Engines:
         self._hub.begin(fresh)
 
     def _forget(self) -> None:
-        self._last_counted = -1
+        self._maker.last_counted = -1
         for source in self.sources.values():
-            source.last_iteration = -1
+            source.forget()
         self.run.set_spent(0.0)
-        self._said.clear()
+        self._telling.forget()
 
-    def observe(self, source: Source, engine: Engine) -> None:
-        """Record what ``source`` shows, if it is a real evaluation; otherwise say why not."""
-        who = source_label(source.name)
-        if not self.run.inside():
-            self._say("outside", f"{who} ran outside of trainer.run(): such an evaluation is not recorded")
-            return
-        self._enter()
-        trainer_state = self.run.trainer.state
-        iteration = trainer_state.iteration
-        found = _Found.REPEATED if source.last_iteration == iteration else _Found.REAL
-        if not source.finished:
-            found = _Found.UNFINISHED
-        values, unusable = source.read(engine)
-        for name, rate in self.rates().items():
-            values.setdefault(name, rate)
-        seen = Evaluation(source.name, values, unusable, trainer_state.epoch, iteration, self.run.seconds())
-        if self._relay is not None and self._agreement.world > 1 and not isinstance(source, TrainerSource):
-            if found is _Found.REAL:
-                self._relay.hold(seen)
-                source.last_iteration = iteration
+    def observe(self, watch: Watch, engine: Engine) -> None:
+        """Record what ``engine`` shows, if it is a real evaluation of a source; otherwise say why not."""
+        with self._revivable():
+            innermost = inside(engine)
+            if innermost is None:
+                self._say_outside(source_label(self._of(engine)[0].name))
+            elif innermost is self:
+                self._observe(self._of(engine), engine.state, finished=watch.finished)
+
+    def _observe(self, sources: list[Source], state: State, *, finished: bool) -> None:
+        source, trainer = sources[0], self.run.trainer
+        if finished and source.counts:
+            at, ending = trainer.state.iteration, trainer.last_event_name in _ENDS
+            shown = shown_by(sources, state.dataloader, at=at, ending=ending, telling=self._telling)
+            if shown is None:
                 return
-        elif self._agreement.needed:
-            agreed = self._agreement.agree(source.name, found, iteration, values, seen.seconds)
-            found, seen = _Found(agreed.status), seen._replace(values=agreed.values, seconds=agreed.seconds)
-        if found is _Found.UNFINISHED:
-            self._say("unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded")
-        elif found is _Found.REPEATED:
-            self._say("again", f"{who} ran again at trainer iteration {iteration}: the second look is not recorded")
-        else:
-            self.deliver(seen)
+            source = shown
+        self._maker.record(source, read(source.name, state.metrics), finished=finished)
+        source.last_data = Data(state.dataloader) if finished else source.last_data
 
-    def deliver(self, seen: Evaluation) -> None:
-        """Make the record, and hand it to the hub; a refusal leaves all as it was."""
-        hub, source, iteration = self._hub, self.sources[seen.source], seen.iteration
-        counted = source.counts or self._counts_trainer
-        evaluations = hub.evaluations
-        if counted and self._last_counted != iteration:
-            evaluations += 1
-        record = Record.following(
-            hub.last,
-            epoch=seen.epoch,
-            iteration=iteration,
-            evaluation=evaluations,
-            seconds=seen.seconds,
-            planned=self.run.planned(),
-            source=source.name,
-            values=seen.values,
-        )
-        require(self._required[source.name], source.name, seen.values, seen.unusable)
-        judged = hub.judge(record)
+    def record(self, source: Source, metrics: Mapping[str, Any]) -> None:
+        """Record by hand what ``metrics`` are now; who calls it says that this is a moment of the run."""
+        with self._revivable():
+            self.begin()
+            self._maker.record(source, read(source.name, metrics), finished=True)
 
-        def count() -> None:
-            source.last_iteration, hub.evaluations = iteration, evaluations
-            if counted:
-                self._last_counted = iteration
-
-        # Counted before anybody hears of it: whoever saves a state on hearing saves this evaluation too.
-        hub.move(record, judged, count)
-
-    def _say(self, cause: str, message: str) -> None:
-        if cause not in self._said:
-            self._said.add(cause)
-            logger.warning("%s. (Said once a run.)", message)
+    def _say_outside(self, who: str) -> None:
+        own_loop = self.run.has_own_loop()
+        hint = "; an engine with a loop of its own is recorded by hand: Recorder(trainer), recorder.record({...})"
+        text = f"{who} ran outside of trainer.run(): such an evaluation is not recorded"
+        self._telling.say("outside", text + hint * own_loop)
 
     # --- state -------------------------------------------------------------------------------------------------
 
     def catch_up(self) -> None:
         """Record what is being completed just now: whoever saves a state there must not miss it."""
-        for source in self.sources.values():
-            source.record_pending()
+        for watch in self._watches:
+            watch.record_pending()
 
     def loaded(self, iteration: int | None = None) -> None:
         """A state of ``iteration`` was loaded: the run that begins next goes on with it, or the one that we are in."""
@@ -290,7 +299,7 @@ class Engines:
         return {
             "iteration": self.run.trainer.state.iteration,
             "seconds": self.run.seconds(),
-            "last_counted": self._last_counted,
+            "last_counted": self._maker.last_counted,
             "sources": {name: source.last_iteration for name, source in self.sources.items()},
         }
 
@@ -305,7 +314,7 @@ class Engines:
         sources = {name: checked_count(name, raw["sources"].get(name, -1)) for name in self.sources}
 
         def commit() -> None:
-            self._last_counted = last_counted
+            self._maker.last_counted = last_counted
             for name, last_iteration in sources.items():
                 self.sources[name].last_iteration = last_iteration
             self.run.set_spent(seconds)

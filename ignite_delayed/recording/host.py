@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ignite.engine import Engine
+from ignite.engine.events import RemovableEventHandle
 
 __all__ = [
+    "all_or_nothing",
+    "attach",
     "attached_handlers",
     "check_event",
+    "detach",
     "drop_generator",
     "drop_if_empty",
     "fires",
     "group_store",
     "is_counting",
+    "is_running",
+    "lacks",
     "move_to_end",
     "unwrap",
     "working_generator",
@@ -28,8 +36,35 @@ def working_generator(engine: Engine) -> Any:
 
 
 def drop_generator(engine: Engine) -> None:
-    """Let the next ``run()`` begin: Ignite keeps the generator of one that raised, and would silently do nothing."""
-    engine._internal_run_generator = None
+    """Let the next ``run()`` begin: Ignite keeps the generator of one that raised, and would silently do nothing.
+
+    One that is interrupted is kept: it goes on.
+    """
+    generator = working_generator(engine)
+    if generator is not None and (generator.gi_running or generator.gi_frame is None):
+        engine._internal_run_generator = None
+
+
+def is_running(engine: Engine) -> bool:
+    """Whether we are inside a ``run()`` of ``engine``.
+
+    Events do not tell: ``interrupt()`` leaves without an end, an exception without any event, and both come back
+    without a start. The generator that Ignite runs in does, and without it the stack.
+    """
+    generator = working_generator(engine)
+    if generator is not None and generator.gi_running:
+        return True
+    return not Engine.interrupt_resume_enabled and _is_on_the_stack(engine)
+
+
+def _is_on_the_stack(engine: Engine) -> bool:
+    """Whether we are called, however deep, by the function in which ``engine`` runs without a generator."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_code is Engine._internal_run_legacy.__code__ and frame.f_locals.get("self") is engine:
+            return True
+    return False
 
 
 def fires(engine: Engine, event: Any) -> bool:
@@ -51,6 +86,45 @@ def move_to_end(engine: Engine, event: Any, handler: Callable[..., Any]) -> None
         handlers.append(handlers.pop(place))  # in place: Ignite is going through this very list
 
 
+def attach(undo: ExitStack, engine: Engine, event: Any, handler: Callable[..., None]) -> None:
+    """Attach ``handler`` until ``undo`` is closed; not at all to an engine that does not know ``event``."""
+    if event in engine._allowed_events:
+        undo.callback(detach, engine.add_event_handler(event, handler))
+
+
+@contextmanager
+def all_or_nothing(undo: Callable[[], object]) -> Iterator[None]:
+    """Call ``undo`` where what is attached in between fails part of the way."""
+    try:
+        yield
+    except BaseException:
+        undo()
+        raise
+
+
+def detach(handle: RemovableEventHandle) -> None:
+    """Take off what ``handle`` attached to one event, also where a wrapper took its place.
+
+    ``HandlersTimeProfiler`` puts its own in the place of each handler while the engine runs; ``handle.remove()`` finds
+    its handler no more then, and does nothing.
+    """
+    engine, handler, event = handle.engine(), handle.handler(), handle.event_name
+    if engine is None or handler is None or engine.has_event_handler(handler, event):
+        handle.remove()
+    elif event in engine._event_handlers:  # a new list: the old one may be what is gone through just now
+        attached = engine._event_handlers[event]
+        engine._event_handlers[event] = [entry for entry in attached if handler not in _wrapped_by(entry[0])]
+
+
+def _wrapped_by(handler: Any) -> list[Any]:
+    """What is in ``handler``, the innermost last."""
+    inside: list[Any] = []
+    while hasattr(handler, "__wrapped__") and len(inside) < 10:
+        handler = handler.__wrapped__
+        inside.append(handler)
+    return inside
+
+
 def drop_if_empty(engine: Engine, event: Any) -> None:
     """Forget the list of handlers of ``event`` when nothing is left in it.
 
@@ -63,6 +137,11 @@ def drop_if_empty(engine: Engine, event: Any) -> None:
 def check_event(engine: Engine, event: Any) -> None:
     """Raise Ignite's own error where ``engine`` does not fire ``event``."""
     engine._assert_allowed_event(event)
+
+
+def lacks(engine: Engine, event: Any) -> bool:
+    """Whether ``engine`` does not know ``event``, so that nothing can be attached to it."""
+    return event not in engine._allowed_events
 
 
 def is_counting(event: Any) -> bool:

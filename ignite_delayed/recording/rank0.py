@@ -10,6 +10,7 @@ import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
 from ..errors import DesyncError
+from .host import detach
 
 __all__ = ["Evaluation", "Rank0Relay"]
 
@@ -67,7 +68,7 @@ class Rank0Relay:
 
     def _leave_end(self) -> None:
         while self._last:
-            self._last.popitem()[1].remove()
+            detach(self._last.popitem()[1])
 
     def remove(self) -> None:
         """Deliver no more."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ignite.engine import Engine
 from torch.optim import Optimizer
 
-from .._utils.checks import check_choice, check_flag, refuse_type
+from .._utils.checks import check_choice, check_count, check_flag, check_name, refuse_type, refuse_value
 from .._utils.saving import check_seal, check_version, sealed
 from ..errors import StateError
 from ..history import History
@@ -17,14 +17,18 @@ from .engines import Engines
 from .hub import Hub
 from .matching import check_names, tell_differences
 from .rates import watched_rates
+from .required import check_optional
 from .rows import Reading
-from .sources import check_engines
+from .sources import check_sources
 
 if TYPE_CHECKING:
     from ..gates import Gate
     from ..status import Status
 
 __all__ = ["Recorder", "check_recorder"]
+
+#: One evaluator, or sources by name: an engine, an engine with its data, or ``None`` for what is recorded by hand.
+Evaluators: TypeAlias = "Engine | Mapping[str, Engine | tuple[Engine, Any] | None] | None"
 
 _VERSION = 1
 _FIELDS = {"iteration", "seconds", "evaluations", "last_counted", "sources", "history", "gates", "handlers"}
@@ -35,17 +39,28 @@ class Recorder:
 
     An evaluation is recorded when the trainer is inside ``run()``, the evaluator finished an epoch in this run of
     its own, and it was not recorded at this ``trainer.state.iteration`` before. Otherwise the log says so, once per
-    cause, and no gate moves. When the trainer starts at iteration 0, history and gates start afresh; the history of
-    the run before stays what it was for whoever holds it.
+    cause, and no gate moves. Where one evaluator runs on several sets of data, as in Ignite's own examples, name them:
+    a second evaluation at one iteration on other data is another evaluation, and without names an error. When the
+    trainer starts at iteration 0, history and gates start afresh; the history of the run before stays what it was for
+    whoever holds it. Where trainers are nested, the innermost one's recorder records an evaluator that they share.
 
     Build it before anything that is to be delayed; metrics may be attached before or after.
 
     Args:
         trainer: the engine that trains: its clock counts.
         evaluators: the evaluator, whose metrics keep their names (``"loss"``); or several by name, whose metrics are
-            named ``"val/loss"``. The trainer itself may be one of the named: its own metrics are read once an epoch.
+            named ``"val/loss"``: ``{"train": train_evaluator, "val": evaluator}``. One evaluator that runs on several
+            loaders is named with each: ``{"train": (evaluator, train_loader), "val": (evaluator, val_loader)}``; a
+            loader that is built again over the same dataset is the same. The trainer itself may be one of the named:
+            its own metrics are read once an epoch. ``None``, alone or by name, is recorded by hand: :meth:`record`.
         optimizer: adds the learning rate to every record: ``"lr"``, or ``"lr/0"``, ``"lr/1"``, ... for several
             groups. Several optimizers by name give ``"lr/name"``, ``"lr/name/0"``, ...
+        optional: metrics that not every evaluation computes, such as ``("fid",)``, by the names they have in records.
+            What an evaluator did not compute in this run is then no observation: their old values are put aside as it
+            starts and come back when it was recorded. A value set anew counts, however it compares; one that is set
+            before the evaluator starts, or in its COMPLETED by a handler attached after the recorder, cannot be told.
+        every: iterations from one record of the trainer's own metrics to the next, >= 1, for who evaluates nothing:
+            ``Recorder(trainer, {"train": trainer}, every=100)``; ``None`` for one at the end of each epoch.
         keep: how many records the history holds at least; ``None`` for all. Gates need none of them.
         sync: with several processes, whose values are recorded on all of them: ``"rank0"``, the ``"mean"`` over the
             ranks, or ``None`` for each its own. One collective an evaluation makes every rank decide alike; the clock
@@ -58,7 +73,8 @@ class Recorder:
 
     Raises:
         TypeError, ValueError: for anything but engines and names, and for the trainer as the unnamed evaluator.
-        AttachError: where this trainer already has a recorder of that evaluator.
+        AttachError: where this trainer already has a recorder of that evaluator, or an engine does not fire the events
+            of Ignite's loop.
 
     Example:
         >>> from ignite.engine import Engine, Events
@@ -76,19 +92,75 @@ class Recorder:
     def __init__(
         self,
         trainer: Engine,
-        evaluators: Engine | Mapping[str, Engine],
+        evaluators: Evaluators = None,
         *,
         optimizer: Optimizer | Mapping[str, Optimizer] | None = None,
+        optional: Iterable[str] = (),
+        every: int | None = None,
         keep: int | None = None,
         sync: Literal["rank0", "mean"] | None = "rank0",
         evaluate_on: Literal["rank0"] | None = None,
     ) -> None:
-        named, rates, agreement = check_engines(trainer, evaluators), watched_rates(optimizer), Agreement(sync)
+        sources, rates, agreement = check_sources(trainer, evaluators), watched_rates(optimizer), Agreement(sync)
+        if every is not None:
+            every = check_count("every", every)
+            if all(source.engine is not trainer for source in sources.values()):
+                hint = "For example Recorder(trainer, {'train': trainer}, every=100)."
+                refuse_value("every", "None where the trainer's own metrics are not recorded", every, hint)
         if evaluate_on is not None:
             check_choice("evaluate_on", evaluate_on, ("rank0",), hint="None, the default, evaluates on every rank.")
         self.hub = Hub(History(keep=keep))
-        on_rank0 = evaluate_on is not None
-        self.engines = Engines(trainer, named, rates=rates, agreement=agreement, on_rank0=on_rank0, hub=self.hub)
+        self.engines = Engines(
+            trainer,
+            sources,
+            rates=rates,
+            optional=check_optional(optional, sources),
+            every=every,
+            agreement=agreement,
+            on_rank0=evaluate_on is not None,
+            hub=self.hub,
+        )
+
+    def record(self, metrics: Mapping[str, Any], *, source: str | None = None) -> None:
+        """Record ``metrics`` now, by hand: what no evaluator of Ignite's kind measures.
+
+        For engines with a loop of their own, reinforcement learning, GANs. The record is made at the trainer's
+        ``state.epoch`` and ``state.iteration``, once an iteration; gates move, and stops call ``trainer.terminate()``.
+        With several processes every rank calls it.
+
+        Args:
+            metrics: the values by name.
+            source: the source that was named with ``None``; by default the only one.
+
+        Raises:
+            TypeError, ValueError: for anything but values by name, or a source that is no such.
+            UnknownMetricError: where a condition reads a metric that is not among them.
+
+        Example:
+            >>> from ignite.engine import Engine, Events
+            >>> trainer = Engine(lambda engine, batch: batch)
+            >>> recorder = Recorder(trainer)
+            >>> @trainer.on(Events.EPOCH_COMPLETED)
+            ... def episode_ended():
+            ...     recorder.record({"reward": 10.0 * trainer.state.epoch})
+            >>> _ = trainer.run([0], max_epochs=3)
+            >>> recorder.history["reward"].tolist()
+            [10.0, 20.0, 30.0]
+        """
+        if not isinstance(metrics, Mapping):
+            refuse_type("metrics", "values by name, such as {'reward': 3.2}", metrics)
+        for name in metrics:
+            check_name("a metric's name", name)
+        by_hand = [name for name, one in self.engines.sources.items() if one.by_hand]
+        if not by_hand:
+            raise ValueError(
+                "no source of this recorder is recorded by hand: build it without evaluators, Recorder(trainer), or "
+                "name one with None: Recorder(trainer, {'val': evaluator, 'episode': None})."
+            )
+        if source is None and len(by_hand) == 1:
+            source = by_hand[0]
+        name = check_choice("source", source, by_hand)
+        self.engines.record(self.engines.sources[name], metrics)
 
     @property
     def history(self) -> History:
@@ -108,7 +180,7 @@ class Recorder:
 
     @property
     def evaluators(self) -> dict[str, Engine]:
-        """The recorded engines by name, ``""`` for the one unnamed evaluator."""
+        """The recorded engines by name, ``""`` for the one unnamed evaluator; one on several data has several names."""
         return self.engines.recorded
 
     def status(self) -> Status:

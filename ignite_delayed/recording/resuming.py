@@ -8,7 +8,6 @@ from ignite.engine import Engine, Events
 
 from ..errors import StateError
 from ..history import Record
-from .host import drop_generator
 
 __all__ = ["Resumption"]
 
@@ -44,7 +43,6 @@ class Resumption:
         """
         iteration, saved_at = trainer.state.iteration, self._saved_at
         if self._loaded and saved_at and not iteration:
-            drop_generator(trainer)
             raise StateError(_TWO_WAYS.format(saved_at=saved_at))
         fresh = self._reset or (iteration == 0 and not self._loaded)
         if self._loaded and saved_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 import weakref
@@ -10,24 +11,33 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from .host import working_generator
+from .host import all_or_nothing, attach, is_running, working_generator
 
 __all__ = ["TrainerRun", "planned_iterations", "position"]
 
 
+_order = itertools.count(1)
+
+
 class TrainerRun:
-    """Watches one trainer; holds it weakly, since the trainer holds its handlers and they hold us."""
+    """Watches one trainer; holds it weakly, since the trainer holds its handlers and they hold us.
+
+    Attributes:
+        order: how many runs, of any trainer, had begun when this one did.
+    """
 
     def __init__(self, trainer: Engine) -> None:
+        self.order = 0
         self._trainer = weakref.ref(trainer)
         self._generator: weakref.ref[Any] | None = None
-        self._legacy = self._started = False
+        self._started = True  # a run that nobody has asked about yet, where no generator tells
         self._spent = self._seen = 0.0
         self._since: float | None = None
         self._attached = ExitStack()
-        self._attached.callback(trainer.add_event_handler(Events.STARTED, self._on_started).remove)
-        for event in (Events.COMPLETED, Events.INTERRUPT):
-            self._attached.callback(trainer.add_event_handler(event, self._leave).remove)
+        with all_or_nothing(self.remove):
+            attach(self._attached, trainer, Events.STARTED, self._on_started)
+            for event in (Events.COMPLETED, Events.INTERRUPT):
+                attach(self._attached, trainer, event, self._leave)
 
     def remove(self) -> None:
         """Watch no longer."""
@@ -42,18 +52,27 @@ class TrainerRun:
         return trainer
 
     def inside(self) -> bool:
-        """Whether the trainer is inside ``run()`` just now.
-
-        Events do not tell: ``interrupt()`` leaves without an end, an exception without any event, and both come
-        back without a start. The generator that Ignite runs in does.
-        """
+        """Whether the trainer is inside ``run()`` just now."""
         trainer = self._trainer()
         if trainer is None:  # its evaluator may live on
             return False
-        generator = working_generator(trainer)
-        if generator is not None and generator.gi_running:
-            return True
-        return self._legacy and not Engine.interrupt_resume_enabled
+        generator = self._generator_now()
+        return is_running(trainer) or (generator is not None and generator.gi_running)
+
+    def _generator_now(self) -> Any:
+        """The generator of the trainer's run, also of one that was dropped on an error, as long as it runs."""
+        generator = working_generator(self.trainer)
+        if generator is None and self._generator is not None:
+            last = self._generator()
+            return last if last is not None and last.gi_running else None
+        return generator
+
+    def has_own_loop(self) -> bool:
+        """Whether the trainer fires events outside of Ignite's ``run()``."""
+        trainer = self._trainer()
+        if trainer is None or trainer.last_event_name in _BETWEEN_RUNS:
+            return False
+        return Engine.interrupt_resume_enabled and working_generator(trainer) is None
 
     def begun(self) -> bool:
         """Whether we are inside a run that :meth:`begins` was asked about already."""
@@ -63,25 +82,25 @@ class TrainerRun:
         """Whether this run was not seen before: true once a run. The stopwatch runs from here on."""
         new = self._is_other()
         if new:
+            self.order = next(_order)
             self._halt()  # an exception ended the run before, and no event said so
             self._started = False
-            generator = working_generator(self.trainer)
+            generator = self._generator_now()
             self._generator = None if generator is None else weakref.ref(generator)
         if self._since is None:
             self._since = self._seen = time.monotonic()
         return new
 
     def _is_other(self) -> bool:
-        generator = working_generator(self.trainer)
+        generator = self._generator_now()
         if generator is None:  # Engine.interrupt_resume_enabled is off: STARTED tells, and it is fired once
             return self._started
         return self._generator is None or self._generator() is not generator
 
     def _on_started(self, engine: Engine) -> None:
-        self._legacy = self._started = working_generator(engine) is None
+        self._started = True
 
     def _leave(self, engine: Engine) -> None:
-        self._legacy = False
         self.seconds()
         self._halt()
 
@@ -96,11 +115,15 @@ class TrainerRun:
         if self._since is not None:
             self._since = self._seen = time.monotonic()
 
-    def seconds(self) -> float:
-        """Seconds spent inside the run so far; after an exception, until the clock was last read."""
+    def seconds(self, *, by_hand: bool = False) -> float:
+        """Seconds spent inside the run so far; after an exception, until the clock was last read.
+
+        Args:
+            by_hand: whether the caller says that it is in a run, which an engine with a loop of its own does not tell.
+        """
         if self._since is None:
             return self._spent
-        if self.inside():
+        if by_hand or self.inside():
             self._seen = time.monotonic()
         return self._spent + self._seen - self._since
 
@@ -128,6 +151,9 @@ def _countable(iterations: float) -> int | None:
     """``iterations`` as far as they can be counted; ``None`` for a run without an end."""
     return None if iterations == math.inf else min(int(iterations), _MOST)
 
+
+# The last events of a run, and none before the first.
+_BETWEEN_RUNS = (None, Events.COMPLETED, Events.TERMINATE, Events.EXCEPTION_RAISED, Events.INTERRUPT)
 
 # Ignite counts an epoch and an iteration when they begin; these events come after the count, before the work.
 _EPOCH_BEGAN = (Events.EPOCH_STARTED, Events.GET_BATCH_STARTED, Events.GET_BATCH_COMPLETED, Events.ITERATION_STARTED)

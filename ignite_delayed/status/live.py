@@ -64,7 +64,7 @@ class LiveStatus(Attachment):
         handlers = {Events.STARTED: self._on_ends, Events.EPOCH_STARTED: self._on_news, Events.COMPLETED: self._on_ends}
         for event, handler in handlers.items():
             self._attached.callback(trainer.add_event_handler(event, handler).remove)
-        for evaluator in recorder.evaluators.values():
+        for evaluator in set(recorder.evaluators.values()):
             if evaluator is not trainer:
                 self._attached.callback(evaluator.add_event_handler(Events.COMPLETED, self._on_news).remove)
         recorder.hub.add(self)

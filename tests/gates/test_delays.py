@@ -40,7 +40,10 @@ class TestEvents:
     def test_one_of_several_evaluators_must_be_named(self) -> None:
         (trainer, evaluator), train = loop(), engine()
         recorder = Recorder(trainer, {"train": train, "val": evaluator})
-        with pytest.raises(TypeError, match="engine must be given: the recorder has 2 evaluators"):
+        with pytest.raises(
+            TypeError,
+            match="engine must be given by name, 'train' or 'val', or as an Engine: the recorder has 2 evaluators",
+        ):
             delay(recorder, print, until=After(epochs=1))
 
     def test_the_trainer_as_a_source_is_not_the_evaluator(self) -> None:

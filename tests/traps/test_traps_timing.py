@@ -363,7 +363,7 @@ class Test40_metric_values_are_whatever_was_computed:
         trainer, evaluator = loop(m=lambda trainer: {"acc": 1.0}, n=lambda trainer: 1.0)
         recorder = Recorder(trainer, evaluator)
         trainer.run([0])
-        assert recorder.history.metrics == ["n"]
+        assert recorder.history.metrics == ["m/acc", "n"]
         Gate(recorder, until=Metric("m") > 0)
         with pytest.raises(MetricValueError, match="metric 'm' cannot be used in a condition: it is of type dict"):
             trainer.run([0])
