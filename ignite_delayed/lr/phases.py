@@ -24,7 +24,7 @@ from ..recording.run import position
 from .live import EachObservation, PhaseEnd
 from .optimizer.groups import check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Takeover
-from .optimizer.writers import Writer, claim, release
+from .optimizer.writers import Writer, claim
 from .phase import Phase, Switched, check_phases, format_rates, writing_span
 from .progress import Progress
 from .steppers.base import NoStepper
@@ -119,8 +119,7 @@ class LRPhases(Attachment):
         writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, starts, ends)
         with ExitStack() as undo:
             undo.callback(recorder.hub.release, self.name)
-            claim(optimizer, writer)
-            undo.callback(release, optimizer, writer)
+            undo.callback(claim(optimizer, writer))
             self._attach(recorder, undo)
             self._attached = undo.pop_all()  # nothing failed: it stays
         if recorder.engines.begun():

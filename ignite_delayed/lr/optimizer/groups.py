@@ -10,17 +10,20 @@ import torch
 from torch.optim import Optimizer
 
 from ..._utils.checks import check_name, refuse_type, refuse_value, suggestion
+from ..._utils.optimizers import is_optimizer
 
 __all__ = [
     "BETAS",
     "check_optimizer",
     "check_parameter",
     "clone",
+    "defaults_of",
     "holds",
     "is_number",
     "read",
     "read_all",
     "restore",
+    "share_groups",
     "snapshot",
     "write",
 ]
@@ -31,10 +34,22 @@ Groups = list[dict[str, Any]]
 
 
 def check_optimizer(optimizer: Any) -> Optimizer:
-    """``optimizer`` if it is one."""
-    if not isinstance(optimizer, Optimizer):
-        refuse_type("optimizer", "a torch optimizer", optimizer)
-    return optimizer
+    """``optimizer`` if it is one, or wraps one and shows its groups."""
+    if not is_optimizer(optimizer):
+        refuse_type("optimizer", "a torch optimizer, or a wrapper of one that has its param_groups", optimizer)
+    checked: Optimizer = optimizer
+    return checked
+
+
+def defaults_of(optimizer: Optimizer) -> dict[str, Any]:
+    """What a new group is given for what it does not say; a wrapper need not tell."""
+    return dict(getattr(optimizer, "defaults", None) or {})
+
+
+def share_groups(one: Optimizer, other: Optimizer) -> bool:
+    """Whether a rate that is written to ``one`` is also that of ``other``: the same, or one wraps the other."""
+    groups = {id(group) for group in one.param_groups}
+    return any(id(group) in groups for group in other.param_groups)
 
 
 def check_parameter(optimizer: Optimizer, parameter: Any) -> str:

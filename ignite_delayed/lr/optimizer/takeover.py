@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 
 from ..._utils.checks import describe
 from ...errors import StateError
-from .groups import holds, is_number, read_all, restore, snapshot, write
+from .groups import defaults_of, holds, is_number, read_all, restore, snapshot, write
 from .stand_in import stand_in
 
 __all__ = ["Takeover"]
@@ -71,7 +71,7 @@ class Takeover:
         """
         present = snapshot(self.optimizer, self.names)
         # The other entries, such as initial_lr, are put there by torch's schedulers.
-        needed = self.names & {self.parameter, *self.optimizer.defaults}
+        needed = self.names & {self.parameter, *defaults_of(self.optimizer)}
         if len(groups) > len(present):
             raise StateError(
                 f"the state of {name!r} has {len(groups)} parameter groups, the optimizer has {len(present)}: add the "
