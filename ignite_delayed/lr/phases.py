@@ -22,7 +22,7 @@ from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from ..recording.run import position
 from .live import EachObservation, PhaseEnd
-from .optimizer.groups import check_optimizer, check_parameter, read_all
+from .optimizer.groups import check_bases, check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim
 from .phase import Phase, Switched, check_phases, format_rates, writing_span
@@ -42,9 +42,13 @@ class LRPhases(Attachment):
     The phase whose turn it is moves the parameter. Schedules set it before the step, so the first batch already
     trains at their first value; torch schedulers are built when their phase begins and stepped once a unit was
     trained, right before the next. A phase that ends by its schedule's end leaves the schedule's end value behind; one
-    that ends by its condition leaves the rates as they are. Schedules are factors of the base rates, which each group
-    has when the first phase that writes begins; torch schedulers start from the rates they find. A group that is added
-    later brings its own base rate to schedules; most torch schedulers take no new groups.
+    that ends by its condition leaves the rates as they are. Schedules are factors of the base rates; torch schedulers
+    start from the rates they find, and give back the momentum or betas that they moved. A group that is added or
+    unfrozen later brings its own base rate to schedules; most torch schedulers take no new groups.
+
+    The base rate is what a group has when the first phase that writes begins. What an earlier schedule has left there
+    is none: the group's ``initial_lr``, where torch's schedulers and these phases note it, is taken then, unless the
+    user has set a rate after that schedule ended. Where the two differ, the log says which was taken.
 
     The record that ends a phase is the first that the next one sees. When a run starts afresh, the groups get back what
     they had, unless the user has set other rates since.
@@ -64,7 +68,8 @@ class LRPhases(Attachment):
         logger: says what changed, at level INFO.
 
     Raises:
-        TypeError, ValueError: for arguments of the wrong kind, and for a phase after one that never ends.
+        TypeError, ValueError: for arguments of the wrong kind, and for a phase after one that never ends, or a schedule
+            of rates that are all 0.
         AttachError: where something else writes the same parameter of this optimizer at the same time.
         UnknownMetricError: where no evaluator of the recorder can report a metric that is read.
 
@@ -110,7 +115,10 @@ class LRPhases(Attachment):
         label = self.parameter if name is None else check_name("name", name)
         steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
         self.progress = Progress(self.phases, steppers, Takeover(optimizer, self.parameter, entries))
-        self._found = read_all(optimizer, self.parameter)
+        self._told = ""
+        self._found = self.progress.takeover.bases()
+        if isinstance(steppers[0], ScheduleStepper):
+            check_bases(self.parameter, self._found[0])
         self.recorder = recorder
         pairs = zip(self.phases, steppers, strict=True)
         what = " then ".join(stepper.kind or phase.label for phase, stepper in pairs)
@@ -145,6 +153,8 @@ class LRPhases(Attachment):
             undo.callback(recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration).remove)
         if "epoch" in pers:
             undo.callback(recorder.trainer.add_event_handler(Events.EPOCH_STARTED, self._before_epoch).remove)
+        undo.callback(recorder.trainer.add_event_handler(Events.COMPLETED, self.progress.mark_left).remove)
+        undo.callback(self.progress.leave)
         recorder.hub.add(self, saved=self)
         undo.callback(recorder.hub.discard, self)
 
@@ -172,6 +182,7 @@ class LRPhases(Attachment):
     def _on_run(self, fresh: bool) -> None:
         for stepper in self.progress.steppers:
             stepper.resolve(self.recorder.trainer)
+        self.progress.resume_writing()
         if fresh:
             self.progress.start_over()
         if not self.progress.begun:
@@ -186,7 +197,8 @@ class LRPhases(Attachment):
         elif isinstance(first, ScheduleStepper) and trainer.last_event_name == Events.STARTED:
             self._take()
             # The optimizer may have been loaded: its rates are no bases then.
-            self.progress.bases = list(self._found)
+            self.progress.bases, told = list(self._found[0]), self._found[1]
+            self._tell(told)
         else:
             self.progress.origin = iterations, epochs = position(trainer)
             since = Clock(epochs, iterations, self.recorder.hub.evaluations + 1, self.recorder.engines.seconds())
@@ -205,11 +217,17 @@ class LRPhases(Attachment):
         """Let phase ``index`` begin; ``record`` is the one that ended the phase before."""
         if self.progress.stepper_of(index).writes:
             self._take()
-        self.progress.begin(index)
+        self._tell(self.progress.begin(index))
         end = self._ends[index] if index < len(self._ends) else None
         if end is not None and end.arm(since, record):
             assert record is not None
             self._on_switch(record)
+
+    def _tell(self, told: str) -> None:
+        """Which base rates were taken, where there is a question."""
+        if told not in ("", self._told):
+            self._told = told
+            self.logger.warning("%s: which %s is the base? %s", self.name, self.parameter, told)
 
     def _change(self, why: str, origin: tuple[int, int], record: Record, before: list[float]) -> None:
         """Go on to the next phase, which begins after ``origin`` iterations and epochs, and note it."""

@@ -14,12 +14,16 @@ from ..._utils.optimizers import is_optimizer
 
 __all__ = [
     "BETAS",
+    "base_value",
+    "check_bases",
     "check_optimizer",
     "check_parameter",
     "clone",
     "defaults_of",
     "holds",
+    "is_note",
     "is_number",
+    "note_names",
     "read",
     "read_all",
     "restore",
@@ -29,6 +33,9 @@ __all__ = [
 ]
 
 BETAS = {"beta1": 0, "beta2": 1}
+
+# What torch's schedulers note in the groups for themselves.
+_NOTES_OF_TORCH = {"base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr"}
 
 Groups = list[dict[str, Any]]
 
@@ -56,7 +63,7 @@ def check_parameter(optimizer: Optimizer, parameter: Any) -> str:
     """``parameter`` if it is a number in every group of ``optimizer``; ``"beta1"``, ``"beta2"`` are those of betas."""
     check_name("parameter", parameter)
     for group in optimizer.param_groups:
-        known = [name for name, value in group.items() if name != "params" and _is_scalar(value)]
+        known = [name for name, value in group.items() if name != "params" and not is_note(name) and _is_scalar(value)]
         known += list(BETAS if "betas" in group else ())
         if parameter not in known:
             refuse_value("parameter", f"one of {', '.join(map(repr, known))}", parameter, suggestion(parameter, known))
@@ -96,6 +103,38 @@ def write(group: dict[str, Any], parameter: str, value: Any) -> None:
         present.fill_(value)
     else:
         group[parameter] = tuple(value) if isinstance(present, tuple) else value
+
+
+def base_value(group: dict[str, Any], parameter: str) -> float:
+    """What a schedule's factors are of: the ``initial_lr`` that ``group`` notes, unless the user has set a rate since.
+
+    What was found is the user's where it is not what the note of a schedule that has ended says was left.
+    """
+    initial, left = note_names(parameter)
+    found = read(group, parameter)
+    noted = float(group.get(initial, 0.0))  # 0 is that of a group that was frozen
+    if not noted or (left in group and not holds(group, parameter, float(group[left]))):
+        return found
+    return noted
+
+
+def check_bases(parameter: str, bases: list[float]) -> None:
+    """Refuse rates to multiply that are all 0; one that is may belong to a group that is unfrozen later."""
+    if parameter == "lr" and not any(bases):
+        raise ValueError(
+            "a schedule multiplies the rates of the optimizer, and all of them are 0: build it with lr > 0, or set "
+            "optimizer.param_groups[0]['lr'] first (a warm-up that begins at 0 may have been cut off there)"
+        )
+
+
+def note_names(parameter: str) -> tuple[str, str]:
+    """The entries that note the base value of ``parameter``, as torch does, and what a schedule left when it ended."""
+    return f"initial_{parameter}", f"left_{parameter}"
+
+
+def is_note(name: str) -> bool:
+    """Whether the entry ``name`` of a group is what a scheduler or a schedule keeps there for itself."""
+    return name in _NOTES_OF_TORCH or name.startswith(("initial_", "left_"))
 
 
 def holds(group: dict[str, Any], parameter: str, value: float) -> bool:

@@ -11,15 +11,12 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ..._utils.checks import refuse_type, refuse_value
 from ...errors import AttachError
-from ..optimizer.groups import clone, read, share_groups
+from ..optimizer.groups import clone, is_note, read, share_groups
 from ..optimizer.stand_in import contents, remember, stand_in
 
 __all__ = ["Factory", "Trial", "as_factory", "changes_of", "check_monitored", "copy_for", "try_factory"]
 
 Factory = Callable[[Optimizer], LRScheduler]
-
-# What schedulers note in the groups for themselves.
-_NOTES = {"base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr"}
 
 # Those that change more than the rate as they are built, or hold schedulers that were built.
 _CHANGE_MORE = ("ChainedScheduler", "CyclicLR", "OneCycleLR", "SequentialLR")
@@ -81,9 +78,13 @@ def changes_of(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer
         for name in group.keys() - {"params"}:
             if name not in original or _differ(group[name], original[name]):
                 entries.add(name)
-    written = {name for name in entries - _NOTES if all(name in group for group in optimizer.param_groups)}
+    written = {name for name in entries if not is_note(name) and _everywhere(name, optimizer)}
     parameters = frozenset("beta1" if name == "betas" else name for name in written)
     return Trial(scheduler, parameters, frozenset(entries))
+
+
+def _everywhere(name: str, optimizer: Optimizer) -> bool:
+    return all(name in group for group in optimizer.param_groups)
 
 
 def _differ(value: Any, original: Any) -> bool:
