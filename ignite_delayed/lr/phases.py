@@ -25,6 +25,7 @@ from .live import EachObservation, PhaseEnd
 from .optimizer.groups import check_bases, check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim
+from .other_writers import OtherWriters
 from .phase import Phase, Switched, check_phases, format_rates, writing_span
 from .progress import Progress
 from .steppers.base import NoStepper
@@ -148,6 +149,8 @@ class LRPhases(Attachment):
                 watched: Condition = After(evaluations=0) if phase.monitored is None else Finite(phase.monitored)
                 label = f"{self.name}, phase {index + 1}"
                 undo.callback(EachObservation(recorder, watched, label, self._on_evaluation(index)).remove)
+        for handler in OtherWriters(self.progress, self.name, self.logger).attach(recorder.trainer):
+            undo.callback(handler.remove)
         pers = {stepper.per for stepper in self.progress.steppers}
         if "iteration" in pers:
             undo.callback(recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration).remove)
