@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -22,6 +23,15 @@ settings.register_profile(
     "mutants", unhurried, max_examples=20, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+# Against what others use beside this package: they need the extra of that name, and are collected only when named.
+PEERS = Path(__file__).parent / "peers"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    asked = any(PEERS in (path, *path.parents) for path in (Path(arg.split("::")[0]).resolve() for arg in config.args))
+    return True if collection_path == PEERS and not asked else None
 
 
 @pytest.fixture(autouse=True)

@@ -72,6 +72,12 @@ def test_readme_and_ci_give_the_same_test_command() -> None:
     assert commands[0] in [line.strip() for line in readme.splitlines()]
 
 
+def test_ci_alone_runs_the_tests_that_need_the_peers() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "install -c constraints.txt -e '.[peers]' && .venv/bin/python -m pytest tests/peers\n" in script
+    assert "peers" not in {listed.name for extra in ("dev", "test") for listed in extras()[extra]}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no execute permission")
 def test_ci_is_executable_and_parses() -> None:
     script = ROOT / ".ci" / "run"

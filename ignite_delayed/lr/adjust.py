@@ -20,7 +20,7 @@ from .live import EachObservation
 from .optimizer.groups import check_optimizer, read_all, restore, snapshot, write
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
-from .optimizer.writers import Writer, claim, release
+from .optimizer.writers import Writer, claim
 from .phase import format_rates
 
 __all__ = ["LRAdjuster", "adjust_lr"]
@@ -48,8 +48,7 @@ class LRAdjuster(Attachment):
         writer = Writer(f"{self.name!r} ({self!r})", weakref.ref(recorder.trainer), frozenset({"lr"}))
         with ExitStack() as undo:
             undo.callback(recorder.hub.release, self.name)
-            claim(optimizer, writer)
-            undo.callback(release, optimizer, writer)
+            undo.callback(claim(optimizer, writer))
             for number, (condition, factor) in enumerate(factors.items(), start=1):
                 label = f"{self.name}, condition {number}"
                 undo.callback(EachObservation(recorder, condition, label, self._adjust(factor), self).remove)

@@ -33,9 +33,10 @@ def apply_schedule(
 ) -> LRPhases:
     """Set ``base * schedule(step)`` at the start of every step, so that the first batch trains at ``schedule(0)``.
 
-    ``base`` is each group's own value when the schedule starts, so groups keep their ratios; a group that is added
-    later brings its own. Steps are counted from the start of training, or from when ``until`` first held. Without
-    ``until`` a run can be resumed from the trainer's clock alone: load the optimizer after attaching, or the recorder.
+    ``base`` is each group's own value when the schedule starts, or its ``initial_lr`` where that value is what an
+    earlier schedule has left, so groups keep their ratios; a group that is added or unfrozen later brings its own.
+    Steps are counted from the start of training, or from when ``until`` first held. Without ``until`` a run can be
+    resumed from the trainer's clock alone: load the optimizer after attaching, or the recorder.
 
     Args:
         recorder: knows the trainer, and feeds ``until``.

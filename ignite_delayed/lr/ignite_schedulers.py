@@ -16,7 +16,7 @@ from ..conditions import Always, Condition
 from ..errors import AttachError
 from ..gates.delays import DelayHandle, delay
 from ..recording.recorder import Recorder
-from .optimizer.writers import Writer, claim, release
+from .optimizer.writers import Writer, claim
 
 __all__ = ["delay_ignite", "is_ignite"]
 
@@ -55,8 +55,7 @@ def delay_ignite(
         groups=_groups(leaves),
     )
     with ExitStack() as undo:
-        claim(optimizer, writer)
-        undo.callback(release, optimizer, writer)
+        undo.callback(claim(optimizer, writer))
         handle = delay(
             recorder,
             scheduler,

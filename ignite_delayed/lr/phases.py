@@ -22,10 +22,11 @@ from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from ..recording.run import position
 from .live import EachObservation, PhaseEnd
-from .optimizer.groups import check_optimizer, check_parameter, read_all
+from .optimizer.groups import check_bases, check_optimizer, check_parameter, read_all
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
-from .optimizer.writers import Writer, claim, release
+from .optimizer.writers import Writer, claim
+from .other_writers import OtherWriters
 from .phase import Phase, Switched, check_phases, format_rates, writing_span
 from .progress import Progress
 from .steppers.base import NoStepper
@@ -43,9 +44,13 @@ class LRPhases(Attachment):
     The phase whose turn it is moves the parameter. Schedules set it before the step, so the first batch already
     trains at their first value; torch schedulers are built when their phase begins and stepped once a unit was
     trained, right before the next. A phase that ends by its schedule's end leaves the schedule's end value behind; one
-    that ends by its condition leaves the rates as they are. Schedules are factors of the base rates, which each group
-    has when the first phase that writes begins; torch schedulers start from the rates they find. A group that is added
-    later brings its own base rate to schedules; most torch schedulers take no new groups.
+    that ends by its condition leaves the rates as they are. Schedules are factors of the base rates; torch schedulers
+    start from the rates they find, and give back the momentum or betas that they moved. A group that is added or
+    unfrozen later brings its own base rate to schedules; most torch schedulers take no new groups.
+
+    The base rate is what a group has when the first phase that writes begins. What an earlier schedule has left there
+    is none: the group's ``initial_lr``, where torch's schedulers and these phases note it, is taken then, unless the
+    user has set a rate after that schedule ended. Where the two differ, the log says which was taken.
 
     The record that ends a phase is the first that the next one sees. When a run starts afresh, the groups get back what
     they had, unless the user has set other rates since.
@@ -65,7 +70,8 @@ class LRPhases(Attachment):
         logger: says what changed, at level INFO.
 
     Raises:
-        TypeError, ValueError: for arguments of the wrong kind, and for a phase after one that never ends.
+        TypeError, ValueError: for arguments of the wrong kind, and for a phase after one that never ends, or a schedule
+            of rates that are all 0.
         AttachError: where something else writes the same parameter of this optimizer at the same time.
         UnknownMetricError: where no evaluator of the recorder can report a metric that is read.
 
@@ -111,7 +117,10 @@ class LRPhases(Attachment):
         label = self.parameter if name is None else check_name("name", name)
         steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
         self.progress = Progress(self.phases, steppers, Takeover(optimizer, self.parameter, entries))
-        self._found = read_all(optimizer, self.parameter)
+        self._told = ""
+        self._found = self.progress.takeover.bases()
+        if isinstance(steppers[0], ScheduleStepper):
+            check_bases(self.parameter, self._found[0])
         self.recorder = recorder
         pairs = zip(self.phases, steppers, strict=True)
         what = " then ".join(stepper.kind or phase.label for phase, stepper in pairs)
@@ -120,8 +129,7 @@ class LRPhases(Attachment):
         writer = Writer(f"{self.name!r} ({what})", weakref.ref(recorder.trainer), parameters, starts, ends)
         with ExitStack() as undo:
             undo.callback(recorder.hub.release, self.name)
-            claim(optimizer, writer)
-            undo.callback(release, optimizer, writer)
+            undo.callback(claim(optimizer, writer))
             self._attach(recorder, undo)
             self._attached = undo.pop_all()  # nothing failed: it stays
         if recorder.engines.begun():
@@ -142,11 +150,15 @@ class LRPhases(Attachment):
                 watched: Condition = After(evaluations=0) if phase.monitored is None else Finite(phase.monitored)
                 label = f"{self.name}, phase {index + 1}"
                 undo.callback(EachObservation(recorder, watched, label, self._on_evaluation(index), self).remove)
+        for handler in OtherWriters(self.progress, self.name, self.logger).attach(recorder.trainer):
+            undo.callback(handler.remove)
         pers = {stepper.per for stepper in self.progress.steppers}
         if "iteration" in pers:
             undo.callback(recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration).remove)
         if "epoch" in pers:
             undo.callback(recorder.trainer.add_event_handler(Events.EPOCH_STARTED, self._before_epoch).remove)
+        undo.callback(recorder.trainer.add_event_handler(Events.COMPLETED, self.progress.mark_left).remove)
+        undo.callback(self.progress.leave)
         recorder.hub.add(self, saved=self)
         undo.callback(recorder.hub.discard, self)
 
@@ -174,6 +186,7 @@ class LRPhases(Attachment):
     def _on_run(self, fresh: bool) -> None:
         for stepper in self.progress.steppers:
             stepper.resolve(self.recorder.trainer)
+        self.progress.resume_writing()
         if fresh:
             self.progress.start_over()
         if not self.progress.begun:
@@ -188,7 +201,8 @@ class LRPhases(Attachment):
         elif isinstance(first, ScheduleStepper) and trainer.last_event_name == Events.STARTED:
             self._take()
             # The optimizer may have been loaded: its rates are no bases then.
-            self.progress.bases = list(self._found)
+            self.progress.bases, told = list(self._found[0]), self._found[1]
+            self._tell(told)
         else:
             self.progress.origin = iterations, epochs = position(trainer)
             since = Clock(epochs, iterations, self.recorder.hub.evaluations + 1, self.recorder.engines.seconds())
@@ -207,11 +221,17 @@ class LRPhases(Attachment):
         """Let phase ``index`` begin; ``record``, after ``at`` iterations and epochs, ended the phase before."""
         if self.progress.stepper_of(index).writes:
             self._take()
-        self.progress.begin(index)
+        self._tell(self.progress.begin(index))
         end = self._ends[index] if index < len(self._ends) else None
         if end is not None and end.arm(since, record, at):
             assert record is not None
             self._on_switch(record)
+
+    def _tell(self, told: str) -> None:
+        """Which base rates were taken, where there is a question."""
+        if told not in ("", self._told):
+            self._told = told
+            self.logger.warning("%s: which %s is the base? %s", self.name, self.parameter, told)
 
     def _change(
         self, why: str, origin: tuple[int, int], record: Record, at: tuple[int, int], before: list[float]

@@ -68,16 +68,55 @@ class Progress:
         """The stepper of phase ``index``; after the last phase, one that leaves the rates alone."""
         return self.steppers[index] if index < len(self.steppers) else NoStepper()
 
-    def begin(self, index: int) -> None:
-        """Let phase ``index`` begin after :attr:`origin`; if it writes, the groups have been taken over."""
+    def begin(self, index: int) -> str:
+        """Let phase ``index`` begin after :attr:`origin`; if it writes, the groups have been taken over.
+
+        Returns:
+            What is to be said of the base rates that were taken, usually nothing.
+        """
         takeover, stepper = self.takeover, self.stepper_of(index)
+        told = ""
+        if self.stepper.kind:
+            takeover.give_back_others()
         if stepper.writes:
-            self.bases = self.bases or read_all(takeover.optimizer, takeover.parameter)
+            if not self.bases:
+                told = self._take_bases(stepper)
+            takeover.unmark()
             stepper.begin(takeover.optimizer, self.bases, self.origin[0])
+            takeover.note_bases(self.bases, again=stepper.scheduler is None)  # OneCycleLR computes with its own
             takeover.note()
         else:
             takeover.left = self.last_values()  # somebody else may write from now on
         self.index, self.stepper, self.begun = index, stepper, True
+        return told
+
+    def _take_bases(self, stepper: Stepper) -> str:
+        takeover = self.takeover
+        self.bases, told = takeover.bases()
+        if not stepper.kind:
+            return told
+        handed_over = self.origin != (0, 0) and not takeover.marked  # by another, who has written until now
+        if stepper.ready or handed_over:
+            self.bases = read_all(takeover.optimizer, takeover.parameter)
+            return ""
+        takeover.write(self.bases)  # a torch scheduler starts from what it finds
+        return told
+
+    def resume_writing(self) -> None:
+        """Another run begins: from now on no note says what was left."""
+        if self.begun:
+            self.takeover.unmark()
+
+    def mark_left(self) -> None:
+        """A run is over: note what was left, so that whoever begins next can tell it from a value of the user's."""
+        if self.takeover.before is not None:
+            self.takeover.mark(self.last_values())
+
+    def leave(self) -> None:
+        """Write no more: note the base values, and what was left."""
+        if self.takeover.before is not None:
+            self.takeover.note_bases(self.bases)
+            self.mark_left()
 
     def last_values(self) -> list[float]:
         """What the groups hold if nobody else has written since."""

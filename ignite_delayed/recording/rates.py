@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._utils.checks import check_name, refuse_type
+from .._utils.optimizers import is_optimizer
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -15,17 +16,15 @@ __all__ = ["read_rates", "watched_rates"]
 
 def watched_rates(optimizer: Any) -> dict[str, Optimizer]:
     """The optimizers to watch, by the name of their rates."""
-    from torch.optim import Optimizer
-
     if optimizer is None:
         return {}
-    if isinstance(optimizer, Optimizer):
+    if is_optimizer(optimizer):
         return {"lr": optimizer}
     if not isinstance(optimizer, Mapping):
         refuse_type("optimizer", "a torch optimizer, or optimizers by name", optimizer)
     for name, one in optimizer.items():
         check_name("an optimizer's name", name)
-        if not isinstance(one, Optimizer):
+        if not is_optimizer(one):
             refuse_type(f"optimizer[{name!r}]", "a torch optimizer", one)
     return {f"lr/{name}": one for name, one in optimizer.items()}
 

@@ -556,7 +556,7 @@ class TestRemove:
         assert phases not in training.recorder.hub.attached
         assert all(before.get(event, 0) <= count for event, count in after.items())
         phased(training, Phase(Constant(0.5), per="iteration"))
-        assert training.lr(1, length=2) == [0.5 * 0.25] * 2
+        assert training.lr(1, length=2) == [0.5] * 2  # of the base rate, not of what the warm-up has left
 
     def test_with_the_recorder(self) -> None:
         training = Training(sgd())

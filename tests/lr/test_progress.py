@@ -226,6 +226,9 @@ def test_what_is_saved() -> None:
         "switches": [[1, 3, 4, "Linear(end=0.5, steps=2) ended", [0.75, 0.3 * 0.75], [1.0, 0.3]]],
         "before": [{"lr": 1.0}, {"lr": 0.3}],
         "left": [1.0, 0.3],
-        "groups": [{"lr": 1.0}, {"lr": 0.3}],
+        "groups": [
+            {"lr": 1.0, "initial_lr": 1.0, "left_lr": 1.0},
+            {"lr": 0.3, "initial_lr": 0.3, "left_lr": 0.3},
+        ],
         "drive": None,
     }

@@ -10,38 +10,60 @@ import torch
 from torch.optim import Optimizer
 
 from ..._utils.checks import check_name, refuse_type, refuse_value, suggestion
+from ..._utils.optimizers import is_optimizer
 
 __all__ = [
     "BETAS",
+    "base_value",
+    "check_bases",
     "check_optimizer",
     "check_parameter",
     "clone",
+    "defaults_of",
     "holds",
+    "is_note",
     "is_number",
+    "note_names",
     "read",
     "read_all",
     "restore",
+    "share_groups",
     "snapshot",
     "write",
 ]
 
 BETAS = {"beta1": 0, "beta2": 1}
 
+# What torch's schedulers note in the groups for themselves.
+_NOTES_OF_TORCH = {"base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr"}
+
 Groups = list[dict[str, Any]]
 
 
 def check_optimizer(optimizer: Any) -> Optimizer:
-    """``optimizer`` if it is one."""
-    if not isinstance(optimizer, Optimizer):
-        refuse_type("optimizer", "a torch optimizer", optimizer)
-    return optimizer
+    """``optimizer`` if it is one, or wraps one and shows its groups."""
+    if not is_optimizer(optimizer):
+        refuse_type("optimizer", "a torch optimizer, or a wrapper of one that has its param_groups", optimizer)
+    checked: Optimizer = optimizer
+    return checked
+
+
+def defaults_of(optimizer: Optimizer) -> dict[str, Any]:
+    """What a new group is given for what it does not say; a wrapper need not tell."""
+    return dict(getattr(optimizer, "defaults", None) or {})
+
+
+def share_groups(one: Optimizer, other: Optimizer) -> bool:
+    """Whether a rate that is written to ``one`` is also that of ``other``: the same, or one wraps the other."""
+    groups = {id(group) for group in one.param_groups}
+    return any(id(group) in groups for group in other.param_groups)
 
 
 def check_parameter(optimizer: Optimizer, parameter: Any) -> str:
     """``parameter`` if it is a number in every group of ``optimizer``; ``"beta1"``, ``"beta2"`` are those of betas."""
     check_name("parameter", parameter)
     for group in optimizer.param_groups:
-        known = [name for name, value in group.items() if name != "params" and _is_scalar(value)]
+        known = [name for name, value in group.items() if name != "params" and not is_note(name) and _is_scalar(value)]
         known += list(BETAS if "betas" in group else ())
         if parameter not in known:
             refuse_value("parameter", f"one of {', '.join(map(repr, known))}", parameter, suggestion(parameter, known))
@@ -81,6 +103,38 @@ def write(group: dict[str, Any], parameter: str, value: Any) -> None:
         present.fill_(value)
     else:
         group[parameter] = tuple(value) if isinstance(present, tuple) else value
+
+
+def base_value(group: dict[str, Any], parameter: str) -> float:
+    """What a schedule's factors are of: the ``initial_lr`` that ``group`` notes, unless the user has set a rate since.
+
+    What was found is the user's where it is not what the note of a schedule that has ended says was left.
+    """
+    initial, left = note_names(parameter)
+    found = read(group, parameter)
+    noted = float(group.get(initial, 0.0))  # 0 is that of a group that was frozen
+    if not noted or (left in group and not holds(group, parameter, float(group[left]))):
+        return found
+    return noted
+
+
+def check_bases(parameter: str, bases: list[float]) -> None:
+    """Refuse rates to multiply that are all 0; one that is may belong to a group that is unfrozen later."""
+    if parameter == "lr" and not any(bases):
+        raise ValueError(
+            "a schedule multiplies the rates of the optimizer, and all of them are 0: build it with lr > 0, or set "
+            "optimizer.param_groups[0]['lr'] first (a warm-up that begins at 0 may have been cut off there)"
+        )
+
+
+def note_names(parameter: str) -> tuple[str, str]:
+    """The entries that note the base value of ``parameter``, as torch does, and what a schedule left when it ended."""
+    return f"initial_{parameter}", f"left_{parameter}"
+
+
+def is_note(name: str) -> bool:
+    """Whether the entry ``name`` of a group is what a scheduler or a schedule keeps there for itself."""
+    return name in _NOTES_OF_TORCH or name.startswith(("initial_", "left_"))
 
 
 def holds(group: dict[str, Any], parameter: str, value: float) -> bool:

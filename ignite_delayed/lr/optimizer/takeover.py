@@ -9,7 +9,19 @@ from torch.optim import Optimizer
 
 from ..._utils.checks import describe
 from ...errors import StateError
-from .groups import holds, is_number, read_all, restore, snapshot, write
+from .groups import (
+    base_value,
+    defaults_of,
+    holds,
+    is_note,
+    is_number,
+    note_names,
+    read,
+    read_all,
+    restore,
+    snapshot,
+    write,
+)
 from .stand_in import stand_in
 
 __all__ = ["Takeover"]
@@ -31,7 +43,8 @@ class Takeover:
 
     def __init__(self, optimizer: Optimizer, parameter: str, names: Collection[str]) -> None:
         self.optimizer, self.parameter = optimizer, parameter
-        self.names = frozenset(names) | {parameter}
+        self._initial, self._left = note_names(parameter)
+        self.names = frozenset(names) | {parameter, self._initial, self._left}
         self.before: list[dict[str, Any]] | None = None
         self.left: list[float] = []
 
@@ -57,13 +70,59 @@ class Takeover:
         """Give back what was taken, where the groups still hold ``left``; groups that came later get ``bases``."""
         before, self.before = self.before, None
         groups = self.optimizer.param_groups
-        if before is None or not all(
-            holds(group, self.parameter, value) for group, value in zip(groups, left, strict=False)
-        ):
+        if before is None:
+            return
+        if not all(holds(group, self.parameter, value) for group, value in zip(groups, left, strict=False)):
+            self.mark(left)  # so that it shows which of them the user has set
             return
         restore(self.optimizer, before, self.names)
         for group, base in zip(groups[len(before) :], bases[len(before) :], strict=False):
             write(group, self.parameter, base)
+
+    def give_back_others(self) -> None:
+        """Give back what a torch scheduler has moved beside :attr:`parameter`, such as the momentum; it has ended."""
+        others = {name for name in self.names if name != self.parameter and not is_note(name)}
+        restore(self.optimizer, self.before or [], others)
+
+    def bases(self) -> tuple[list[float], str]:
+        """The base value of each group, and what to say where a group holds another than it notes."""
+        groups, told = self.optimizer.param_groups, []
+        bases = [base_value(group, self.parameter) for group in groups]
+        for index, (group, base) in enumerate(zip(groups, bases, strict=True)):
+            found = read(group, self.parameter)
+            noted = float(group.get(self._initial, found))
+            if found != noted:
+                told.append(f"group {index} has {found:.6g}, and {noted:.6g} as its {self._initial}: base {base:.6g}")
+        if not told:
+            return bases, ""
+        choose = f"for the other set group[{self.parameter!r}] before, and group.pop({self._initial!r}, None)"
+        return bases, f"{'; '.join(told)} ({choose})"
+
+    def note_bases(self, bases: list[float], *, again: bool = True) -> None:
+        """Note the base values in the groups, also where one is noted already if ``again``."""
+        for group, base in zip(self.optimizer.param_groups, bases, strict=False):
+            if again or self._initial not in group:
+                group[self._initial] = base
+
+    def write(self, values: list[float]) -> None:
+        """Write ``values`` to the groups."""
+        for group, value in zip(self.optimizer.param_groups, values, strict=False):
+            write(group, self.parameter, value)
+
+    @property
+    def marked(self) -> bool:
+        """Whether the groups say what was left there."""
+        return any(self._left in group for group in self.optimizer.param_groups)
+
+    def mark(self, left: list[float]) -> None:
+        """Note in the groups that ``left`` is what was written last; while values are written no note says so."""
+        for group, value in zip(self.optimizer.param_groups, left, strict=False):
+            group[self._left] = value
+
+    def unmark(self) -> None:
+        """Take the notes of :meth:`mark` away: values are written again."""
+        for group in self.optimizer.param_groups:
+            group.pop(self._left, None)
 
     def stand_in(self) -> Optimizer:
         """A copy of the optimizer to try things on, with the values from before the takeover."""
@@ -78,9 +137,10 @@ class Takeover:
         Raises:
             StateError: of the state of ``name``.
         """
-        present = snapshot(self.optimizer, self.names)
+        notes = {self._initial: 0.0, self._left: 0.0}  # numbers, also where there are none so far
+        present = [notes | group for group in snapshot(self.optimizer, self.names)]
         # The other entries, such as initial_lr, are put there by torch's schedulers.
-        needed = self.names & {self.parameter, *self.optimizer.defaults}
+        needed = self.names & {self.parameter, *defaults_of(self.optimizer)}
         if len(groups) > len(present):
             raise StateError(
                 f"the state of {name!r} has {len(groups)} parameter groups, the optimizer has {len(present)}: add the "

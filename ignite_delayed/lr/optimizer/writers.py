@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ignite.engine import Engine
@@ -12,8 +12,9 @@ from torch.optim import Optimizer
 
 from ...conditions import Condition
 from ...errors import AttachError
+from .groups import share_groups
 
-__all__ = ["Writer", "claim", "release"]
+__all__ = ["Writer", "claim"]
 
 
 class Writer(NamedTuple):
@@ -37,14 +38,25 @@ class Writer(NamedTuple):
         return any(end is not None and end == start for end, start in hand_over)
 
 
-_writers: weakref.WeakKeyDictionary[Optimizer, list[Writer]] = weakref.WeakKeyDictionary()
+class _Claim:
+    """``writer``, entered for ``optimizer`` as long as somebody holds on to this."""
+
+    def __init__(self, optimizer: Optimizer, writer: Writer) -> None:
+        self.optimizer, self.writer = optimizer, writer
+
+    def release(self) -> None:
+        _claims.discard(self)
 
 
-def claim(optimizer: Optimizer, writer: Writer) -> None:
-    """Enter ``writer`` for ``optimizer``.
+# Weak in the claims rather than in the optimizers: a wrapper with slots takes no weak reference.
+_claims: weakref.WeakSet[_Claim] = weakref.WeakSet()
+
+
+def claim(optimizer: Optimizer, writer: Writer) -> Callable[[], None]:
+    """Enter ``writer`` for ``optimizer``, and return what strikes it out again; it lapses when nobody keeps that.
 
     Raises:
-        AttachError: where another writes one of its parameters at the same time.
+        AttachError: where another writes one of its parameters at the same time, also through a wrapper.
     """
     if _conflict(optimizer, writer) is not None:
         gc.collect()  # a trainer that nobody refers to writes nothing any more
@@ -56,20 +68,19 @@ def claim(optimizer: Optimizer, writer: Writer) -> None:
             "them one after the other in LRPhases(recorder, optimizer, [Phase(...), Phase(...)]), or call remove() on "
             "the first"
         )
-    _writers.setdefault(optimizer, []).append(writer)
+    entered = _Claim(optimizer, writer)
+    _claims.add(entered)
+    return entered.release
 
 
 def _conflict(optimizer: Optimizer, writer: Writer) -> Writer | None:
-    for other in _writers.get(optimizer, ()):
-        if other.trainer() is not None and other.parameters & writer.parameters and not other.apart(writer):
+    for entered in _claims:
+        other = entered.writer
+        if other.trainer() is None or not other.parameters & writer.parameters or other.apart(writer):
+            continue
+        if share_groups(entered.optimizer, optimizer):
             return other
     return None
-
-
-def release(optimizer: Optimizer, writer: Writer) -> None:
-    """Strike ``writer`` out again."""
-    entered = _writers.get(optimizer, [])
-    entered[:] = [other for other in entered if other is not writer]
 
 
 def _quote_names(names: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ class Stepper:
     Attributes:
         per: what one step is: ``"iteration"``, ``"epoch"`` or ``"evaluation"``.
         kind: the class of the torch scheduler, if it is one.
+        ready: whether that was built by the user, for the rates that it found.
         writes: whether it writes to the groups at all.
         stop: the step at which it ends by itself, so that another follows.
         scheduler: the torch scheduler, if it is one that was built.
@@ -26,6 +27,7 @@ class Stepper:
 
     per: str | None = None
     kind = ""
+    ready = False
     writes = True
     stop: float = math.inf
     scheduler: LRScheduler | None = None

@@ -44,10 +44,8 @@ def _scheduler_stepper(
     if parameter != "lr":
         refuse_value("parameter", "'lr' for a torch scheduler", parameter, "Other parameters take a schedule.")
     factory = as_factory("the scheduler", phase.what, optimizer)
-    if isinstance(phase.what, LRScheduler):
-        trial = changes_of(phase.what, optimizer, optimizer)
-    else:
-        trial = try_factory("the factory", factory, optimizer)
+    ready = isinstance(phase.what, LRScheduler)
+    trial = changes_of(phase.what, optimizer, optimizer) if ready else try_factory("the factory", factory, optimizer)
     assert phase.per is not None
     check_monitored("the factory", trial.scheduler, phase.per, phase.monitor, phase.mode(conditions))
-    return SchedulerStepper(factory, phase.per, type(trial.scheduler).__name__), trial
+    return SchedulerStepper(factory, phase.per, type(trial.scheduler).__name__, ready=ready), trial

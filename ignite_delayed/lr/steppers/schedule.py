@@ -9,7 +9,7 @@ from ignite.engine import Engine
 from torch.optim import Optimizer
 
 from ...schedules import Schedule
-from ..optimizer.groups import BETAS, read, write
+from ..optimizer.groups import BETAS, base_value, read, write
 from .base import Stepper
 
 __all__ = ["ScheduleStepper"]
@@ -53,12 +53,19 @@ class ScheduleStepper(Stepper):
         self._factor = factor = self._curves[bisect_right(self._starts, step)](step)
         groups, parameter, entry = optimizer.param_groups, self._parameter, self._entry
         while len(bases) < len(groups):  # a group that was unfrozen later brings its own base
-            bases.append(read(groups[len(bases)], parameter))
+            bases.append(base_value(groups[len(bases)], parameter))
         for group, base in zip(groups, bases):  # noqa: B905 - as long as each other by now, and this is the hot loop
-            if group[entry].__class__ is float:  # the usual case, without a call
+            if base and group[entry].__class__ is float:  # the usual case, without a call
                 group[entry] = base * factor
             else:
-                write(group, parameter, base * factor)
+                self._write_all(groups, bases, factor)
+                break
+
+    def _write_all(self, groups: list[dict[str, Any]], bases: list[float], factor: float) -> None:
+        for index, group in enumerate(groups):
+            if not bases[index]:  # frozen so far: the rate that it is unfrozen with is its base
+                bases[index] = read(group, self._parameter)
+            write(group, self._parameter, bases[index] * factor)
 
     def last_values(self, bases: list[float]) -> list[float] | None:
         return None if self._factor is None else [base * self._factor for base in bases]

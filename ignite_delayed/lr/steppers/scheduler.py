@@ -25,9 +25,10 @@ logger = logging.getLogger("ignite_delayed.LRPhases")
 class SchedulerStepper(Stepper):
     """Builds a torch scheduler when the phase begins, and steps it natively, once a unit was trained."""
 
-    def __init__(self, factory: Factory, per: str, kind: str) -> None:
+    def __init__(self, factory: Factory, per: str, kind: str, *, ready: bool = False) -> None:
         self.per = per
         self.kind = kind
+        self.ready = ready
         self._factory = factory
         self._forget(0)
 

@@ -11,15 +11,12 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ..._utils.checks import refuse_type, refuse_value
 from ...errors import AttachError
-from ..optimizer.groups import clone, read
-from ..optimizer.stand_in import remember, stand_in
+from ..optimizer.groups import clone, is_note, read, share_groups
+from ..optimizer.stand_in import contents, remember, stand_in
 
 __all__ = ["Factory", "Trial", "as_factory", "changes_of", "check_monitored", "copy_for", "try_factory"]
 
 Factory = Callable[[Optimizer], LRScheduler]
-
-# What schedulers note in the groups for themselves.
-_NOTES = {"base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr"}
 
 # Those that change more than the rate as they are built, or hold schedulers that were built.
 _CHANGE_MORE = ("ChainedScheduler", "CyclicLR", "OneCycleLR", "SequentialLR")
@@ -40,19 +37,33 @@ def try_factory(argument: str, factory: Any, optimizer: Optimizer) -> Trial:
 
     Raises:
         TypeError: where it builds none.
-        AttachError: where it builds on another optimizer than the one it is given.
+        AttachError: where it builds on another optimizer than the one it is given, or asks that for what only its
+            class has; and for an optimizer that torch's schedulers do not take.
     """
-    double, put_back = stand_in(optimizer), remember(optimizer)
+    if not isinstance(optimizer, Optimizer):
+        raise AttachError(
+            f"torch's schedulers take torch.optim.Optimizer alone, and {type(optimizer).__name__} is none: pass the "
+            "optimizer that it wraps, whose groups are the same, or a schedule: apply_schedule takes wrappers"
+        )
+    double, put_back, before = stand_in(optimizer), remember(optimizer), contents(optimizer)
     for group in double.param_groups:
         group.pop("initial_lr", None)
     try:
         scheduler = factory(double)
+    except AttributeError as error:
+        if getattr(error, "obj", None) is not double:
+            raise
+        raise AttachError(
+            f"{argument} reads {error.name!r} of its argument, and is tried out on a plain optimizer that has the "
+            f"groups and defaults of {type(optimizer).__name__} alone: read it before, and let {argument} use the value"
+        ) from error
     finally:
+        changed = contents(optimizer) != before
         put_back()
     if not isinstance(scheduler, LRScheduler):
         hint = "Write lambda optimizer: StepLR(optimizer, step_size=10)."
         refuse_type(f"what {argument} returns", "a torch scheduler", scheduler, hint)
-    if scheduler.optimizer is not double:
+    if changed or scheduler.optimizer is not double:
         raise AttachError(
             f"{argument} built its scheduler on another optimizer than its argument, which changes that one at once: "
             "write lambda optimizer: StepLR(optimizer, ...), using the argument"
@@ -67,9 +78,13 @@ def changes_of(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer
         for name in group.keys() - {"params"}:
             if name not in original or _differ(group[name], original[name]):
                 entries.add(name)
-    written = {name for name in entries - _NOTES if all(name in group for group in optimizer.param_groups)}
+    written = {name for name in entries if not is_note(name) and _everywhere(name, optimizer)}
     parameters = frozenset("beta1" if name == "betas" else name for name in written)
     return Trial(scheduler, parameters, frozenset(entries))
+
+
+def _everywhere(name: str, optimizer: Optimizer) -> bool:
+    return all(name in group for group in optimizer.param_groups)
 
 
 def _differ(value: Any, original: Any) -> bool:
@@ -97,7 +112,7 @@ def as_factory(argument: str, value: Any, optimizer: Optimizer) -> Factory:
         return factory
     kind = type(value).__name__
     write_factory = f"give a function that builds it when it starts: lambda optimizer: {kind}(optimizer, ...)"
-    if value.optimizer is not optimizer:
+    if not share_groups(value.optimizer, optimizer):
         raise AttachError(f"{argument} is a {kind} of another optimizer: {write_factory}")
     groups = optimizer.param_groups
     unchanged = all(read(group, "lr") == float(group.get("initial_lr", group["lr"])) for group in groups)

@@ -74,6 +74,35 @@ def test_a_stand_in_has_what_was_there_before() -> None:
     assert values(optimizer) == [5.0, 0.1]
 
 
+class TestBases:
+    """Of what do the factors of a schedule count: of the rate found, or of that which is noted?"""
+
+    @pytest.mark.parametrize(
+        ("entries", "base", "told"),
+        [
+            ({}, 0.5, False),
+            ({"initial_lr": 0.5}, 0.5, False),
+            ({"initial_lr": 1.0}, 1.0, True),  # as torch has it
+            ({"initial_lr": 1.0, "left_lr": 0.5}, 1.0, True),
+            ({"initial_lr": 1.0, "left_lr": 0.25}, 0.5, True),  # the user has written since
+            ({"initial_lr": 0.0}, 0.5, True),  # was frozen
+        ],
+    )
+    def test_which_is_taken_and_whether_it_is_told(self, entries: dict[str, float], base: float, told: bool) -> None:
+        optimizer = sgd(0.5)
+        optimizer.param_groups[0].update(entries)
+        bases, text = Takeover(optimizer, "lr", ()).bases()
+        assert bases == [base]
+        assert bool(text) is told
+
+    def test_what_is_told_names_both_and_the_way_to_choose(self) -> None:
+        optimizer = sgd(0.5)
+        optimizer.param_groups[0]["initial_lr"] = 1.0
+        _, text = Takeover(optimizer, "lr", ()).bases()
+        assert text.startswith("group 0 has 0.5, and 1 as its initial_lr: base 1 (for the other")
+        assert "group.pop('initial_lr', None)" in text
+
+
 @pytest.mark.parametrize("saved", [[], [{"lr": 1}], [{"lr": 0.5}, {"lr": 1.0, "initial_lr": 2.0}]])
 def test_groups_that_fit_are_accepted(saved: list[Any]) -> None:
     Takeover(sgd(1.0, 0.1), "lr", {"initial_lr"}).check_groups("mine", saved)

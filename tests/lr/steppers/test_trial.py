@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lr_runs import SCHEDULERS, adam, sgd, untouched, values
+import torch
+from lr_runs import SCHEDULERS, adam, groups, sgd, untouched, values
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, StepLR
 
+from ignite_delayed import AttachError
 from ignite_delayed.lr.optimizer.stand_in import stand_in
 from ignite_delayed.lr.steppers.trial import as_factory, copy_for, try_factory
 
@@ -63,6 +65,33 @@ def test_the_trial_is_not_misled_by_a_stale_initial_lr() -> None:
 
     try_factory("factory", build, optimizer)
     assert seen == [1.0]
+
+
+@pytest.mark.parametrize("change", [lambda group: group.update(lr=9.0), lambda group: group.update(seen=True)])
+def test_a_factory_that_writes_to_another_optimizer_is_refused_and_undone(change: Any) -> None:
+    optimizer = sgd()
+    before = [dict(group) for group in untouched(optimizer)]
+
+    def build(given: Any) -> LRScheduler:
+        change(optimizer.param_groups[0])
+        return StepLR(given, 1)
+
+    with pytest.raises(AttachError, match="factory built its scheduler on another optimizer than its argument"):
+        try_factory("factory", build, optimizer)
+    assert untouched(optimizer) == before
+
+
+def test_a_factory_that_asks_for_what_only_the_class_has_is_told_what_it_is_tried_on() -> None:
+    class Scaled(torch.optim.SGD):
+        scale = 0.5
+
+    optimizer: Any = Scaled(groups(1.0), lr=1.0)
+    with pytest.raises(
+        AttachError, match=r"factory reads 'scale' of its argument, .* groups and defaults of Scaled alone"
+    ):
+        try_factory("factory", lambda given: StepLR(given, 1, given.scale), optimizer)
+    with pytest.raises(AttributeError, match="nonsense"):
+        try_factory("factory", lambda given: StepLR(given, 1, given.defaults.nonsense), optimizer)
 
 
 def test_a_ready_one_is_given_the_base_rates_of_the_moment() -> None:
