@@ -1,4 +1,11 @@
-"""Logs in: past runs from the files of other loggers, as histories."""
+"""Logs in: past runs from the files of other loggers, as histories.
+
+* ``reading``: ``read_runs``; ``runs``: ``Runs``, which waits; ``formats``: telling formats apart by looking.
+* ``layout``: where a log has its clock, as the user says; ``entries``: from rows to records, in order, nothing twice;
+  ``series``: metrics with steps of their own, joined.
+* ``text``: files of text, whole or refused; ``yaml``: their flat settings.
+* ``tables``: CSV, Parquet, DataFrames, dicts; the other files are named after what writes the format.
+"""
 
 from .keras import read_keras
 from .layout import Layout
