@@ -48,7 +48,7 @@ def read_csv(path: str | Path, *, partial: bool = False, **layout: Any) -> Histo
     said, path = Layout(**layout), Path(path)
     columns, lines = read_sheet(path, partial)
     if set(columns) >= _OURS:
-        return History.from_pandas(require_extra("pandas", "logs").read_csv(path, nrows=len(lines)), empty=said.empty)
+        return _ours(require_extra("pandas", "logs").read_csv(path, nrows=len(lines)), str(path), said)
     kept = [name for name in columns if name and name not in said.ignore]
 
     def rows() -> Iterator[Row]:
@@ -118,7 +118,7 @@ def from_frame(frame: pd.DataFrame, **layout: Any) -> History:
 
 def _frame_history(frame: Any, where: str, layout: Layout) -> History:
     if ATTRS in frame.attrs or set(frame.columns) >= _OURS:
-        return History.from_pandas(frame, empty=layout.empty)
+        return _ours(frame, where, layout)
     kept = [name for name in frame.columns if name not in layout.ignore]
     if len(set(kept)) < len(kept):
         raise HistoryError(f"{where}: a column is there twice: {', '.join(map(repr, kept))}")
@@ -134,6 +134,14 @@ def _frame_history(frame: Any, where: str, layout: Layout) -> History:
             yield Row(at, {"row": float(place), **found})
 
     return _history(rows(), map(str, kept), where, layout)
+
+
+def _ours(frame: Any, where: str, layout: Layout) -> History:
+    """The history of a table of ``History.to_pandas``."""
+    try:
+        return History.from_pandas(frame, empty=layout.empty)
+    except HistoryError as error:
+        raise HistoryError(f"{where}: {error}") from error
 
 
 def _is_na(cell: Any) -> bool:

@@ -208,3 +208,15 @@ def test_json_that_is_no_dict_of_lists_is_refused(tmp_path: Path) -> None:
         read_json(written(tmp_path, "[1]", "log.json"), epoch="row")
     with pytest.raises(HistoryError, match="nested too deeply"):
         read_json(written(tmp_path, "[" * 100_000, "log.json"), epoch="row")
+
+
+def test_seconds_never_fall_and_are_those_of_the_last_row_of_an_iteration(tmp_path: Path) -> None:
+    text = "epoch,seconds,loss,accuracy\n1,5,0.5,\n1,7,,0.9\n2,6,0.4,0.9\n3,,0.3,0.9\n4,9,0.2,0.9\n"
+    assert read_csv(written(tmp_path, text), empty="missing").clock("seconds").tolist() == [7, 7, 7, 9]
+
+
+def test_damage_in_a_table_of_a_history_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    several().to_pandas().assign(epoch=0.5).to_csv(path, index=False)
+    with pytest.raises(HistoryError, match=r"log\.csv: row 0 of the frame, column 'epoch': 0\.5 .* is no whole number"):
+        read_csv(path, empty="missing")

@@ -55,6 +55,12 @@ def test_seconds_are_those_between_the_events(tmp_path: Path) -> None:
     assert 2.0 <= seconds[0] < 60.0
 
 
+def test_the_seconds_of_a_step_are_those_of_its_last_scalar(tmp_path: Path) -> None:
+    folder = logged(tmp_path, ("a", 1, 1, 2), ("b", 1, 1, 7), ("a", 1, 2, 9), ("b", 1, 2, 9))
+    first, second = read_tensorboard(folder, epoch="step").clock("seconds")
+    assert second - first == pytest.approx(2.0)
+
+
 def test_a_scalar_may_count_the_epochs(tmp_path: Path) -> None:
     folder = logged(tmp_path, ("epoch", 0, 7, 1), ("x", 3, 7, 1), ("epoch", 1, 15, 2), ("x", 3, 15, 2))
     with pytest.raises(HistoryError, match="the log begins with epoch 0; pass zero_based=True if"):
