@@ -196,3 +196,9 @@ def test_a_file_cut_anywhere_is_refused_or_holds_whole_rows(
             assert content[:size].endswith((b"\n", b"\r")) or content[size:].strip() == b""
             assert_beginning(part, whole)
     assert refused > 10
+
+
+def test_the_rounding_of_the_trainers_epochs_begins_no_new_one(tmp_path: Path) -> None:
+    logged = [{"epoch": epoch, "step": step, "loss": 1} for step, epoch in ((3, 1.0000000001), (4, 1.34))]
+    history = read_transformers(written(tmp_path, json.dumps({"log_history": logged}), "log.json"))
+    assert clocks(history) == [(1, 3, 1), (2, 4, 2)]
