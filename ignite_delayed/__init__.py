@@ -6,6 +6,7 @@ The rooms of the house, from the ground up; each imports only from those named b
 * ``history``: what was seen and decided: a ``Record`` of each evaluation, a ``Mark`` of each decision.
 * ``schedules``: learning rates as pure functions of the step.
 * ``conditions``: moments in training as values, folded over the records.
+* ``logs``: past runs from the files of other loggers.
 * ``replays``: the same fold over past runs.
 * ``recording``: watches the engines. Here a record is made, fed to whatever hangs on the recorder, and a state saved.
 * ``gates``: here a gate opens, a delayed handler is called, and a run is stopped.

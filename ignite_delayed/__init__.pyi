@@ -27,6 +27,8 @@ from .history import History as History
 from .history import Mark as Mark
 from .history import Record as Record
 from .loggers import RecorderHandler as RecorderHandler
+from .logs import Runs as Runs
+from .logs import read_runs as read_runs
 from .lr import LRAdjuster as LRAdjuster
 from .lr import LRPhases as LRPhases
 from .lr import Phase as Phase

@@ -23,7 +23,7 @@ LAYERS = """
     _utils
     history schedules
     conditions
-    replays recording
+    logs replays recording
     gates
     lr
     status
@@ -44,7 +44,7 @@ CIRCLES = [
 ]
 
 # What needs neither torch nor ignite.
-PURE = ("conditions", "schedules", "history", "replays")
+PURE = ("conditions", "schedules", "history", "logs", "replays")
 
 
 def room(path: Path) -> str:

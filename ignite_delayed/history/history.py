@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from .._utils.checks import check_count, refuse_type, refuse_value, suggestion
-from .._utils.extras import require_extra
 from ..errors import UnknownMetricError
+from .frames import Empty, from_frame, to_frame
 from .html import ENDS, history_table
 from .jsonl import read, write
 from .mark import Best, By, Mark
@@ -225,21 +225,36 @@ class History:
     def to_pandas(self) -> pd.DataFrame:
         """The records as a table: a row each, the clock, the source, and a column for each metric.
 
-        A metric named like one of the other columns becomes ``"metrics/..."``.
+        A metric named like one of the other columns becomes ``"metrics/..."``. ``attrs["ignite-delayed"]`` has the
+        marks, and the rows where a metric was *observed* to be NaN: in a table a cell that nobody filled looks alike.
+        Pandas keeps ``attrs`` when it copies, selects, pickles and writes Parquet, not in CSV.
 
         Raises:
             ImportError: without pandas (``pip install 'ignite-delayed[pandas]'``).
         """
-        frame = require_extra("pandas", "pandas").DataFrame
-        fixed = (*CLOCK, "source")
-        columns = {name: f"metrics/{name}" if name in fixed else name for name in self.metrics}
-        rows = [
-            {name: getattr(record, name) for name in fixed}
-            | {columns[name]: value for name, value in record.values.items()}
-            for record in self
-        ]
-        table: pd.DataFrame = frame(rows, columns=[*fixed, *columns.values()])
-        return table
+        return to_frame(self, self.metrics, self.marks)
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, *, empty: Empty | None = None) -> History:
+        """The history that :meth:`to_pandas` made a table of: ``History.from_pandas(run.to_pandas()) == run``.
+
+        Args:
+            frame: the table; rows may have been selected, columns of metrics added or removed.
+            empty: what a cell without a number means where ``frame.attrs`` were lost on the way: ``"missing"``,
+                nothing was recorded there, or ``"nan"``, NaN was. ``None`` refuses such cells.
+
+        Raises:
+            HistoryError: where the frame is no such table, naming row and column.
+
+        Example:
+            >>> run = History([Record(epoch=1, iteration=1, values={"loss": float("nan")})])
+            >>> History.from_pandas(run.to_pandas()) == run
+            True
+        """
+        records, marks = from_frame(frame, empty)
+        history = cls(records)
+        history._marks += marks
+        return history
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the history as JSON Lines: a header, then a line for each record and mark.

@@ -1,0 +1,104 @@
+"""Files of text: whole or refused, and tables of comma-separated values with the line of each row."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .._utils.checks import check_flag
+from ..errors import HistoryError
+
+__all__ = ["Line", "Sheet", "read_json", "read_sheet", "text_of"]
+
+
+class Line(NamedTuple):
+    """A row of a file: where it stands, and its cells as written."""
+
+    where: str
+    cells: dict[str, str]
+
+
+class Sheet(NamedTuple):
+    """A file of comma-separated values: the names of its columns, and its rows."""
+
+    columns: list[str]
+    lines: list[Line]
+
+
+def text_of(path: Path) -> str:
+    """The text of ``path``.
+
+    Raises:
+        HistoryError: where it is empty or no text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise HistoryError(f"{path}: no text in UTF-8 (byte {error.start})") from error
+    if not text.strip():
+        raise HistoryError(f"{path}: the file is empty")
+    return text
+
+
+def read_json(path: Path) -> Any:
+    """What the JSON in ``path`` holds.
+
+    Raises:
+        HistoryError: where it is none or was cut short, naming the line.
+    """
+    try:
+        return json.loads(text_of(path))
+    except json.JSONDecodeError as error:
+        raise HistoryError(f"{path}, line {error.lineno}: no JSON, or cut short: {error.msg}") from error
+    except RecursionError as error:
+        raise HistoryError(f"{path}: nested too deeply") from error
+
+
+def whole_lines(path: Path, partial: bool) -> list[str]:
+    """The lines of a file that its writer ended, each with its end.
+
+    Raises:
+        HistoryError: where the last one has no end, unless ``partial``.
+    """
+    check_flag("partial", partial)
+    lines = text_of(path).splitlines(keepends=True)
+    if lines[-1].endswith(("\n", "\r")):
+        return lines
+    if partial:
+        return lines[:-1]
+    raise HistoryError(
+        f"{path}, line {len(lines)}: the last line has no end: the file was cut short. "
+        "Pass partial=True to read the lines before it"
+    )
+
+
+def read_sheet(path: Path, partial: bool = False) -> Sheet:
+    """The rows of a file of comma-separated values; commas may be semicolons or tabs.
+
+    Raises:
+        HistoryError: where a row does not fit the header, naming the line.
+    """
+    lines = whole_lines(path, partial)
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        columns = next(reader, [])
+        if len(set(columns)) < len(columns):
+            twice = next(name for name in columns if columns.count(name) > 1)
+            raise HistoryError(f"{path}, line 1: the column {twice!r} is there twice")
+        return Sheet(columns, list(_rows(reader, columns, path)))
+    except csv.Error as error:
+        raise HistoryError(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def _rows(reader: Any, columns: list[str], path: Path) -> Iterator[Line]:
+    for cells in reader:
+        if not cells:
+            continue  # an empty line
+        where = f"{path}, line {reader.line_num}"
+        if len(cells) != len(columns):
+            raise HistoryError(f"{where}: {len(cells)} cells, and {len(columns)} columns in line 1")
+        yield Line(where, dict(zip(columns, cells, strict=True)))
