@@ -103,13 +103,13 @@ def plot_timeline(
         panel.set_ylabel(beside[kind])
     for zone in events.zones:
         for panel in axes.values():
-            panel.axvspan(zone.start, zone.stop, zorder=0, **ZONES[zone.kind].keywords)
+            panel.axvspan(zone.start, zone.stop, zorder=0, **ZONES[zone.kind].keywords(panel))
     keys: list[Any] = list({line.get_label(): line for line in curves.values() if line.get_label() != "_"}.values())
     moments = sorted(events.moments, key=lambda moment: moment.at)
     for group in _groups(moments):
         keys += _draw_moments(group, axes, curves)
     kinds = {zone.kind for zone in events.zones}
-    keys += [zone_key(kind, stops=events.stops) for kind in ZONES if kind in kinds]
+    keys += [zone_key(kind, next(iter(axes.values())), stops=events.stops) for kind in ZONES if kind in kinds]
     return Timeline(axes, curves, moments, events.zones, _finish(axes, keys, axis, grow=ax is None))
 
 
