@@ -87,9 +87,10 @@ def style_key(style: ZoneStyle, ax: Axes, detail: str = "") -> Patch:
     return Patch(label=style.label + detail, **style.keywords(ax))
 
 
-def zone_key(kind: str, ax: Axes, *, stops: bool = True) -> Patch:
-    """The entry of a legend for zones of that kind; where nothing ``stops``, it says no more than the kind."""
-    return style_key(ZONES[kind] if stops else ZONES[kind]._replace(label=kind), ax)
+def zone_key(kind: str, ax: Axes, *, stops: bool = True, owner: str = "") -> Patch:
+    """The entry of a legend for zones of ``owner`` of that kind; where nothing ``stops``, it says no more than that."""
+    style = ZONES[kind] if stops else ZONES[kind]._replace(label=kind)
+    return style_key(style._replace(label=f"{owner} {style.label}".lstrip()), ax)
 
 
 def curve_styles(count: int) -> list[dict[str, Any]]:
