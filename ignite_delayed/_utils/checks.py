@@ -74,9 +74,14 @@ def check_real(
     hint: str = "",
 ) -> float:
     """``value`` as a finite ``float`` with ``least <= value <= most`` and ``value > above``."""
-    bounds = [f">= {least:g}"] * (least > -math.inf)
-    bounds += [f"> {above:g}"] * (above > -math.inf) + [f"<= {most:g}"] * (most < math.inf)
-    expected = " ".join(["a finite number", " and ".join(bounds)]).strip()
+    bounds = []
+    if least > -math.inf:
+        bounds.append(f">= {least:g}")
+    if above > -math.inf:
+        bounds.append(f"> {above:g}")
+    if most < math.inf:
+        bounds.append(f"<= {most:g}")
+    expected = f"a finite number {' and '.join(bounds)}".rstrip()
     number: Any = value
     if hasattr(value, "item") and not isinstance(value, numbers.Real):  # a one-element tensor or array
         try:

@@ -6,6 +6,7 @@ Hand-written rather than frozen dataclasses: those compile their methods at impo
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 __all__ = ["Value"]
@@ -20,10 +21,6 @@ def _parameters(kind: type[Value]) -> tuple[inspect.Parameter, ...]:
     if kind not in _signatures:
         _signatures[kind] = tuple(inspect.signature(kind).parameters.values())
     return _signatures[kind]
-
-
-def _rebuild(kind: type[V], args: tuple[Any, ...], kwargs: dict[str, Any]) -> V:
-    return kind(*args, **kwargs)
 
 
 class Value:
@@ -73,7 +70,8 @@ class Value:
         return hash((type(self), args, tuple(kwargs.items())))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), *self._arguments())
+        args, kwargs = self._arguments()
+        return partial(type(self), **kwargs), args
 
     def __copy__(self: V) -> V:
         return self

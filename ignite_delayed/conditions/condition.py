@@ -12,7 +12,7 @@ from ..history.record import Record
 from .explanation import Explanation
 from .node import Node, State, as_operand
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they derive from Condition, so the methods that build them import them when they are called
     from .temporal import Holds, Latched, Sustained, Then
 
 __all__ = ["USE_OPERATORS", "Always", "And", "Condition", "ConditionLike", "Never", "Not", "Or", "as_condition"]
@@ -33,6 +33,12 @@ class Condition(Node):
     ``condition.initial()``. The verdict is ``True``, ``False``, or ``None`` where it cannot be known yet; ``& | ~``
     are Kleene's connectives (S. C. Kleene, *Introduction to Metamathematics*, 1952), and every operand sees every
     record.
+
+    To write one: ``__init__`` checks its arguments, keeps each under its own name (that is its ``repr`` and its
+    equality), and last names its parts. ``memory`` declares the kinds of its own scalars, the verdict first;
+    ``advance`` makes the next state, pure and in constant time, counting only what is :meth:`observed`; ``detail`` says
+    for ``explain`` and the status what the state remembers. With more than a few of them it names them by
+    ``state_type``, and refuses in ``consistent`` a saved state that cannot have come about.
 
     Example:
         >>> from ignite_delayed import After, Metric, Record

@@ -12,7 +12,7 @@ from ..history.record import Record
 from .condition import USE_OPERATORS, Condition
 from .node import Node, State, as_operand
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they derive from what is here, so the methods that build them import them when they are called
     from .comparison import Compare
     from .windows import Best, Change, Ema, First, Max, Mean, Min, Slope, Std
 

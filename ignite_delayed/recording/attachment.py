@@ -62,7 +62,7 @@ class LiveCondition(Attachment, ABC):
         state: of the condition, after the last record.
         latches: as given.
         is_open: whether it is open now.
-        opened_at: the record at which it opened last, ``None`` before.
+        opened_at: the record at which it opened last, ``None`` before; when it closed is kept by marks alone.
     """
 
     #: Whether it serves another attachment, which shows it and speaks for it.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from .._utils.checks import refuse_type, suggestion
-from ..conditions import Condition, EarlyStop, State, as_condition
+from .._utils.html import code, escape, table
+from ..conditions import Condition, ConditionLike, EarlyStop, State, as_condition
 from ..errors import UnknownMetricError
 from ..history.history import History
 from ..history.metrics import reporter, require
@@ -20,6 +21,13 @@ def fold(condition: Condition, records: Iterable[Record]) -> Iterator[tuple[Stat
     for record in records:
         state, verdict = condition.step(state, record)
         yield state, verdict
+
+
+def _last_state(condition: Condition, records: Iterable[Record]) -> State:
+    state = condition.initial()
+    for record in records:
+        state, _ = condition.step(state, record)
+    return state
 
 
 class Replay:
@@ -46,14 +54,12 @@ class Replay:
         return f"<Replay of {self.condition!r}: {when} ({len(self.verdicts)} records)>"
 
     def _repr_html_(self) -> str:
-        from .._utils.html import code, escape, table
+        return table([], [(escape(name), escape(said)) for name, said in self._answers()], code(repr(self.condition)))
 
-        return table([], [(escape(name), escape(said)) for name, said in self._told()], code(repr(self.condition)))
-
-    def _told(self) -> list[tuple[str, str]]:
+    def _answers(self) -> list[tuple[str, str]]:
         """The answers, in words."""
         known = sum(verdict is not None for verdict in self.verdicts)
-        when = "never: censored, a longer run might have got there" if self.first is None else _when(self.first)
+        when = "never: censored, a longer run might have got there" if self.first is None else _moment(self.first)
         return [
             ("first held", when),
             ("true at", f"{self.verdicts.count(True)} of {len(self.verdicts)} records ({known} known)"),
@@ -80,7 +86,7 @@ class EarlyStopReplay(Replay):
         self.best_score = rule.best(state)
         self.best_epoch = rule.best_epoch(state)
         everything = EarlyStop(rule.monitor, mode=rule.mode, patience=len(records) + 1)
-        whole = [everything.initial(), *(state for state, _ in fold(everything, records))][-1]
+        whole = _last_state(everything, records)
         self.best_there_was = everything.best(whole)
         self.best_there_was_epoch = everything.best_epoch(whole)
         self.epochs_saved = 0 if first is None or not records else records[-1].epoch - first.epoch
@@ -89,25 +95,32 @@ class EarlyStopReplay(Replay):
         if self.first is None:
             when = "would not have stopped: censored"
         else:
-            when = f"would have stopped in epoch {self.first.epoch}, {self.epochs_saved} epochs saved"
+            when = f"would have stopped in epoch {self.first.epoch}, epochs saved: {self.epochs_saved}"
         kept = "nothing kept" if self.best_score is None else f"best {self.best_score:g} of epoch {self.best_epoch}"
         there = "" if self.best_there_was is None else f"; best there was {self.best_there_was:g}"
         return f"<Replay of {self.condition!r}: {when}; {kept}{there}>"
 
-    def _told(self) -> list[tuple[str, str]]:
-        best, epochs = (self.best_score, self.best_there_was), (self.best_epoch, self.best_there_was_epoch)
-        pairs = zip(best, epochs, strict=True)
-        kept, there = ("none" if score is None else f"{score:.6g} in epoch {epoch}" for score, epoch in pairs)
-        when = "not at all: censored, the run ended before" if self.first is None else _when(self.first)
-        saved = "" if self.first is None else f", {self.epochs_saved} epochs saved"
-        return [("would have stopped", when + saved), ("best value kept", kept), ("best there was", there)]
+    def _answers(self) -> list[tuple[str, str]]:
+        if self.first is None:
+            stopped = "not at all: censored, the run ended before"
+        else:
+            stopped = f"{_moment(self.first)}, epochs saved: {self.epochs_saved}"
+        return [
+            ("would have stopped", stopped),
+            ("best value kept", _score(self.best_score, self.best_epoch)),
+            ("best there was", _score(self.best_there_was, self.best_there_was_epoch)),
+        ]
 
 
-def _when(record: Record) -> str:
+def _score(score: float | None, epoch: int | None) -> str:
+    return "none" if score is None else f"{score:.6g} in epoch {epoch}"
+
+
+def _moment(record: Record) -> str:
     return f"epoch {record.epoch}, iteration {record.iteration}"
 
 
-def replay(history: History, condition: Condition) -> Replay:
+def replay(history: History, condition: ConditionLike) -> Replay:
     """Fold ``condition`` over a past run: when it first held, and what it said at each record.
 
     Replaying the history of a live run gives the openings and the stop that happened live. With an
@@ -127,24 +140,24 @@ def replay(history: History, condition: Condition) -> Replay:
         >>> replay(run, Metric("loss") < 0.5).first.epoch
         2
         >>> replay(run, EarlyStop("loss", mode="min", patience=2))
-        <Replay of EarlyStop('loss', mode='min', patience=2): would have stopped in epoch 5, 1 epochs saved; \
+        <Replay of EarlyStop('loss', mode='min', patience=2): would have stopped in epoch 5, epochs saved: 1; \
 best 0.3 of epoch 3; best there was 0.3>
     """
     if not isinstance(history, History):
         refuse_type("history", "a History", history, "Load a saved one with History.load(path).")
-    condition = as_condition("condition", condition)
+    rule = as_condition("condition", condition)
     records = list(history)
-    _check_reads(condition, history, records)
+    _check_reads(rule, history, records)
     verdicts: list[bool | None] = []
-    first, deciding = None, condition.initial()
-    for record, (state, verdict) in zip(records, fold(condition, records), strict=True):
+    first, deciding = None, rule.initial()  # deciding: the state at the first, or the last one
+    for record, (state, verdict) in zip(records, fold(rule, records), strict=True):
         verdicts.append(verdict)
         if first is None:
             deciding = state
             first = record if verdict is True else None
-    if isinstance(condition, EarlyStop):
-        return EarlyStopReplay(condition, verdicts, first, deciding, records)
-    return Replay(condition, verdicts, first)
+    if isinstance(rule, EarlyStop):
+        return EarlyStopReplay(rule, verdicts, first, deciding, records)
+    return Replay(rule, verdicts, first)
 
 
 def _check_reads(condition: Condition, history: History, records: list[Record]) -> None:

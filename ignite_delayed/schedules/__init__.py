@@ -6,8 +6,7 @@
 [0.0, 0.5, 1.0, 0.5, 0.0]
 """
 
-from .base import Schedule
-from .chain import Chain
+from .base import Chain, Schedule
 from .decays import CosineRestarts, Exponential, InverseSqrt, Step
 from .ramps import Constant, Cosine, Linear, Polynomial, warmup
 

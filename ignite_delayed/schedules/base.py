@@ -1,4 +1,4 @@
-"""What every schedule can do, and what a schedule of one rule adds."""
+"""What every schedule can do, what a schedule of one rule adds, and several in a row."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import sys
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
-from .._utils.checks import check_real, refuse_value
+from .._utils.checks import check_real, refuse_type, refuse_value
 from .._utils.values import Value
 from .curves import Curve, Piece, constant, evaluate, join
-from .lengths import COUNTED, UNITS, Run, check_amount, named_unit, whole_steps
+from .lengths import COUNTED, UNITS, PlannedRun, check_amount, unit_of, whole_steps
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .chain import Chain
-
-__all__ = ["Schedule", "Shape"]
+__all__ = ["Chain", "Schedule", "Shape"]
 
 A = TypeVar("A", bound="Schedule")
 S = TypeVar("S", bound="Shape")
@@ -81,8 +79,6 @@ class Schedule(Value):
         >>> [schedule(step) for step in range(4)]
         [0.0, 0.5, 0.5, 0.5]
         """
-        from .chain import Chain  # it is a schedule itself
-
         return Chain(self, other)
 
     def resolve(self: A, *, per: str, epochs: float | None = None, iterations_per_epoch: int | None = None) -> A:
@@ -107,7 +103,7 @@ class Schedule(Value):
         >>> schedule.resolve(per="epoch", epochs=100)
         Linear(0.0, 1.0, steps=5).then(Cosine(steps=95))
         """
-        return self._resolve(Run(per, epochs, iterations_per_epoch))
+        return self._resolve(PlannedRun(per, epochs, iterations_per_epoch))
 
     @property
     def endless(self) -> bool:
@@ -159,7 +155,7 @@ class Schedule(Value):
         """The schedules that this one consists of, in order."""
         raise NotImplementedError
 
-    def _resolve(self: A, run: Run) -> A:
+    def _resolve(self: A, run: PlannedRun) -> A:
         raise NotImplementedError
 
     def _known_pieces(self) -> list[Piece]:
@@ -172,13 +168,17 @@ class Schedule(Value):
 
     def _compile(self) -> None:
         """Prepare the scalar path; the last act of ``__init__``."""
-        starts, curves = join(self._known_pieces(), math) if self.resolved else ([], [self._refuse_unresolved])
+        if self.resolved:
+            starts, curves = join(self._known_pieces(), math)
+        else:
+            starts, curves = [], [self._refuse_unresolved]
         self._set(_starts=starts, _curves=curves)
 
     def _refuse_unresolved(self, step: object = None) -> NoReturn:
         units = sorted({str(phase._unit) for phase in self._phases() if not phase.resolved})
-        given = "per=..., " + "epochs=..., " * ("fraction" in units) + "iterations_per_epoch=..."
-        hint = f"Call schedule.resolve({given}) first: how many steps its {' and '.join(units)} make is not known."
+        epochs = "epochs=..., " if "fraction" in units else ""
+        call = f"schedule.resolve(per=..., {epochs}iterations_per_epoch=...)"
+        hint = f"Call {call} first: how many steps its {' and '.join(units)} make is not known."
         refuse_value("schedule", "given in steps or iterations, or resolved", self, hint)
 
 
@@ -195,7 +195,7 @@ class Shape(Schedule):
 
     def _measure(self, *, optional: bool = False, **given: Any) -> None:
         """Keep and check the length, then prepare the calls; the last act of ``__init__``."""
-        unit = named_unit(type(self).__name__, given, optional=optional)
+        unit = unit_of(type(self).__name__, given, optional=optional)
         if unit is not None:
             given[unit] = self._check_amount(unit, given[unit])
         self._set(_unit=unit, **given)
@@ -208,19 +208,19 @@ class Shape(Schedule):
         """The length or time scale, as it was given."""
         return getattr(self, self._unit) if self._unit else None
 
-    def _in_steps(self: S, span: Any) -> S:
+    def _with_steps(self: S, span: Any) -> S:
         """This shape with ``span`` steps instead of what was given."""
         args, kwargs = self._arguments()
         kept = {name: value for name, value in kwargs.items() if name not in UNITS}
         kind: Any = type(self)
         return cast("S", kind(*args, **kept, steps=span))
 
-    def _exact(self, run: Run) -> float:
+    def _exact_steps(self, run: PlannedRun) -> float:
         assert self._unit is not None
         return run.steps(self._unit, self._span())
 
-    def _resolve(self: S, run: Run) -> S:
-        return self if self._unit is None else self._in_steps(whole_steps([self._exact(run)])[0])
+    def _resolve(self: S, run: PlannedRun) -> S:
+        return self if self._unit is None else self._with_steps(whole_steps([self._exact_steps(run)])[0])
 
     @property
     def endless(self) -> bool:
@@ -240,3 +240,70 @@ class Shape(Schedule):
     def _final(self) -> float:
         """The end value of a shape that ends."""
         raise NotImplementedError
+
+
+class Chain(Schedule):
+    """Several schedules, each beginning where the one before it ends; written ``a.then(b)``.
+
+    ``a.then(b).then(c) == a.then(b.then(c))``.
+
+    Args:
+        *phases: two schedules or more, of which only the last may have no end.
+
+    Raises:
+        TypeError: a phase is no schedule.
+        ValueError: fewer than two phases, a phase after one that never ends, fractions that add up to more than 1.
+    """
+
+    __slots__ = ("phases",)
+
+    phases: tuple[Shape, ...]
+
+    def __init__(self, *phases: Schedule) -> None:
+        for phase in phases:
+            if not isinstance(phase, Schedule):
+                refuse_type("a phase", "a schedule", phase)
+        if len(phases) < 2:
+            refuse_value("phases", "two schedules or more", phases)
+        flat = tuple(shape for phase in phases for shape in phase._phases())
+        _check_ends(flat)
+        _check_fractions(flat)
+        self._set(phases=flat)
+        self._compile()
+
+    @property
+    def endless(self) -> bool:
+        return self.phases[-1].endless
+
+    @property
+    def resolved(self) -> bool:
+        return all(phase.resolved for phase in self.phases)
+
+    def _phases(self) -> tuple[Shape, ...]:
+        return self.phases
+
+    def _resolve(self, run: PlannedRun) -> Chain:
+        ending = [phase for phase in self.phases if not phase.endless]
+        shares = [phase._unit == "fraction" for phase in ending]
+        spans = whole_steps([phase._exact_steps(run) for phase in ending], shares)
+        phases = [phase._with_steps(span) for phase, span in zip(ending, spans, strict=True)]
+        return Chain(*phases, *(phase._resolve(run) for phase in self.phases[len(ending) :]))
+
+    def __repr__(self) -> str:
+        first, *others = map(repr, self.phases)
+        return first + "".join(f".then({other})" for other in others)
+
+
+def _check_ends(phases: tuple[Shape, ...]) -> None:
+    for phase in phases[:-1]:
+        if phase.endless:
+            last = "Put it last, or leave it by a condition, with LRPhases."
+            hint = "Give it a length." if phase._unit is None else last
+            refuse_value("a phase that another follows", "a schedule that ends", phase, hint)
+
+
+def _check_fractions(phases: tuple[Shape, ...]) -> None:
+    total = sum(phase.fraction for phase in phases if phase._unit == "fraction" and not phase.endless)
+    if total > 1 + 1e-9:
+        hint = "Phases follow one another: after fraction=0.05 there is fraction=0.95 left."
+        refuse_value("the sum of the phases' fractions", "at most 1", total, hint)

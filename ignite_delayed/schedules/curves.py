@@ -7,6 +7,7 @@ formula for steps counted from the schedule's first, the piece beginning at step
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Build", "Curve", "Piece", "constant", "evaluate", "join"]
+__all__ = ["Build", "Curve", "Piece", "constant", "evaluate", "half_wave", "join"]
 
 Curve = Callable[[Any], Any]
 Build = Callable[[int, Any], Curve]
@@ -33,6 +34,17 @@ def constant(factor: float) -> Build:
         return factor
 
     return lambda at, xp: curve
+
+
+def half_wave(start: float, end: float, length: int) -> Build:
+    """The falling half of a cosine, from ``start`` to ``end`` over ``length`` steps."""
+    middle, reach, turn = (start + end) / 2, (start - end) / 2, math.pi / length
+
+    def build(at: int, xp: Any) -> Curve:
+        cos = xp.cos
+        return lambda step: middle + reach * cos(turn * (step - at))
+
+    return build
 
 
 def join(pieces: Iterable[Piece], xp: Any) -> tuple[list[int], list[Curve]]:

@@ -8,9 +8,8 @@ from typing import Any
 
 from .._utils.checks import check_count, check_flag, check_real, refuse_type, refuse_value
 from .base import Shape
-from .curves import Curve, Piece, constant
-from .lengths import Run, check_amount, whole_steps
-from .ramps import half_wave
+from .curves import Curve, Piece, constant, half_wave
+from .lengths import PlannedRun, check_amount, whole_steps
 
 __all__ = ["CosineRestarts", "Exponential", "InverseSqrt", "Step"]
 
@@ -130,12 +129,12 @@ class Step(_Endless):
         span = self._span()
         return span if isinstance(span, tuple) else (span,)
 
-    def _resolve(self, run: Run) -> Step:
+    def _resolve(self, run: PlannedRun) -> Step:
         assert self._unit is not None
         exact = [run.steps(self._unit, milestone) for milestone in self._milestones()]
         gaps = [later - sooner for sooner, later in pairwise([0.0, *exact])]
         milestones = tuple(accumulate(whole_steps(gaps)))
-        return self._in_steps(milestones if isinstance(self._span(), tuple) else milestones[0])
+        return self._with_steps(milestones if isinstance(self._span(), tuple) else milestones[0])
 
     def _pieces(self) -> list[Piece]:
         if self.repeat:

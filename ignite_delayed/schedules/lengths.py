@@ -7,7 +7,7 @@ from typing import Any
 
 from .._utils.checks import check_choice, check_count, check_real, refuse_value
 
-__all__ = ["COUNTED", "UNITS", "Run", "check_amount", "named_unit", "whole_steps"]
+__all__ = ["COUNTED", "UNITS", "PlannedRun", "check_amount", "unit_of", "whole_steps"]
 
 UNITS = ("steps", "iterations", "epochs", "fraction")
 COUNTED = ("steps", "iterations")  # known without knowing the run
@@ -15,11 +15,11 @@ COUNTED = ("steps", "iterations")  # known without knowing the run
 _NOISE = 6  # decimals that matter: 0.29 * 100 is 29 steps, not 28.999999999999996
 
 
-def named_unit(owner: str, given: Mapping[str, Any], *, optional: bool = False) -> str | None:
+def unit_of(owner: str, given: Mapping[str, Any], *, optional: bool = False) -> str | None:
     """The one unit that was given, or ``None`` if there is none and it is ``optional``."""
-    named = {unit: amount for unit, amount in given.items() if amount is not None}
+    named = [unit for unit, amount in given.items() if amount is not None]
     if len(named) == 1:
-        return next(iter(named))
+        return named[0]
     if optional and not named:
         return None
     count = "at most" if optional else "exactly"
@@ -39,7 +39,7 @@ def check_amount(unit: str, amount: object) -> float:
     return int(number) if number.is_integer() else number
 
 
-class Run:
+class PlannedRun:
     """What is known of a run, and what one step is in it."""
 
     __slots__ = ("_epochs", "_iterations_per_epoch", "_per")
@@ -85,9 +85,8 @@ def whole_steps(lengths: Sequence[float], shares: Sequence[bool] | None = None) 
     """Consecutive lengths, each as a whole number of steps.
 
     A length that is whole is kept, unless it is one of the ``shares`` of a run: those must add up together. The *ends*
-    of the others are rounded to the nearest step, so that they add up
-    to their rounded sum; each keeps at least one step, taken from its neighbours or, when there are more lengths
-    than steps, added.
+    of the others are rounded to the nearest step, so that they add up to their rounded sum; each keeps at least one
+    step, taken from its neighbours or, when there are more lengths than steps, added.
     """
     loose = shares or [False] * len(lengths)
     kept = [length == int(length) and not share for length, share in zip(lengths, loose, strict=True)]

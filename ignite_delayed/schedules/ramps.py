@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .._utils.checks import check_real
 from .base import Shape
-from .curves import Build, Curve, Piece, constant
+from .curves import Curve, Piece, constant, half_wave
 
-__all__ = ["Constant", "Cosine", "Linear", "Polynomial", "half_wave", "warmup"]
+__all__ = ["Constant", "Cosine", "Linear", "Polynomial", "warmup"]
 
 
 class Constant(Shape):
@@ -66,7 +65,7 @@ class _Ramp(Shape):
     start: float
     end: float
 
-    def _keep_ends(self, start: float, end: float) -> None:
+    def _set_ends(self, start: float, end: float) -> None:
         self._set(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
 
     def _pieces(self) -> list[Piece]:
@@ -108,7 +107,7 @@ class Linear(_Ramp):
         epochs: float | None = None,
         fraction: float | None = None,
     ) -> None:
-        self._keep_ends(start, end)
+        self._set_ends(start, end)
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 
     def _curve(self, at: int, xp: Any) -> Curve:
@@ -148,7 +147,7 @@ class Cosine(_Ramp):
         epochs: float | None = None,
         fraction: float | None = None,
     ) -> None:
-        self._keep_ends(start, end)
+        self._set_ends(start, end)
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 
     def _curve(self, at: int, xp: Any) -> Curve:
@@ -189,23 +188,12 @@ class Polynomial(_Ramp):
         fraction: float | None = None,
     ) -> None:
         self._set(power=check_real("power", power, above=0))
-        self._keep_ends(start, end)
+        self._set_ends(start, end)
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         end, fall, length, power = self.end, self.start - self.end, self._span(), self.power
         return lambda step: end + fall * (1 - (step - at) / length) ** power
-
-
-def half_wave(start: float, end: float, length: int) -> Build:
-    """The falling half of a cosine, from ``start`` to ``end`` over ``length`` steps."""
-    middle, reach, turn = (start + end) / 2, (start - end) / 2, math.pi / length
-
-    def build(at: int, xp: Any) -> Curve:
-        cos = xp.cos
-        return lambda step: middle + reach * cos(turn * (step - at))
-
-    return build
 
 
 def warmup(

@@ -157,7 +157,7 @@ class TestReplays:
         rule = EarlyStop("loss", mode="min", patience=1)
         assert read(replay(run(0.9, 0.5, 0.6, 0.4), rule)).texts[1:] == [
             "would have stopped",
-            "epoch 3, iteration 30, 1 epochs saved",
+            "epoch 3, iteration 30, epochs saved: 1",
             "best value kept",
             "0.5 in epoch 2",
             "best there was",

@@ -40,7 +40,7 @@ def test_a_run_that_ended_before_is_censored() -> None:
 
 
 def test_a_function_will_do() -> None:
-    assert replay(run_of(LOSSES), even_epoch).verdicts == [False, True] * 3  # type: ignore[arg-type]
+    assert replay(run_of(LOSSES), even_epoch).verdicts == [False, True] * 3
 
 
 def test_the_fold_yields_each_state() -> None:
@@ -61,7 +61,7 @@ def test_where_training_would_have_stopped_and_what_that_costs() -> None:
     assert (done.best_there_was, done.best_there_was_epoch) == (0.2, 6)
     assert done.epochs_saved == 1
     assert repr(done).endswith(
-        "would have stopped in epoch 5, 1 epochs saved; best 0.3 of epoch 3; best there was 0.2>"
+        "would have stopped in epoch 5, epochs saved: 1; best 0.3 of epoch 3; best there was 0.2>"
     )
 
 

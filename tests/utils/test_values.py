@@ -89,3 +89,9 @@ def test_values_are_immutable() -> None:
         del point.x
     assert point == Point(1)
     assert not hasattr(point, "__dict__")
+
+
+def test_a_pickle_names_the_class_alone() -> None:
+    value = Point(1.0, 2.0, z=3.0)
+    make, args = value.__reduce__()
+    assert (make.func, make(*args)) == (Point, value)
