@@ -123,8 +123,8 @@ def plot_timeline(
     for group in _groups(moments):
         keys += _draw_moments(group, axes, curves)
     kinds = {zone.kind for zone in events.zones}
-    top, said = next(iter(axes.values())), {"stops": events.stops, "owner": events.owner}
-    keys += [zone_key(kind, top, **said) for kind in ZONES if kind in kinds]
+    top = next(iter(axes.values()))
+    keys += [zone_key(kind, top, stops=events.stops, owner=events.owner) for kind in ZONES if kind in kinds]
     return Timeline(axes, curves, moments, events.zones, _finish(axes, keys if legend else [], axis, grow=ax is None))
 
 
@@ -226,7 +226,12 @@ def _draw_curves(
             # A record holds the rate that the last batch before it trained at: a step back to the record before, as
             # plot_schedule draws it. A slope would claim rates that no batch trained at.
             steps = "steps-pre" if kind == _RATES else "default"
-            look = {"label": label, "marker": "." if alone else None, "markevery": alone or None, "drawstyle": steps}
+            look: dict[str, Any] = {
+                "label": label,
+                "marker": "." if alone else None,
+                "markevery": alone or None,
+                "drawstyle": steps,
+            }
             (curves[name],) = axes[kind].plot(at, history[name], **look, **look_of[label])
     return curves
 
