@@ -62,7 +62,9 @@ class TestWrittenFiles:
         assert not re.search(r"opacity: 0?\.\d", text)
 
     @drawings
-    def test_a_pdf_has_every_fill_and_hatch_in_its_own_colour(self, draw: Callable[[], Any], styles: Any) -> None:
+    def test_a_pdf_has_every_fill_and_hatch_in_its_own_colour_and_nothing_transparent(
+        self, draw: Callable[[], Any], styles: Any
+    ) -> None:
         ax = draw()
         text = written(ax, "pdf")
         for style in styles.values():
@@ -78,6 +80,7 @@ class TestWrittenFiles:
             assert pytest.approx(colors["facecolor"], abs=1e-3) in found["rg"]
             if style.hatch:
                 assert pytest.approx(colors["edgecolor"], abs=1e-3) in found["RG"]
+        assert not re.search(r"/(?:ca|CA) 0?\.\d", text), "a hatch would not be as transparent as its fill"
 
     def test_its_greys_tell_all_zones_apart(self) -> None:
         fills = {kind: luminance(style.keywords(timeline())["facecolor"]) for kind, style in ZONES.items()}
