@@ -134,14 +134,17 @@ class Record:
             record, epoch, iteration, evaluation, seconds, planned, source, values, seen, fresh, first, evaluated
         )
 
-    def since(self, base: Clock, skip: int, begins: bool) -> Record:
+    def since(self, base: Clock, skip: int, begins: bool, *, counted: int = 0) -> Record:
         """This record on the clock of a run that began with the record at ``base`` (see :attr:`clock`).
 
         Args:
             base: the clock of the record that began it.
             skip: metrics already recorded at that iteration; the shifted run must not see them.
             begins: whether this is the record that began it.
+            counted: 1 where the epoch and the iteration of ``base`` are the first of that run, 0 where they are over
+                when it begins.
         """
+        epoch, iteration = max(base.epoch, counted) - counted, max(base.iteration, counted) - counted
         seen, fresh, first = self.seen, self.fresh, self.first
         if skip and self.iteration == base.iteration:
             seen = dict(islice(seen.items(), skip, None)) | self.values
@@ -149,11 +152,11 @@ class Record:
             fresh, first = self.values, self.source is not None
         return _fill(
             Record.__new__(Record),
-            self.epoch - base.epoch,
-            self.iteration - base.iteration,
+            self.epoch - epoch,
+            self.iteration - iteration,
             self.evaluation - base.evaluation + 1,
             self.seconds - base.seconds,
-            None if self.planned is None else max(self.planned - base.iteration, 0),
+            None if self.planned is None else max(self.planned - iteration, 0),
             self.source,
             self.values,
             seen,
