@@ -75,8 +75,8 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--seeds",
         type=int,
         metavar="COUNT",
-        help="instead, repeat the four runs for this many seeds, from --seed on, and print how often each rule stopped "
-        "too early and what it cost; writes nothing, takes some seconds a seed",
+        help="instead, train for this many seeds, from --seed on, and print how often each rule would have stopped too "
+        "early and what it would have cost; writes nothing, takes some seconds a seed",
     )
     parser.set_defaults(run=lambda options: _demo(parser, options))
 

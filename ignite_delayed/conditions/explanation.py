@@ -27,6 +27,8 @@ class Explanation:
     def __str__(self) -> str:
         return "\n".join(_lines(self, "", ""))
 
+    __repr__ = __str__  # the last expression of a console's line shows the tree
+
     def _repr_html_(self) -> str:
         return nested_list("", [_html_item(self)])
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from .._utils.extras import require_extra
 from . import figure, report
-from .runs import Outcome, plans, run_all
+from .runs import Outcome, plans, run_all, train
 from .settings import Settings
-from .study import summarise
+from .study import study_plans, summarise
+from .task import load_task
 
 __all__ = ["PICTURE", "demo", "files", "study"]
 
@@ -42,7 +43,8 @@ def demo(settings: Settings, output: Path, *, overwrite: bool = False) -> list[O
     out, err = report.consoles()
     with report.progress(err, settings, plans(settings)) as on_epoch:
         outcomes = run_all(settings, on_epoch)
-    figure.save(figure.draw(outcomes), output / PICTURE, overwrite=overwrite)
+    picture, told = figure.draw(outcomes), figure.tell(outcomes)
+    figure.save(picture, output / PICTURE, description=told, overwrite=overwrite)
     for outcome in outcomes:
         outcome.history.save(output / f"{outcome.plan.name}.jsonl", overwrite=overwrite)
     if err.is_terminal:
@@ -54,18 +56,23 @@ def demo(settings: Settings, output: Path, *, overwrite: bool = False) -> list[O
 
 
 def study(settings: Settings, seeds: int) -> None:
-    """Repeat the four runs for ``seeds`` seeds, counted from ``settings.seed``, and print what the rules came to."""
+    """Train to the end for ``seeds`` seeds, counted from ``settings.seed``, and print what the rules come to.
+
+    What a rule would have done is replayed over the whole run, which gives what :func:`demo` gives by training again.
+    """
     _require_all()
     out, err = report.consoles()
     bars = require_extra("rich.progress", "demo")
-    runs = [
-        run_all(replace(settings, seed=seed))
-        for seed in bars.track(
-            range(settings.seed, settings.seed + seeds), "seeds", console=err, disable=not err.is_terminal
-        )
+    chosen = plans(settings)
+    numbers = range(settings.seed, settings.seed + seeds)
+    fulls = [
+        train(load_task(seed), replace(settings, seed=seed), chosen[0])
+        for seed in bars.track(numbers, "seeds", console=err, disable=not err.is_terminal)
     ]
-    out.print(report.study_table(summarise(runs)), "")
-    out.print(report.study_notes(settings, seeds))
+    compared = study_plans(fulls, chosen)
+    out.print(report.study_table(summarise(fulls, compared)), "")
+    out.print(report.study_notes(settings, seeds), soft_wrap=True)
+    out.print(report.study_comparison(fulls, compared), soft_wrap=True)
 
 
 def _require_all() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw", "save"]
+__all__ = ["draw", "save", "tell"]
 
 
 def draw(outcomes: Sequence[Outcome], *, width: float = 9.0) -> Figure:
@@ -52,7 +52,7 @@ def _draw_lane(lanes: Axes, number: int, outcome: Outcome, color: str) -> None:
     never = [Zone("closed", 0, outcome.epochs)]
     zones = never if rule is None else events_by_rule(history, rule, EpochAxis(history)).zones
     for zone in zones:
-        lanes.barh(at, zone.stop - zone.start, left=zone.start, height=0.62, **ZONES[zone.kind].keywords)
+        lanes.barh(at, zone.stop - zone.start, left=zone.start, height=0.62, **ZONES[zone.kind].keywords(lanes))
     lanes.plot(outcome.best_epoch, at, "*", color=color, markersize=11, clip_on=False)
     if outcome.stopped_in is not None:
         lanes.plot(outcome.stopped_in, at, "s", color=color, markersize=7, clip_on=False)
@@ -89,7 +89,7 @@ def _finish(figure: Figure, top: Axes, lanes: Axes, bottom: Axes, outcomes: Sequ
             [], [], linestyle="none", marker="*", markersize=11, color="0.35", label="weights kept (best validation)"
         ),
         Line2D([], [], linestyle="-", marker="s", markersize=7, color="0.35", label="stopped"),
-        *(zone_key(kind) for kind in ZONES),
+        *(zone_key(kind, lanes) for kind in ZONES),
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=3 if figure.get_figwidth() > 7 else 2, frameon=False)
 
@@ -104,12 +104,23 @@ def _wrap(title: str) -> str:
     return f"{title[:cut]}\n{title[cut + 1 :]}"
 
 
-def save(figure: Figure, path: Path, *, overwrite: bool = False) -> Path:
-    """Write ``figure`` to ``path`` as a PNG.
+def tell(outcomes: Sequence[Outcome]) -> str:
+    """What the figure shows, in words: a line for each run."""
+    lines = []
+    for one in outcomes:
+        ended = "ran to the end" if one.stopped_in is None else f"stopped in epoch {one.stopped_in}"
+        opened = "" if one.opened_in is None else f", open since epoch {one.opened_in}"
+        shares = f"validation {100 * one.best_accuracy:.1f} %, test {100 * one.test_accuracy:.1f} %"
+        lines.append(f"{one.plan.title}: {ended}{opened}; weights of epoch {one.best_epoch}, {shares}")
+    return "\n".join(lines)
+
+
+def save(figure: Figure, path: Path, *, description: str, overwrite: bool = False) -> Path:
+    """Write ``figure`` to ``path`` as a PNG, which carries its ``description`` for those who cannot see it.
 
     Raises:
         FileExistsError: where the file exists and ``overwrite`` is false.
     """
     with path.open("wb" if overwrite else "xb") as file:
-        figure.savefig(file, format="png", dpi=150)
+        figure.savefig(file, format="png", dpi=150, metadata={"Description": description})
     return path

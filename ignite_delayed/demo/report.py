@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 from .._utils.extras import require_extra
 from .runs import Outcome, Plan
 from .settings import Settings
-from .study import TOO_EARLY, Cost, shortfall, too_early
+from .study import TOO_EARLY, Cost, Mean, saved_points, shortfall, too_early, wilson
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["consoles", "progress", "reason", "results_notes", "results_table", "study_notes", "study_table"]
+__all__ = [
+    "consoles",
+    "progress",
+    "reason",
+    "results_notes",
+    "results_table",
+    "study_comparison",
+    "study_notes",
+    "study_table",
+]
 
 
 def consoles() -> tuple[Console, Console]:
@@ -98,20 +107,25 @@ def _judgement(full: Outcome, outcome: Outcome) -> str:
 
 def study_table(costs: Sequence[Cost]) -> Table:
     """How often each rule stopped too early, and what it cost."""
-    full, plain, *_ = costs
-    table = _table("", "too\nearly", "validation\nlost", "test\nlost", "epochs\nspent", "vs.\nplain", "vs.\nfull")
+    table = _table("", "too early", "95 %\ninterval", "validation\nlost", "test\nlost", "epochs\nspent")
     for cost in costs:
-        error = "" if math.isnan(cost.test_error) or cost is full else f" +- {100 * cost.test_error:.1f}"
+        ends = cost.plan.rule is not None
+        low, high = (100 * share for share in wilson(cost.too_early, cost.seeds))
         table.add_row(
-            cost.title,
-            "-" if cost is full else f"{cost.too_early} of {cost.seeds}",
-            f"{100 * cost.validation_lost:.1f}",
-            f"{100 * cost.test_lost:.1f}{error}",
-            f"{cost.epochs:.1f}",
-            f"{cost.epochs - plain.epochs:+.1f}",
-            f"{cost.epochs - full.epochs:+.1f}",
+            cost.plan.title,
+            f"{cost.too_early} of {cost.seeds}" if ends else "-",
+            f"{low:.0f}-{high:.0f} %" if ends else "-",
+            _spread(cost.validation_lost, 100) if ends else "-",
+            _spread(cost.test_lost, 100) if ends else "-",
+            _spread(cost.epochs),
         )
     return table
+
+
+def _spread(mean: Mean, unit: float = 1.0, sign: Literal["+", "-"] = "-") -> str:
+    """A mean and its standard error, where there is one and it is not nothing."""
+    error = f" +- {unit * mean.error:.1f}" if mean.error > 0 else ""
+    return f"{unit * mean.value:{sign}.1f}{error}"
 
 
 def _table(*heads: str) -> Table:
@@ -131,10 +145,22 @@ def _percent(share: float) -> str:
 
 def study_notes(settings: Settings, seeds: int) -> str:
     """What the columns of :func:`study_table` mean."""
-    last = settings.seed + seeds - 1
+    first, last = settings.seed, settings.seed + seeds - 1
     return (
-        f"Seeds {settings.seed} to {last}; patience {settings.patience}, delay {settings.delay}, at most "
-        f"{settings.epochs} epochs.\n"
-        f"Too early: stopped, although validation accuracy later rose by more than {100 * TOO_EARLY:g} points.\n"
-        "Lost: mean points of accuracy (test: of the weights kept, +- one standard error) below training to the end."
+        f"Seeds {first} to {last}, patience {settings.patience}, at most {settings.epochs} epochs. "
+        "Means +- one standard error.\n"
+        f"Too early: stopped, although validation accuracy later rose by more than {100 * TOO_EARLY:g}\n"
+        "points; with Wilson's interval. Lost: points of accuracy (test: of the weights\n"
+        "kept) below training to the end. Below each delay stands the smallest patience\n"
+        "that costs at least as many epochs without one."
     )
+
+
+def study_comparison(fulls: Sequence[Outcome], plans: Sequence[Plan]) -> str:
+    """Each delay against the patience that costs as much, of :func:`study_plans`, in a line."""
+    lines = []
+    for plan, other in pairwise(plans):
+        if plan.rule is not None and plan.rule.until is not None:
+            kept = _spread(saved_points(fulls, plan, other), 100, sign="+")
+            lines.append(f"{plan.title}, against {other.title}: {kept} points of test accuracy.")
+    return "\n".join(line[0].upper() + line[1:] for line in lines)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from ignite.engine import Engine, Events, create_supervised_evaluator, create_supervised_trainer
@@ -19,10 +18,11 @@ from ..conditions import After, Condition, EarlyStop, Metric
 from ..gates.early_stopping import delay_early_stopping
 from ..history.history import History
 from ..recording.recorder import Recorder
+from ..replays.fold import replay
 from .settings import Settings
-from .task import Task, build_network, build_optimizer, load_task, rate_at
+from .task import Split, Task, build_network, build_optimizer, load_task, rate_at
 
-__all__ = ["Outcome", "Plan", "plans", "run_all", "train"]
+__all__ = ["Outcome", "Plan", "plain_plan", "plans", "run_all", "train", "would_be"]
 
 
 class Plan(NamedTuple):
@@ -50,7 +50,8 @@ class Outcome(NamedTuple):
         opened_in: the epoch in which its gate opened, ``None`` without one, or if it never did.
         best_epoch: the epoch of the best validation accuracy, whose weights were kept.
         best_accuracy: that accuracy, 0 to 1.
-        test_accuracy: of the weights kept, on images used for nothing else, 0 to 1.
+        tested: the test accuracies, 0 to 1, of the weights of each epoch that was the best so far: of those that a run
+            ended later would keep.
     """
 
     plan: Plan
@@ -59,7 +60,12 @@ class Outcome(NamedTuple):
     opened_in: int | None
     best_epoch: int
     best_accuracy: float
-    test_accuracy: float
+    tested: dict[int, float]
+
+    @property
+    def test_accuracy(self) -> float:
+        """Of the weights kept, on images used for nothing else, 0 to 1."""
+        return self.tested[self.best_epoch]
 
     @property
     def epochs(self) -> int:
@@ -69,32 +75,46 @@ class Outcome(NamedTuple):
 
 def plans(settings: Settings) -> list[Plan]:
     """The four runs that are compared."""
-
-    def rule(until: Condition | None = None) -> EarlyStop:
-        return EarlyStop("accuracy", mode="max", patience=settings.patience, until=until)
-
     steady = Metric("accuracy").std(10) < 0.02
     return [
         Plan("full", "no early stopping"),
-        Plan("plain", "early stopping", rule()),
-        Plan("delayed-by-epochs", f"delayed by {settings.delay} epochs", rule(After(epochs=settings.delay))),
-        Plan("delayed-by-metric", "delayed until steady", rule(steady)),
+        Plan("plain", "early stopping", _rule(settings.patience)),
+        Plan(
+            "delayed-by-epochs",
+            f"delayed by {settings.delay} epochs",
+            _rule(settings.patience, After(epochs=settings.delay)),
+        ),
+        Plan("delayed-by-metric", "delayed until steady", _rule(settings.patience, steady)),
     ]
 
 
-class Keeper:
-    """Keeps the weights of the best validation accuracy; attached to the evaluator's COMPLETED."""
+def plain_plan(patience: int) -> Plan:
+    """Early stopping without a delay, with another patience."""
+    return Plan(f"patience-{patience}", f"patience {patience}, no delay", _rule(patience))
 
-    def __init__(self, network: nn.Module, trainer: Engine) -> None:
-        self.network, self.trainer = network, trainer
+
+def _rule(patience: int, until: Condition | None = None) -> EarlyStop:
+    return EarlyStop("accuracy", mode="max", patience=patience, until=until)
+
+
+class Tester:
+    """Tests the weights of the best validation accuracy, whenever there is a better one.
+
+    Args:
+        test: gives the test accuracy of the weights as they are.
+        trainer: whose epochs count.
+    """
+
+    def __init__(self, test: Callable[[], float], trainer: Engine) -> None:
+        self.test, self.trainer = test, trainer
         self.best, self.epoch = -1.0, 0
-        self.weights: dict[str, Any] = {}
+        self.tested: dict[int, float] = {}
 
     def __call__(self, evaluator: Engine) -> None:
         accuracy = evaluator.state.metrics["accuracy"]
         if accuracy > self.best:
             self.best, self.epoch = accuracy, self.trainer.state.epoch
-            self.weights = copy.deepcopy(self.network.state_dict())
+            self.tested[self.epoch] = self.test()
 
 
 def train(task: Task, settings: Settings, plan: Plan, on_epoch: Callable[[int], object] | None = None) -> Outcome:
@@ -109,15 +129,13 @@ def train(task: Task, settings: Settings, plan: Plan, on_epoch: Callable[[int], 
     with _reproducible(settings.seed):
         network = build_network()
         trainer, evaluator, recorder = _engines(network, task, settings)
-        keeper = Keeper(network, trainer)
-        evaluator.add_event_handler(Events.COMPLETED, keeper)
+        tester = Tester(partial(_accuracy, network, task.test), trainer)
+        evaluator.add_event_handler(Events.COMPLETED, tester)
         _end_by(plan.rule, recorder, evaluator)
         if on_epoch is not None:
             trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: on_epoch(trainer.state.epoch))
         trainer.run(task.batches(settings.seed), max_epochs=settings.epochs)
-        network.load_state_dict(keeper.weights)
-        tested = _evaluator(network).run([task.test]).metrics["accuracy"]
-    return _outcome(plan, recorder.history, keeper, tested)
+    return _outcome(plan, recorder.history, tester)
 
 
 def run_all(settings: Settings, on_epoch: Callable[[Plan, int], object] | None = None) -> list[Outcome]:
@@ -128,6 +146,28 @@ def run_all(settings: Settings, on_epoch: Callable[[Plan, int], object] | None =
         report = None if on_epoch is None else partial(on_epoch, plan)
         outcomes.append(train(task, settings, plan, report))
     return outcomes
+
+
+def would_be(full: Outcome, plan: Plan) -> Outcome:
+    """What training would have come to, had ``plan`` ended it: the rule replayed over the run that nothing ended.
+
+    Args:
+        full: of the plan without a rule.
+        plan: another one, for the same settings.
+    """
+    if plan.rule is None:
+        return full._replace(plan=plan)
+    found = replay(full.history, plan.rule)
+    opening = None if plan.rule.until is None else replay(full.history, plan.rule.until).first
+    end = full.epochs if found.first is None else found.first.epoch
+    history = full.history[:end]
+    accuracies = history["accuracy"].tolist()
+    best = max(accuracies)
+    tested = {epoch: accuracy for epoch, accuracy in full.tested.items() if epoch <= end}
+    opened = None if opening is None or opening.epoch > end else opening.epoch
+    return Outcome(
+        plan, history, None if found.first is None else end, opened, accuracies.index(best) + 1, best, tested
+    )
 
 
 def _engines(network: nn.Module, task: Task, settings: Settings) -> tuple[Engine, Engine, Recorder]:
@@ -170,9 +210,15 @@ def _end_by(rule: EarlyStop | None, recorder: Recorder, evaluator: Engine) -> No
             recorder.history.mark("stopped", "EarlyStopping", recorder.history[-1], by="handler")
 
 
-def _outcome(plan: Plan, history: History, keeper: Keeper, tested: float) -> Outcome:
+def _accuracy(network: nn.Module, part: Split) -> float:
+    accuracy: float = _evaluator(network).run([part]).metrics["accuracy"]
+    return accuracy
+
+
+def _outcome(plan: Plan, history: History, tester: Tester) -> Outcome:
     epoch_of = {mark.kind: mark.epoch for mark in history.marks}
-    return Outcome(plan, history, epoch_of.get("stopped"), epoch_of.get("opened"), keeper.epoch, keeper.best, tested)
+    stopped, opened = epoch_of.get("stopped"), epoch_of.get("opened")
+    return Outcome(plan, history, stopped, opened, tester.epoch, tester.best, tester.tested)
 
 
 @contextmanager

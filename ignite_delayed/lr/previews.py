@@ -44,6 +44,13 @@ class Preview(NamedTuple):
     rates: npt.NDArray[np.float64]
     switches: list[Switched]
 
+    def __repr__(self) -> str:
+        batches, groups = self.rates.shape
+        shape = f"{batches} batches" if groups == 1 else f"{batches} batches, {groups} groups"
+        places = ", ".join(f"{switched.iteration / batches * self.epochs[-1]:.4g}" for switched in self.switches[:4])
+        switched = f", switched after epoch {places}" if places else ""
+        return f"<Preview of {shape}: {self.rates.min():.4g} to {self.rates.max():.4g}{switched}>"
+
 
 def preview(
     what: Schedule | LRPhases | Iterable[Phase],

@@ -107,7 +107,7 @@ def plot_conditions(history: History, condition: Any, *, ax: Axes | None = None)
     labels = _draw(drawn, bands, grow=ax is None)
     first = _first(replayed, at)
     kinds = {zone.kind for band in bands for zone in band.zones}
-    keys: list[Any] = [style_key(TRUTHS[kind]) for kind in _SAID.values() if kind in kinds]
+    keys: list[Any] = [style_key(TRUTHS[kind], drawn) for kind in _SAID.values() if kind in kinds]
     if first is not None:
         keys.append(_draw_first(drawn, first, labels))
     label_time(drawn, axis.start, at[-1])
@@ -189,7 +189,7 @@ def _draw(ax: Axes, bands: list[Band], *, grow: bool) -> list[Text]:
         y += _NEAR + _BAND
         for kind, height in _HEIGHTS.items():
             spans = [(zone.start, zone.stop - zone.start) for zone in band.zones if zone.kind == kind]
-            ax.broken_barh(spans, (y - _BAND * height, _BAND * height), label=kind, **TRUTHS[kind].keywords)
+            ax.broken_barh(spans, (y - _BAND * height, _BAND * height), label=kind, **TRUTHS[kind].keywords(ax))
         y += _APART
     ax.set_ylim(y, 0)
     ax.set_yticks([])

@@ -48,11 +48,13 @@ class RunEvents(NamedTuple):
         moments: what happened.
         zones: the parts.
         stops: whether the zones are of something that can stop the run; else they are a plain gate's.
+        owner: the name of what the zones are of, ``""`` where there is nothing else they could be of.
     """
 
     moments: list[Moment]
     zones: list[Zone]
     stops: bool
+    owner: str = ""
 
 
 class EpochAxis:
@@ -168,7 +170,8 @@ def events_by_marks(history: History, name: str | None, axis: EpochAxis) -> RunE
         edges.append((max(best.at, edges[-1][0]), "counting"))
         moments.append(best)
     can_stop = any(mark.by == "stopper" or mark.kind == "stopped" for mark in of_subject)
-    return RunEvents(moments, _zones(edges, axis.at(history[-1])), can_stop)
+    owner = subject if len({mark.name for mark in gates}) > 1 else ""
+    return RunEvents(moments, _zones(edges, axis.at(history[-1])), can_stop, owner)
 
 
 def _best_moment(best: Best | None, axis: EpochAxis) -> Moment | None:

@@ -212,8 +212,8 @@ def _draw_moments(
         if alone and kind == "warm-up":
             [(_, moment)] = found
             zones.append(Zone(kind, 0.0, moment.at))
-            ax.axvspan(0.0, moment.at, zorder=0, **WARM_UP.keywords)
-            keys.append(style_key(WARM_UP, f" to epoch {moment.at:.4g}"))
+            ax.axvspan(0.0, moment.at, zorder=0, **WARM_UP.keywords(ax))
+            keys.append(style_key(WARM_UP, ax, f" to epoch {moment.at:.4g}"))
             continue
         for name, moment in found:
             if alone:

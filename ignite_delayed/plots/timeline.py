@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._utils.checks import check_name, refuse_type, refuse_value, suggestion
+from .._utils.checks import check_flag, check_name, refuse_type, refuse_value, suggestion
 from .._utils.extras import require_extra
 from ..conditions import EarlyStop
 from ..history.history import History
@@ -30,6 +30,8 @@ _LOOKS: dict[str, tuple[str, Any]] = {  # marker and dashes
     "switched": ("D", "-."),
 }
 _OTHER: tuple[str, Any] = ("|", "none")  # what may happen often, as adjustments of the rate do, gets no line
+_TICKS: dict[str, Any] = {"opened": 2, "closed": 3}  # of what happened too often for lines: above the edge, and below
+_LINES = 12  # of one kind and name; more would be a wall
 
 
 class Timeline(NamedTuple):
@@ -49,6 +51,12 @@ class Timeline(NamedTuple):
     zones: list[Zone]
     legend: Legend | None
 
+    def __repr__(self) -> str:
+        curves = ", ".join(self.curves)
+        moments = ", ".join(f"{moment.name} {moment.kind}".strip() for moment in self.moments[:4]) or "nothing"
+        more = f" and {len(self.moments) - 4} more" if len(self.moments) > 4 else ""
+        return f"<Timeline of {curves}: {moments}{more}>"
+
 
 def plot_timeline(
     history: History,
@@ -57,6 +65,8 @@ def plot_timeline(
     rule: EarlyStop | None = None,
     name: str | None = None,
     labels: Mapping[str, str] | None = None,
+    legend: bool = True,
+    lr: bool = True,
     ax: Axes | None = None,
 ) -> Timeline:
     """Draw a run over its epochs: metrics, when early stopping was closed, open and counting, and the learning rate.
@@ -65,6 +75,7 @@ def plot_timeline(
     the learning rate, where it was recorded. The parts of the run are shaded: *closed*, before the gate opened;
     *open*; and *counting*, from the last improvement that early stopping saw after the opening to the stop.
     What happened as an epoch began is called by where it stands: at epoch 3, which is where the fourth begins.
+    What happened more than a dozen times, as with a gate that flickers, stands as ticks on the upper edge alone.
     The colours are those of your style sheet if it sets any.
 
     Args:
@@ -74,6 +85,8 @@ def plot_timeline(
         name: of the only gate or stopper to show. By default, all are marked, and the zones are those of the one that
             stopped the run, else of the first that opened.
         labels: what stands beside a panel, by what the panel shows: ``{"loss": "validation loss (nats)"}``.
+        legend: whether there is a key.
+        lr: whether the learning rate is drawn, where it was recorded.
         ax: where to draw; its place is divided among the panels. A new figure by default.
 
     Returns:
@@ -92,7 +105,8 @@ def plot_timeline(
         >>> [(moment.kind, moment.epoch) for moment in drawn.moments]
         [('best', 3), ('stopped', 5)]
     """
-    panels = _panels(history, metrics)
+    check_flag("legend", legend)
+    panels = _panels(history, metrics, check_flag("lr", lr))
     axis = EpochAxis(history)
     events = _events(history, rule, name, axis)
     beside = _labels(labels, list(panels))
@@ -103,17 +117,18 @@ def plot_timeline(
         panel.set_ylabel(beside[kind])
     for zone in events.zones:
         for panel in axes.values():
-            panel.axvspan(zone.start, zone.stop, zorder=0, **ZONES[zone.kind].keywords)
+            panel.axvspan(zone.start, zone.stop, zorder=0, **ZONES[zone.kind].keywords(panel))
     keys: list[Any] = list({line.get_label(): line for line in curves.values() if line.get_label() != "_"}.values())
     moments = sorted(events.moments, key=lambda moment: moment.at)
     for group in _groups(moments):
         keys += _draw_moments(group, axes, curves)
     kinds = {zone.kind for zone in events.zones}
-    keys += [zone_key(kind, stops=events.stops) for kind in ZONES if kind in kinds]
-    return Timeline(axes, curves, moments, events.zones, _finish(axes, keys, axis, grow=ax is None))
+    top = next(iter(axes.values()))
+    keys += [zone_key(kind, top, stops=events.stops, owner=events.owner) for kind in ZONES if kind in kinds]
+    return Timeline(axes, curves, moments, events.zones, _finish(axes, keys if legend else [], axis, grow=ax is None))
 
 
-def _panels(history: Any, metrics: Any) -> dict[str, list[str]]:
+def _panels(history: Any, metrics: Any, lr: bool) -> dict[str, list[str]]:
     """The names drawn in each panel, by what the panel shows."""
     if not isinstance(history, History):
         refuse_type("history", "a History", history, "A recorder has one: recorder.history.")
@@ -134,7 +149,9 @@ def _panels(history: Any, metrics: Any) -> dict[str, list[str]]:
         history.clock("epoch", of=check_name("metrics", name))
         if name not in rates:
             panels.setdefault(name.rpartition("/")[2], []).append(name)
-    return panels | {_RATES: rates} if rates else panels
+    if not lr and not panels:
+        refuse_value("lr", "True where nothing but the learning rate is drawn", lr)
+    return panels | {_RATES: rates} if rates and lr else panels
 
 
 def _events(history: History, rule: Any, name: Any, axis: EpochAxis) -> RunEvents:
@@ -204,14 +221,25 @@ def _draw_curves(
         for name in names:
             epochs, iterations = history.clock("epoch", of=name), history.clock("iteration", of=name)
             at = [axis.epochs(int(epoch), int(iteration)) for epoch, iteration in zip(epochs, iterations, strict=True)]
-            marker = "." if len(at) < 3 else None  # too few for a line to be seen
+            alone = _alone(history[name])  # no line leads to them
             label = labels[name]
             # A record holds the rate that the last batch before it trained at: a step back to the record before, as
             # plot_schedule draws it. A slope would claim rates that no batch trained at.
             steps = "steps-pre" if kind == _RATES else "default"
-            look = {"label": label, "marker": marker, "drawstyle": steps, **look_of[label]}
-            (curves[name],) = axes[kind].plot(at, history[name], **look)
+            look: dict[str, Any] = {
+                "label": label,
+                "marker": "." if alone else None,
+                "markevery": alone or None,
+                "drawstyle": steps,
+            }
+            (curves[name],) = axes[kind].plot(at, history[name], **look, **look_of[label])
     return curves
+
+
+def _alone(values: Any) -> list[int]:
+    """Which of ``values`` stand between two that are no numbers, or have no other beside them."""
+    known = np.concatenate([[False], np.isfinite(values), [False]])
+    return [int(place) for place in np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])]
 
 
 def _label(kind: str, name: str, count: int) -> str:
@@ -239,13 +267,18 @@ def _draw_moments(moments: list[Moment], axes: dict[str, Axes], curves: dict[str
     if moments[0].kind == "best":
         return _draw_best(moments[0], curves, look)
     marker, dashes = _LOOKS.get(moments[0].kind, _OTHER)
+    if len(moments) > _LINES:
+        marker, dashes = _TICKS.get(moments[0].kind, "|"), "none"
     for panel in axes.values():
         for moment in moments:
-            panel.axvline(moment.at, color=ink, linestyle=dashes, linewidth=1, zorder=1)
+            if dashes != "none":
+                panel.axvline(moment.at, color=ink, linestyle=dashes, linewidth=1, zorder=1)
     top = next(iter(axes.values()))
     at = [moment.at for moment in moments]
     # Placed along the time axis and at the panel's upper edge.
-    top.plot(at, [1] * len(at), marker, transform=top.get_xaxis_transform(), markersize=6, **look)
+    top.plot(
+        at, [1] * len(at), marker=marker, linestyle="none", transform=top.get_xaxis_transform(), markersize=6, **look
+    )
     return [Line2D([], [], marker=marker, markersize=6, linestyle=dashes, linewidth=1, color=ink, label=look["label"])]
 
 

@@ -260,6 +260,11 @@ class Recorder:
         """
         self.engines.reset()
 
+    def __repr__(self) -> str:
+        sources = ", ".join(map(repr, filter(None, self.evaluators)))
+        what = f"Recorder of {sources}" if sources else "Recorder"
+        return f"<{what}: {self._clock()}; records {len(self.history)}, gates {len(self.gates)}>"
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
         raise TypeError("a recorder belongs to its engines and cannot be copied: build a new one on the copied engines")
 

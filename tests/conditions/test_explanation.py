@@ -31,3 +31,8 @@ def test_a_tree_of_one_is_a_line() -> None:
     assert Explanation(LOW, True, "a < b", ())._repr_html_() == (
         "<ul><li><code>Metric(&#x27;loss&#x27;) &lt; 0.5</code>: ✓ true <small>(a &lt; b)</small></li></ul>"
     )
+
+
+def test_in_a_console_it_is_the_tree() -> None:
+    explained = LOW.explain(last_state(LOW, run_of([0.4])))
+    assert repr(explained) == str(explained) == "Metric('loss') < 0.5: true (last value 0.4, needs < 0.5)"

@@ -5,22 +5,24 @@ import math
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
-from ignite_delayed import EarlyStop, History, Record, replay
+from ignite_delayed import EarlyStop, History, Metric, replay
 from ignite_delayed.cli import main
 from ignite_delayed.demo import command, figure, report, runs, task
 from ignite_delayed.demo.runs import Outcome, Plan
 from ignite_delayed.demo.settings import Settings, usual_delay
-from ignite_delayed.demo.study import Cost, summarise
+from ignite_delayed.demo.study import Cost, Mean, equal_patience, study_plans, summarise, too_early, wilson
 
 # Short, and yet each rule does what it can: all but the first stop, the metric condition opens.
 SETTINGS = Settings(epochs=40, delay=12, patience=3, seed=1)
@@ -61,7 +63,7 @@ class TestTask:
         from sklearn.datasets import load_digits
 
         images, labels = load_digits(return_X_y=True)
-        truth = {(image / 16).astype("float32").tobytes(): label for image, label in zip(images, labels, strict=True)}
+        truth = {(image / 16).tobytes(): label for image, label in zip(images, labels, strict=True)}
         wrong = [
             sum(truth[image.numpy().tobytes()] != label for image, label in zip(*part, strict=True))
             for part in task.load_task(0)
@@ -325,47 +327,116 @@ class TestFigure:
         assert plt.get_fignums() == []
 
 
+@pytest.fixture(scope="module")
+def fulls(outcomes: list[Outcome]) -> list[Outcome]:
+    """The runs of three seeds that nothing ended."""
+    whole = runs.plans(SETTINGS)[0]
+    others = [replace(SETTINGS, seed=seed) for seed in (2, 3)]
+    return [outcomes[0], *(runs.train(task.load_task(chosen.seed), chosen, whole) for chosen in others)]
+
+
 class TestStudy:
-    @staticmethod
-    def seed(*shares: tuple[float, float, int]) -> list[Outcome]:
-        """Outcomes with these best and test accuracies and epochs, the first that of the whole run."""
-        plans: Sequence[Plan] = [Plan("full", "whole"), Plan("plain", "plain", EarlyStop("a", mode="max", patience=1))]
-        found = []
-        for plan, (best, test, epochs) in zip(plans, shares, strict=True):
-            history = History()
-            history.append(Record(epoch=epochs, iteration=epochs))
-            found.append(Outcome(plan, history, None, None, 1, best, test))
-        return found
+    def test_a_rule_replayed_over_the_whole_run_comes_to_what_it_came_to_live(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            told = runs.would_be(outcomes[0], outcome.plan)
+            assert values(told.history) == values(outcome.history)
+            assert told._replace(history=outcome.history) == outcome
+            assert (told.epochs, told.test_accuracy) == (outcome.epochs, outcome.test_accuracy)
 
-    def test_costs_are_compared_seed_by_seed(self) -> None:
-        two = [
-            self.seed((0.95, 0.94, 60), (0.91, 0.90, 20)),
-            self.seed((0.95, 0.92, 60), (0.945, 0.94, 30)),  # missed 0.5 points: not more than that
-        ]
-        whole, plain = summarise(two)
-        assert whole == Cost("whole", 2, 0, 0.0, 0.0, 0.0, 60.0)
-        assert plain[:3] == ("plain", 2, 1)
-        assert plain[3:] == pytest.approx((0.0225, 0.01, 0.03, 25.0))
+    def test_costs_are_compared_seed_by_seed(self, fulls: list[Outcome]) -> None:
+        plans = runs.plans(SETTINGS)
+        whole, plain = summarise(fulls, plans[:2])
+        assert whole == Cost(plans[0], 3, 0, Mean(0.0, 0.0), Mean(0.0, 0.0), Mean(40.0, 0.0))
+        ended = [runs.would_be(full, plans[1]) for full in fulls]
+        lost = [full.best_accuracy - one.best_accuracy for full, one in zip(fulls, ended, strict=True)]
+        tested = [full.test_accuracy - one.test_accuracy for full, one in zip(fulls, ended, strict=True)]
+        assert (plain.plan, plain.seeds, plain.too_early) == (plans[1], 3, sum(share > 0.0051 for share in lost))
+        assert plain.validation_lost == pytest.approx((np.mean(lost), np.std(lost, ddof=1) / math.sqrt(3)))
+        assert plain.test_lost == pytest.approx((np.mean(tested), np.std(tested, ddof=1) / math.sqrt(3)))
+        assert plain.epochs.value == pytest.approx(np.mean([one.epochs for one in ended]))
 
-    def test_of_one_seed_there_is_no_standard_error(self) -> None:
-        costs = summarise([self.seed((0.95, 0.94, 60), (0.91, 0.90, 20))])
-        assert math.isnan(costs[1].test_error)
+    def test_half_a_point_missed_is_not_too_early_and_more_is(self, fulls: list[Outcome]) -> None:
+        ended = fulls[0]._replace(best_accuracy=0.9)
+        for best, early in ((0.905, False), (0.9051, True), (0.9, False)):
+            assert too_early(fulls[0]._replace(best_accuracy=best), ended) is early
+
+    def test_a_delay_is_set_beside_the_least_patience_that_costs_as_much(self, fulls: list[Outcome]) -> None:
+        plans = runs.plans(SETTINGS)
+        compared = study_plans(fulls, plans)
+        assert [plan.name for plan in compared][:3] == NAMES[:3]
+        assert [compared[2], compared[4]] == plans[2:]
+        for delayed, plain in ((compared[2], compared[3]), (compared[4], compared[5])):
+            assert plain.rule is not None
+
+            def epochs(plan: Plan) -> int:
+                return sum(runs.would_be(full, plan).epochs for full in fulls)
+
+            assert epochs(plain) >= epochs(delayed) > epochs(runs.plain_plan(plain.rule.patience - 1))
+
+    def test_what_costs_as_much_as_the_whole_run_is_found_too(self, fulls: list[Outcome]) -> None:
+        never = Plan("never", "never", EarlyStop("accuracy", mode="max", patience=1, until=Metric("accuracy") > 2))
+        found = runs.would_be(fulls[0], runs.plain_plan(equal_patience(fulls[:1], never)))
+        assert found.epochs == SETTINGS.epochs
+
+    @given(st.integers(1, 200), st.data())
+    def test_wilsons_interval_has_the_shares_that_the_count_does_not_refute(self, of: int, data: st.DataObject) -> None:
+        count = data.draw(st.integers(0, of))
+        low, high = wilson(count, of)
+        assert 0 <= low <= count / of + 1e-12
+        assert count / of - 1e-12 <= high <= 1
+        for bound in (low, high):
+            off = abs(count / of - bound)
+            assert off == pytest.approx(1.959964 * math.sqrt(bound * (1 - bound) / of), abs=1e-6)
+
+    def test_of_one_seed_there_is_no_standard_error(self, fulls: list[Outcome]) -> None:
+        costs = summarise(fulls[:1], runs.plans(SETTINGS))
+        assert math.isnan(costs[1].test_lost.error)
+        assert "+-" not in printed(report.study_table(costs))
+
+    def test_the_table_has_the_costs_and_fits_a_terminal(self, fulls: list[Outcome]) -> None:
+        costs = summarise(fulls, study_plans(fulls, runs.plans(SETTINGS)))
         text = printed(report.study_table(costs))
-        assert re.search(r"plain +1 of 1 +4\.0 +4\.0 +20\.0 +\+0\.0 +-40\.0", text)
-        assert "+-" not in text
+        assert max(map(len, text.splitlines())) <= 80
+        rows = [re.split(r"\s{2,}", line) for line in text.splitlines()[3:]]
+        for cells, cost in zip(rows, costs, strict=True):
+            low, high = (100 * share for share in wilson(cost.too_early, 3))
+            assert cells[0] == cost.plan.title
+            if cost.plan.rule is not None:
+                assert cells[1:3] == [f"{cost.too_early} of 3", f"{low:.0f}-{high:.0f} %"]
+                lost = cost.test_lost
+                assert cells[4] == f"{100 * lost.value:.1f} +- {100 * lost.error:.1f}"
+            assert cells[-1].startswith(f"{cost.epochs.value:.1f}")
 
-    def test_the_command_repeats_the_runs_and_writes_nothing(
+    def test_the_comparison_is_of_pairs_that_cost_as_much(self, fulls: list[Outcome]) -> None:
+        compared = study_plans(fulls, runs.plans(SETTINGS))
+        gains = [
+            runs.would_be(full, compared[2]).test_accuracy - runs.would_be(full, compared[3]).test_accuracy
+            for full in fulls
+        ]
+        first, second = report.study_comparison(fulls, compared).splitlines()
+        error = 100 * np.std(gains, ddof=1) / math.sqrt(3)
+        assert first == (
+            f"Delayed by 12 epochs, against {compared[3].title}: {100 * np.mean(gains):+.1f} +- {error:.1f} points of "
+            "test accuracy."
+        )
+        assert second.startswith(f"Delayed until steady, against {compared[5].title}: ")
+
+    def test_the_command_prints_it_and_writes_nothing(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
         assert main(["demo", "--seeds", "2", "--epochs", "4", "--seed", "5"]) == 0
         shown = capsys.readouterr()
         assert shown.err == ""
-        assert "Seeds 5 to 6; patience 5, delay 2, at most 4 epochs." in shown.out
-        found = columns(shown.out.replace("delayed by 2 epochs ", f"{runs.plans(SETTINGS)[2].title} "))
-        costs = summarise([runs.run_all(Settings(epochs=4, delay=2, seed=seed)) for seed in (5, 6)])
-        assert [cells[0] for cells in found.values()] == ["-"] + [f"{cost.too_early} of 2" for cost in costs[1:]]
-        assert [cells[-1] for cells in found.values()] == ["+0.0"] * 4
+        settings = Settings(epochs=4, delay=2)
+        whole = runs.plans(settings)[0]
+        fulls = [runs.train(task.load_task(seed), replace(settings, seed=seed), whole) for seed in (5, 6)]
+        compared = study_plans(fulls, runs.plans(settings))
+        assert shown.out == (
+            printed(report.study_table(summarise(fulls, compared)))
+            + f"\n{report.study_notes(replace(settings, seed=5), 2)}\n{report.study_comparison(fulls, compared)}\n"
+        )
+        assert shown.out.splitlines()[-7].startswith("Seeds 5 to 6, patience 5, at most 4 epochs.")
         assert list(tmp_path.iterdir()) == []
 
 

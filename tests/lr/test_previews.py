@@ -213,3 +213,14 @@ def test_another_parameter() -> None:
 def test_bad_input(what: Any, arguments: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         preview(what, **{"epochs": 2, "iterations_per_epoch": 2, **arguments})
+
+
+def test_its_repr_tells_how_long_it_is_its_rates_and_its_switches() -> None:
+    phases = [Phase(Constant(1), per="epoch", until=After(epochs=3)), Phase(Constant(0.25), per="epoch")]
+    assert repr(preview(phases, epochs=5, iterations_per_epoch=2)) == (
+        "<Preview of 10 batches: 0.25 to 1, switched after epoch 3>"
+    )
+    groups: list[dict[str, Any]] = [{"params": [torch.zeros(1)]}, {"params": [torch.zeros(1)], "lr": 2.0}]
+    optimizer = torch.optim.SGD(groups, lr=1.0)
+    two = preview([Phase(Constant(1), per="epoch")], epochs=1, iterations_per_epoch=2, optimizer=optimizer)
+    assert repr(two) == "<Preview of 2 batches, 2 groups: 1 to 2>"

@@ -111,7 +111,7 @@ class TestConditions:
         def lightness(kind: str) -> float:
             style = TRUTHS[kind]
             red, green, blue = mpl.colors.to_rgb(style.color)
-            return 1 - style.opacity * (1 - (0.2126 * red + 0.7152 * green + 0.0722 * blue))
+            return 1 - style.strength * (1 - (0.2126 * red + 0.7152 * green + 0.0722 * blue))
 
         assert lightness("true") < 0.5 < 0.75 < lightness("false")
         assert TRUTHS["unknown"].hatch

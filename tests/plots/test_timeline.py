@@ -111,6 +111,18 @@ class TestCurves:
         assert {name for name, style in styles.items() if style == "steps-pre"} == {"lr/0", "lr/1"}
         assert set(styles.values()) == {"steps-pre", "default"}
 
+    def test_rates_are_left_out_if_one_likes(self) -> None:
+        drawn = plot_timeline(two_evaluators(rates=True), lr=False)
+        assert list(drawn.axes) == ["loss", "accuracy"]
+        assert not {"lr/0", "lr/1"} & set(drawn.curves)
+        assert texts(drawn) == ["val", "train"]
+
+    def test_the_key_is_left_out_if_one_likes(self) -> None:
+        drawn = plot_timeline(stopped_run(patience=2, until=After(epochs=3)), legend=False)
+        assert drawn.legend is None
+        assert drawn.axes["accuracy"].get_legend() is None
+        assert [moment.kind for moment in drawn.moments] == ["opened", "best", "stopped"]
+
     def test_panels_are_labelled_as_one_likes(self) -> None:
         drawn = plot_timeline(two_evaluators(rates=True), labels={"loss": "loss (nats)", "learning rate": "rate"})
         assert [panel.get_ylabel() for panel in drawn.axes.values()] == ["loss (nats)", "accuracy", "rate"]
@@ -125,6 +137,17 @@ class TestCurves:
     def test_what_is_no_number_leaves_a_gap(self) -> None:
         _, values = drawn_curve(plot_timeline(run_of([0.5, math.nan, 0.25])), "loss")
         assert [math.isnan(value) for value in values] == [False, True, False]
+
+    def test_a_value_between_two_that_are_no_numbers_is_visible(self) -> None:
+        nan = math.nan
+        for values, alone in (
+            ([0.5, nan, 0.4, nan, 0.3, 0.2], [0, 2]),
+            ([nan, 0.4, nan, math.inf, 0.2], [1, 4]),
+            ([0.5, 0.4, nan, 0.3], [3]),
+        ):
+            line = plot_timeline(run_of(values)).curves["loss"]
+            assert (line.get_marker(), line.get_markevery()) == (".", alone)
+        assert plot_timeline(run_of([0.5, 0.4])).curves["loss"].get_marker() == "None"
 
     def test_a_single_evaluation_is_visible(self) -> None:
         assert plot_timeline(run_of([0.5])).curves["loss"].get_marker() == "."
@@ -214,7 +237,11 @@ class TestZonesAndMoments:
         drawn = plot_timeline(recorder.history)
         assert zones(drawn) == [("open", 0, 5)]  # of what stopped the run
         # The clock alone opens the one, at the start of epoch 2, which is the end of epoch 1.
-        assert texts(drawn) == ["checkpoints opened at epoch 1", "good enough stopped in epoch 5", "open: can stop"]
+        assert texts(drawn) == [
+            "checkpoints opened at epoch 1",
+            "good enough stopped in epoch 5",
+            "good enough open: can stop",
+        ]
         assert zones(plot_timeline(recorder.history, name="checkpoints")) == [("closed", 0, 1), ("open", 1, 5)]
 
     def test_a_name_leaves_that_gate_and_the_switches_of_phases(self) -> None:
@@ -279,6 +306,27 @@ class TestZonesAndMoments:
         one, other = plot_timeline(live), plot_timeline(History.load(live.save(tmp_path / "run.jsonl")))
         assert (one.moments, one.zones, texts(one)) == (other.moments, other.zones, texts(other))
         assert drawn_curve(one, "accuracy") == drawn_curve(other, "accuracy")
+
+    def test_a_gate_that_flickers_stands_as_ticks_and_not_as_a_wall(self) -> None:
+        for count, lines in ((12, 12), (13, 0), (400, 0)):
+            run = run_of([0.5] * 400)
+            for epoch in range(1, count + 1):
+                run.mark("opened", "gate", run[epoch - 1])
+            drawn = plot_timeline(run)
+            across = [line for line in drawn.axes["loss"].lines if list(line.get_ydata()) == [0, 1]]  # type: ignore[arg-type]
+            ticks = [line for line in drawn.axes["loss"].lines if list(line.get_ydata()) == [1] * count]  # type: ignore[arg-type]
+            assert (len(across), len(ticks)) == (lines, 1)
+            assert (ticks[0].get_marker() == 2) is (count > 12)  # upwards from the edge
+            assert texts(drawn)[0] == f"opened in {count} epochs"
+
+    def test_its_repr_tells_what_was_drawn_and_what_happened(self) -> None:
+        drawn = plot_timeline(stopped_run(patience=2, until=After(epochs=3)))
+        assert repr(drawn) == "<Timeline of accuracy: opened, best, stopped>"
+        run = run_of([0.5] * 9)
+        assert repr(plot_timeline(run)) == "<Timeline of loss: nothing>"
+        for epoch in range(6):
+            run.mark("opened", "gate", run[epoch])
+        assert repr(plot_timeline(run)).endswith("opened, opened, opened, opened and 2 more>")
 
     def test_nothing_decided_nothing_shaded(self) -> None:
         drawn = plot_timeline(run_of([0.5, 0.4]))
@@ -373,6 +421,8 @@ class TestBadInput:
             ({"labels": "nats"}, TypeError, "labels must be"),
             ({"labels": {"los": "nats"}}, ValueError, r"labels must be of panels .*'loss'.* Did you mean 'loss'"),
             ({"labels": {"loss": 3}}, TypeError, r"labels\['loss'\] must be"),
+            ({"legend": "right"}, TypeError, "legend must be"),
+            ({"lr": None}, TypeError, "lr must be"),
             ({"ax": "left"}, TypeError, "ax must be an axes of matplotlib"),
         ],
     )

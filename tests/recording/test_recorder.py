@@ -639,3 +639,12 @@ def test_two_equal_runs_make_equal_histories() -> None:
         trainer.run([0], max_epochs=3)
         histories.append(timeless(recorder.history))
     assert histories[0] == histories[1]
+
+
+def test_its_repr_tells_what_it_records_and_how_far_the_run_is() -> None:
+    trainer, evaluator = loop(loss=[0.5, 0.4])
+    recorder = Recorder(trainer, {"val": evaluator})
+    Gate(recorder, until=After(epochs=1))
+    assert repr(recorder) == "<Recorder of 'val': not started; records 0, gates 1>"
+    trainer.run([0], max_epochs=2)
+    assert repr(recorder) == "<Recorder of 'val': epoch 2 of 2, iteration 2, evaluation 2; records 3, gates 1>"
