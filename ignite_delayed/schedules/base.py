@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 from .._utils.checks import check_real, refuse_type, refuse_value
 from .._utils.values import Value
 from .curves import Curve, Piece, constant, evaluate, join
+from .joints import check_joints, resolve_joined
 from .lengths import COUNTED, UNITS, PlannedRun, check_amount, unit_of, whole_steps
 
 if TYPE_CHECKING:
@@ -82,10 +83,11 @@ class Schedule(Value):
         return Chain(self, other)
 
     def resolve(self: A, *, per: str, epochs: float | None = None, iterations_per_epoch: int | None = None) -> A:
-        """The same schedule with every length in whole steps.
+        """The same schedule with every length in whole steps, and every time scale in exact ones.
 
         Lengths that are whole stay as they are. Of the others the *ends* are rounded to the nearest step, so that
-        phases add up to their rounded sum, and each keeps at least one step.
+        phases add up to their rounded sum, and each keeps at least one step. The scale of a decay is not rounded:
+        ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
 
         Args:
             per: what one step is, ``"iteration"`` or ``"epoch"``.
@@ -139,7 +141,7 @@ class Schedule(Value):
         found: list[tuple[int, int | None, Shape]] = []
         start = 0
         for phase in self._phases():
-            stop = None if phase.endless else start + phase._span()
+            stop = None if phase.endless else start + phase._steps()
             found.append((start, stop, phase))
             start = stop or 0
         return tuple(found)
@@ -208,6 +210,18 @@ class Shape(Schedule):
         """The length or time scale, as it was given."""
         return getattr(self, self._unit) if self._unit else None
 
+    def _keeps_exact(self) -> bool:
+        """Whether there is no length whose end is rounded: none at all, or only the scale of a time axis."""
+        return self._unit is None
+
+    def _extent(self) -> Any:
+        """From the first step to the end, in the unit that was given; ``None`` without end."""
+        return None if self.endless else self._span()
+
+    def _steps(self) -> int:
+        """From the first step to the end of a resolved shape that ends, in whole steps."""
+        return int(self._span())
+
     def _with_steps(self: S, span: Any) -> S:
         """This shape with ``span`` steps instead of what was given."""
         args, kwargs = self._arguments()
@@ -266,8 +280,7 @@ class Chain(Schedule):
         if len(phases) < 2:
             refuse_value("phases", "two schedules or more", phases)
         flat = tuple(shape for phase in phases for shape in phase._phases())
-        _check_ends(flat)
-        _check_fractions(flat)
+        check_joints(flat)
         self._set(phases=flat)
         self._compile()
 
@@ -283,27 +296,8 @@ class Chain(Schedule):
         return self.phases
 
     def _resolve(self, run: PlannedRun) -> Chain:
-        ending = [phase for phase in self.phases if not phase.endless]
-        shares = [phase._unit == "fraction" for phase in ending]
-        spans = whole_steps([phase._exact_steps(run) for phase in ending], shares)
-        phases = [phase._with_steps(span) for phase, span in zip(ending, spans, strict=True)]
-        return Chain(*phases, *(phase._resolve(run) for phase in self.phases[len(ending) :]))
+        return Chain(*resolve_joined(self.phases, run))
 
     def __repr__(self) -> str:
         first, *others = map(repr, self.phases)
         return first + "".join(f".then({other})" for other in others)
-
-
-def _check_ends(phases: tuple[Shape, ...]) -> None:
-    for phase in phases[:-1]:
-        if phase.endless:
-            last = "Put it last, or leave it by a condition, with LRPhases."
-            hint = "Give it a length." if phase._unit is None else last
-            refuse_value("a phase that another follows", "a schedule that ends", phase, hint)
-
-
-def _check_fractions(phases: tuple[Shape, ...]) -> None:
-    total = sum(phase.fraction for phase in phases if phase._unit == "fraction" and not phase.endless)
-    if total > 1 + 1e-9:
-        hint = "Phases follow one another: after fraction=0.05 there is fraction=0.95 left."
-        refuse_value("the sum of the phases' fractions", "at most 1", total, hint)

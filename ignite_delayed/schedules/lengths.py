@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._utils.checks import check_choice, check_count, check_real, refuse_value
+from .curves import NOISE
 
 __all__ = ["COUNTED", "UNITS", "PlannedRun", "check_amount", "unit_of", "whole_steps"]
 
 UNITS = ("steps", "iterations", "epochs", "fraction")
 COUNTED = ("steps", "iterations")  # known without knowing the run
 
-_NOISE = 6  # decimals that matter: 0.29 * 100 is 29 steps, not 28.999999999999996
+_EPSILON = 1e-12  # what rounding of floats may have added, as a share: 1 / 3 of a run is no multiple of 1e-6
 
 
 def unit_of(owner: str, given: Mapping[str, Any], *, optional: bool = False) -> str | None:
@@ -29,10 +31,10 @@ def unit_of(owner: str, given: Mapping[str, Any], *, optional: bool = False) -> 
     )
 
 
-def check_amount(unit: str, amount: object) -> float:
-    """``amount`` of ``unit`` as a number greater than zero; whole numbers as ``int``."""
+def check_amount(unit: str, amount: object, *, whole: bool = True) -> float:
+    """``amount`` of ``unit`` as a number greater than zero, of a counted unit ``whole``; whole numbers as ``int``."""
     hint = "Leave a phase of no length out."
-    if unit in COUNTED:
+    if whole and unit in COUNTED:
         return check_count(unit, amount, hint=hint)
     most = 1.0 if unit == "fraction" else float("inf")
     number = check_real(unit, amount, above=0, most=most, hint=hint)
@@ -58,7 +60,9 @@ class PlannedRun:
         if unit == "iterations":
             return self._from_iterations(amount)
         epochs = amount if unit == "epochs" else amount * self._planned_epochs(amount)
-        return round(epochs * self._steps_per_epoch(f"{unit}={amount!r}"), _NOISE)
+        exact = epochs * self._steps_per_epoch(f"{unit}={amount!r}")
+        near = round(exact, NOISE)
+        return near if math.isclose(near, exact, rel_tol=_EPSILON) else exact
 
     def _from_iterations(self, amount: float) -> float:
         if self._per == "epoch":
@@ -88,6 +92,7 @@ def whole_steps(lengths: Sequence[float], shares: Sequence[bool] | None = None) 
     of the others are rounded to the nearest step, so that they add up to their rounded sum; each keeps at least one
     step, taken from its neighbours or, when there are more lengths than steps, added.
     """
+    lengths = [round(length, NOISE) for length in lengths]
     loose = shares or [False] * len(lengths)
     kept = [length == int(length) and not share for length, share in zip(lengths, loose, strict=True)]
     broken = [length for length, whole in zip(lengths, kept, strict=True) if not whole]
