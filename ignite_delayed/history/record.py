@@ -134,14 +134,17 @@ class Record:
             record, epoch, iteration, evaluation, seconds, planned, source, values, seen, fresh, first, evaluated
         )
 
-    def since(self, base: Clock, skip: int, begins: bool) -> Record:
+    def since(self, base: Clock, skip: int, begins: bool, planned: int | None = None) -> Record:
         """This record on the clock of a run that began with the record at ``base`` (see :attr:`clock`).
 
         Args:
             base: the clock of the record that began it.
             skip: metrics already recorded at that iteration; the shifted run must not see them.
             begins: whether this is the record that began it.
+            planned: iterations that the shifted run is planned for; what is left of this one by default.
         """
+        if planned is None and self.planned is not None:
+            planned = max(self.planned - base.iteration, 0)
         seen, fresh, first = self.seen, self.fresh, self.first
         if skip and self.iteration == base.iteration:
             seen = dict(islice(seen.items(), skip, None)) | self.values
@@ -153,7 +156,7 @@ class Record:
             self.iteration - base.iteration,
             self.evaluation - base.evaluation + 1,
             self.seconds - base.seconds,
-            None if self.planned is None else max(self.planned - base.iteration, 0),
+            planned,
             self.source,
             self.values,
             seen,

@@ -37,8 +37,15 @@ class PhaseEnd(_Serving):
 
     _since: Clock | None
 
-    def __init__(self, recorder: Recorder, condition: Condition, name: str, switch: Callable[[Record], None]) -> None:
-        self._switch = switch
+    def __init__(
+        self,
+        recorder: Recorder,
+        condition: Condition,
+        name: str,
+        switch: Callable[[Record], None],
+        planned: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._switch, self._planned = switch, planned
         super().__init__(recorder, condition, name, latches=True)
 
     def arm(self, since: Clock, record: Record | None) -> bool:
@@ -66,7 +73,7 @@ class PhaseEnd(_Serving):
 
     def _counted(self, record: Record, begins: bool = False) -> Record:
         assert self._since is not None
-        return record.since(self._since, self._skip, begins)
+        return record.since(self._since, self._skip, begins, self._planned())
 
     def _judge(self, record: Record) -> State:
         return super()._judge(self._counted(record))

@@ -11,6 +11,7 @@ from .optimizer.groups import is_number, read_all, restore, snapshot
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
 from .phase import Phase, Switched
+from .plan import Plan
 from .steppers.base import NoStepper, Stepper
 
 __all__ = ["Progress"]
@@ -36,6 +37,7 @@ class Progress:
         phases: the phases, which the saved state names as its rule.
         steppers: what steps the parameter during each.
         takeover: of the groups that the phases write.
+        plan: of what run their lengths may be a share.
 
     Attributes:
         index: the number of the phase whose turn it is; ``len(phases)`` once the last has ended.
@@ -46,8 +48,8 @@ class Progress:
         switches: the changes of phase so far.
     """
 
-    def __init__(self, phases: Sequence[Phase], steppers: Sequence[Stepper], takeover: Takeover) -> None:
-        self.phases, self.steppers, self.takeover = phases, steppers, takeover
+    def __init__(self, phases: Sequence[Phase], steppers: Sequence[Stepper], takeover: Takeover, plan: Plan) -> None:
+        self.phases, self.steppers, self.takeover, self.plan = phases, steppers, takeover, plan
         self._reset()
 
     def _reset(self) -> None:
@@ -57,6 +59,7 @@ class Progress:
         self.origin = (0, 0)
         self.bases: list[float] = []
         self.switches: list[Switched] = []
+        self.plan.anchor, self.plan.seen = (0, 0), None
 
     def start_over(self) -> None:
         """Become as new, and give the groups back what they had."""
@@ -99,6 +102,8 @@ class Progress:
             "left": self.last_values(),
             "groups": None if before is None else snapshot(takeover.optimizer, takeover.names),
             "drive": self.stepper.state() if self.begun else None,
+            "anchor": list(self.plan.anchor),
+            "planned": self.plan.seen,
         }
 
     def _rule(self) -> list[str]:
@@ -119,6 +124,9 @@ class Progress:
             switches = [_switched(entry) for entry in raw["switches"]]
             origin = (_count(raw["origin"][0]), _count(raw["origin"][1]))
             bases, left = ([_number(value) for value in raw[key]] for key in ("bases", "left"))
+            # States were saved without them until shares had an anchor.
+            anchor = (_count(raw.get("anchor", (0, 0))[0]), _count(raw.get("anchor", (0, 0))[1]))
+            planned = None if raw.get("planned") is None else _number(raw["planned"])
             prepared = stepper.prepare(takeover.optimizer, raw["drive"])
             # Building a scheduler has changed the groups; they get what was saved, whoever loads the optimizer when.
             restore(takeover.optimizer, raw["groups"] or takeover.before or [], takeover.names)
@@ -130,6 +138,7 @@ class Progress:
         self.origin, self.bases, self.switches = origin, bases, switches
         takeover.before = None if raw["before"] is None else [dict(group) for group in raw["before"]]
         takeover.left = left
+        self.plan.anchor, self.plan.seen = anchor, planned
 
     def _check(self, name: str, raw: Any) -> None:
         """Refuse what is no state of these phases; whether the entries of its lists fit shows when it is loaded."""

@@ -51,8 +51,8 @@ class Exponential(_Endless):
 
     Args:
         gamma: the factor per ``n`` steps (greater than 0).
-        steps, iterations, epochs, fraction: the scale ``n`` (greater than 0, never rounded), exactly one of them (see
-            :class:`Schedule`); ``steps=1`` multiplies by ``gamma`` at each step.
+        steps, iterations, epochs, fraction, rest: the scale ``n`` (greater than 0, never rounded), exactly one of them
+            (see :class:`Schedule`); ``steps=1`` multiplies by ``gamma`` at each step.
 
     Raises:
         TypeError: not exactly one scale was given, or an argument is of the wrong kind.
@@ -75,9 +75,10 @@ class Exponential(_Endless):
         iterations: float | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
+        rest: bool | None = None,
     ) -> None:
         self._set(gamma=check_real("gamma", gamma, above=0))
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         gamma, scale = self.gamma, self._span()
@@ -280,8 +281,8 @@ class InverseSqrt(_Endless):
     is the paper's step 1, where the plain warm-up has one step more, at a rate of 0.
 
     Args:
-        steps, iterations, epochs, fraction: the scale ``n`` (greater than 0, never rounded), exactly one of them (see
-            :class:`Schedule`).
+        steps, iterations, epochs, fraction, rest: the scale ``n`` (greater than 0, never rounded), exactly one of them
+            (see :class:`Schedule`).
 
     Raises:
         TypeError: not exactly one scale was given, or an argument is of the wrong kind.
@@ -305,8 +306,9 @@ class InverseSqrt(_Endless):
         iterations: float | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
+        rest: bool | None = None,
     ) -> None:
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         sqrt, scale, before = xp.sqrt, self._span(), self._span() - at

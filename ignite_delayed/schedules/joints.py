@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._utils.checks import refuse_value
-from .lengths import PlannedRun, whole_steps
+from .lengths import SHARES, PlannedRun, whole_steps
 
 __all__ = ["check_joints", "resolve_joined"]
 
@@ -19,14 +19,26 @@ def check_joints(phases: Sequence[Any]) -> None:
 
 def resolve_joined(phases: Sequence[Any], run: PlannedRun) -> list[Any]:
     """Shapes that follow one another in steps of ``run``, their ends rounded from the exact places."""
-    lengths = [phase for phase in phases if not phase._keeps_exact()]
-    shares = [phase._unit == "fraction" for phase in lengths]
-    spans = iter(whole_steps([phase._exact_steps(run) for phase in lengths], shares))
-    return [p._resolve(run) if p._keeps_exact() else p._with_steps(next(spans)) for p in phases]
+    lengths: list[float] = []
+    over = 0.0
+    for phase in phases:
+        if not phase._keeps_exact():
+            lengths.append(phase._exact_steps(run.after(over)))
+            over += lengths[-1]
+        elif not phase.endless:
+            over += phase._resolve(run.after(over))._steps()
+    shares = [phase._unit in SHARES for phase in phases if not phase._keeps_exact()]
+    spans = iter(whole_steps(lengths, shares))
+    return [
+        phase._resolve(run.after(over)) if phase._keeps_exact() else phase._with_steps(next(spans)) for phase in phases
+    ]
 
 
 def _check_ends(phases: Sequence[Any]) -> None:
     for phase in phases[:-1]:
+        if phase._unit == "rest":
+            hint = "Only the last takes the rest of the run."
+            refuse_value("a phase that another follows", "a schedule that ends before the run", phase, hint)
         if phase.endless:
             last = "Put it last, or leave it by a condition, with LRPhases."
             hint = "Give it a length." if phase._unit is None else last
