@@ -10,7 +10,7 @@ The rooms of the house, from the ground up; each imports only from those named b
 * ``recording``: watches the engines. Here a record is made, fed to whatever hangs on the recorder, and a state saved.
 * ``gates``: here a gate opens, a delayed handler is called, and a run is stopped.
 * ``lr``: phases, schedulers and adjustments. Here a rate is written.
-* ``status``, ``loggers``, ``plots``: show all that; nothing depends on them.
+* ``status``, ``loggers``, ``plots``: show all that; nothing below knows them.
 * ``demo``, ``cli``: the command line.
 
 ``docs/how-it-is-built.rst`` tells how they work together, and where to add what.

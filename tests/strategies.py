@@ -236,6 +236,19 @@ clock_trees: st.SearchStrategy[Condition] = st.recursive(
     ),
     max_leaves=4,
 )
+#: Decided by the clock too, but with a memory.
+clock_memories: st.SearchStrategy[Condition] = st.recursive(
+    clock_trees,
+    lambda inner: st.one_of(
+        st.builds(lambda a, b: a & b, inner, inner),
+        inner.map(lambda a: ~a),
+        inner.map(lambda a: a.latched()),
+        st.builds(lambda a, n: a.sustained(evaluations=n), inner, st.integers(1, 3)),
+        st.builds(Between, inner, inner),
+        st.builds(lambda a, b: a.then(b), inner, inner),
+    ),
+    max_leaves=4,
+)
 
 
 SEVERAL = [

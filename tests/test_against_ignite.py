@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
-from strategies import clock_trees, early_stops, trees
+from strategies import clock_memories, clock_trees, early_stops, trees
 
 from ignite_delayed import After, Condition, Gate, History, Recorder, Stopper, delay_early_stopping, replay, stop_when
 from ignite_delayed.conditions.expression import Mode
@@ -214,8 +214,8 @@ class Run:
 
 
 plans = st.fixed_dictionaries({name: st.tuples(values, moments) for name in ("train", "val")})
-gated = st.tuples(st.sampled_from(["until", "when"]), trees | clock_trees)
-stopping = st.one_of(early_stops(st.none() | trees), trees, clock_trees)
+gated = st.tuples(st.sampled_from(["until", "when"]), trees | clock_trees | clock_memories)
+stopping = st.one_of(early_stops(st.none() | trees), trees, clock_trees, clock_memories)
 lengths = {"iterations": st.integers(1, 4), "epochs": st.integers(1, 5)}
 
 

@@ -232,11 +232,11 @@ def follows(a: Condition, b: Condition, run: History) -> None:
         base = records[begin]
         began._take(
             Record(
-                epoch=record.epoch - base.epoch,
-                iteration=record.iteration - base.iteration,
-                evaluation=record.evaluation - base.evaluation + 1,
+                epoch=record.epoch - max(base.epoch, 1) + 1,  # the first record is of the first epoch,
+                iteration=record.iteration - base.iteration + 1,  # of the first iteration,
+                evaluation=record.evaluation - base.evaluation + 1,  # and the first evaluation
                 seconds=record.seconds - base.seconds,
-                planned=None if record.planned is None else max(record.planned - base.iteration, 0),
+                planned=None if record.planned is None else max(record.planned - base.iteration + 1, 0),
                 source=record.source,
                 values=record.values,
             )
@@ -250,6 +250,20 @@ def test_then_is_the_second_over_the_run_that_begins_where_the_first_holds(
     a: Condition, b: Condition, run: History
 ) -> None:
     follows(a, b, run)
+
+
+@given(trees, runs())
+def test_what_follows_at_once_is_as_if_nothing_came_first(a: Condition, run: History) -> None:
+    records = [record for record in run if not record.is_tick]
+    if records and (records[0].epoch, records[0].iteration) == (1, 1):
+        base = records[0].seconds
+        began = [_at(record, seconds=record.seconds - base) for record in records]
+        assert verdicts(Always().then(a), began) == verdicts(a, began)
+
+
+def _at(record: Record, seconds: float) -> Record:
+    fields = ("epoch", "iteration", "evaluation", "planned", "source", "values")
+    return Record(**{name: getattr(record, name) for name in fields}, seconds=seconds)
 
 
 VAL, TRAIN, LR = Metric("val/loss"), Metric("train/loss"), Metric("lr")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import json
+import zlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import StateError
 from .checks import check_count, check_real, describe
 
-__all__ = ["check_version", "checked_count", "checked_seconds", "load_all_or_none", "plain"]
+__all__ = ["check_seal", "check_version", "checked_count", "checked_seconds", "load_all_or_none", "plain", "sealed"]
 
 
 def check_version(what: str, raw: Any, *versions: int) -> None:
@@ -63,15 +65,57 @@ def load_all_or_none(handlers: Mapping[str, Any], states: Mapping[str, Any]) -> 
     Raises:
         StateError: where one of them refuses.
     """
-    before: dict[str, Any] = {}
+    undo: list[Callable[[], Any]] = []
     for name, handler in handlers.items():
-        before[name] = copy.deepcopy(handler.state_dict())
         try:
+            undo.append(_way_back(handler))
             handler.load_state_dict(states[name])
-        except Exception as error:
-            for loaded, state in before.items():
-                handlers[loaded].load_state_dict(state)
+        except BaseException as error:
+            for put_back in reversed(undo):
+                put_back()
+            if not isinstance(error, Exception):
+                raise
             raise StateError(f"the handler {name!r} refuses its saved state: {error}") from error
+
+
+def _way_back(handler: Any) -> Callable[[], Any]:
+    """What makes ``handler`` as it is now: exactly, where it has a way back of its own."""
+    if hasattr(handler, "_remember"):
+        put_back: Callable[[], Any] = handler._remember()
+        return put_back
+    state = copy.deepcopy(handler.state_dict())
+    return lambda: handler.load_state_dict(state)
+
+
+def sealed(state: dict[str, Any]) -> dict[str, Any]:
+    """``state`` with a checksum of all that is plain in it."""
+    return {**state, _SEAL: _checksum(state)}
+
+
+def check_seal(what: str, state: Mapping[str, Any]) -> None:
+    """Refuse ``state`` where it is not what was sealed; one that has no seal, of an older release, is accepted.
+
+    Raises:
+        StateError: where something in it has changed.
+    """
+    if _SEAL in state and state[_SEAL] != _checksum({key: state[key] for key in state.keys() - {_SEAL}}):
+        raise StateError(f"{what}: it does not go with its checksum: it was damaged, or changed by hand")
+
+
+_SEAL = "checksum"
+
+
+def _checksum(state: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(_canonical(state)).encode())
+
+
+def _canonical(value: Any) -> Any:
+    """``value`` the same before and after JSON; what JSON does not take, such as a tensor of a user's, by its type."""
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(entry) for entry in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else type(value).__name__
 
 
 def plain(state: Any) -> Any:

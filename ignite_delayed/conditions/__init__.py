@@ -1,4 +1,11 @@
-"""Conditions: immutable descriptions of a moment in training, folded over the records of a run."""
+"""Conditions: immutable descriptions of a moment in training, folded over the records of a run.
+
+* ``node``: what conditions and expressions share: parts, and the state that is folded; ``kinds``: what it may hold.
+* ``condition``: the base class, ``& | ~``, always and never; ``temporal``: sustained, holds, latched, between, then.
+* ``expression``, ``windows``: numbers made of metrics; ``comparison``: conditions on them.
+* ``clock``: ``After``; ``predicate``: a user's function; ``patience``, ``early_stop``: no improvement for too long.
+* ``explanation``, ``phrases``: why, as a tree, and what is missing, in a line; ``wakeup``: when to look at the clock.
+"""
 
 from .clock import After
 from .comparison import Compare, Finite

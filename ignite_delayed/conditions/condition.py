@@ -34,6 +34,12 @@ class Condition(Node):
     are Kleene's connectives (S. C. Kleene, *Introduction to Metamathematics*, 1952), and every operand sees every
     record.
 
+    To write one: ``__init__`` checks its arguments, keeps each under its own name (that is its ``repr`` and its
+    equality), and last names its parts. ``memory`` declares the kinds of its own scalars, the verdict first;
+    ``advance`` makes the next state, pure and in constant time, counting only what is :meth:`observed`; ``detail`` says
+    for ``explain`` and the status what the state remembers. With more than a few of them it names them by
+    ``state_type``, and refuses in ``consistent`` a saved state that cannot have come about.
+
     Example:
         >>> from ignite_delayed import After, Metric, Record
         >>> condition = After(epochs=2) & (Metric("loss") < 0.5)
@@ -62,6 +68,11 @@ class Condition(Node):
             return state, state[0]
         state = self.advance(state, record)
         return state, state[0]
+
+    def remembered(self, state: State) -> tuple[Any, ...]:
+        """What of ``state`` outlasts the moment, of a condition that the clock decides: where it differs, it moved."""
+        states = zip(self.parts, state[len(self.memory) :], strict=True)
+        return tuple(kept for part, its in states if isinstance(part, Condition) for kept in part.remembered(its))
 
     def explain(self, state: State) -> Explanation:
         """Why the condition says what it says: the tree, with each part's verdict and what is missing.
@@ -109,7 +120,7 @@ class Condition(Node):
     def then(self, following: ConditionLike) -> Then:
         """``following``, judged as if the run had begun with the record at which this condition first held.
 
-        Unknown before. ``After(epochs=5)`` in it counts from there.
+        Unknown before. ``After(epochs=5)`` in it counts from there, that record's epoch being the first.
         """
         from .temporal import Then
 
@@ -226,7 +237,7 @@ class _Connective(Condition):
             flat.extend(operand.conditions if isinstance(operand, type(self)) else [operand])
         if len(flat) < 2:
             raise ValueError(f"{type(self).__name__} takes two or more conditions, got {len(flat)}.")
-        self._set(conditions=tuple(flat), clock_units=_common_ticks(flat))
+        self._set(conditions=tuple(flat), clock_units=common_units(flat))
         self._set_parts(*flat)
 
     def advance(self, state: State, record: Record) -> State:
@@ -244,7 +255,7 @@ class _Connective(Condition):
         return f" {self.symbol} ".join(as_operand(operand, self.precedence + 1) for operand in self.conditions)
 
 
-def _common_ticks(conditions: Iterable[Condition]) -> frozenset[str] | None:
+def common_units(conditions: Iterable[Condition]) -> frozenset[str] | None:
     """The clock units that decide all of ``conditions``, ``None`` if one of them is not decided by the clock alone."""
     units: frozenset[str] = frozenset()
     for condition in conditions:

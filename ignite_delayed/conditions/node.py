@@ -1,7 +1,8 @@
 """What conditions and metric expressions have in common: parts, what they read, and their state.
 
-The state of a node is a flat, immutable tuple: what the node says now (a verdict or a value), the node's own memory
-as declared by ``memory``, then the states of its parts. It holds plain scalars only, so it can be saved as it is.
+The state of a node is an immutable tuple: what the node says now (a verdict or a value) and the rest of its own memory,
+both as declared by ``memory``, then the state of each of its parts, which is such a tuple itself. It holds plain
+scalars, strings and tuples of them only, so it can be saved as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .kinds import KINDS
 
 __all__ = ["Node", "State", "as_operand"]
 
-#: A flat tuple; a node with more than a few entries of its own names them (see :attr:`Node.state_type`).
+#: A tuple; a node with more than a few entries of its own names them (see :attr:`Node.state_type`).
 State = Any
 
 
@@ -59,7 +60,10 @@ class Node(Value):
         raise NotImplementedError
 
     def observed(self, record: Record) -> bool:
-        """Whether ``record`` completes an observation of all that this node reads, at most once an iteration."""
+        """Whether ``record`` completes an observation of all that this node reads, at most once an iteration.
+
+        Whoever counts or remembers observations asks this: ``advance`` is called with the records of all evaluators.
+        """
         if self._only is not None:
             return self._only in record.fresh
         if not self.reads:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._utils.checks import check_count, refuse_value
 from ..history.record import Clock, Record
-from .condition import Condition, ConditionLike, Verdict, as_condition
+from .condition import Condition, ConditionLike, Verdict, as_condition, common_units
 from .node import State, as_operand
 
 __all__ = ["Between", "Holds", "Latched", "Sustained", "Then"]
@@ -25,12 +25,20 @@ class CountedState(NamedTuple):
 class _Counted(Condition):
     """Counts over the last ``_of`` observations of a condition."""
 
-    __slots__ = ("_at_least", "_of", "condition")
+    __slots__ = ("_at_least", "_of", "clock_units", "condition")
     memory = ("verdict", "verdicts")
     state_type = CountedState
     condition: Condition
     _at_least: int
     _of: int
+
+    def _count(self, condition: ConditionLike, at_least: int, of: int) -> None:
+        """Keep what is counted; where nothing else is read, evaluations are what counts."""
+        watched = as_condition("condition", condition)
+        units = watched.clock_units
+        self._set(condition=watched, clock_units=None if units is None else units | {"evaluations"})
+        self._set(_at_least=at_least, _of=of)
+        self._set_parts(watched)
 
     def advance(self, state: CountedState, record: Record) -> CountedState:
         verdict, window, inner = state
@@ -50,6 +58,9 @@ class _Counted(Condition):
 
     def consistent(self, state: CountedState) -> bool:
         return len(state.window) <= self._of and state.verdict is self._verdict(state.window)
+
+    def remembered(self, state: CountedState) -> tuple[Any, ...]:
+        return state.window, *super().remembered(state)
 
     def detail(self, state: CountedState) -> str:
         window = state.window
@@ -74,10 +85,8 @@ class Sustained(_Counted):
     evaluations: int
 
     def __init__(self, condition: ConditionLike, *, evaluations: int) -> None:
-        evaluations = check_count("evaluations", evaluations)
-        watched = as_condition("condition", condition)
-        self._set(condition=watched, evaluations=evaluations, _at_least=evaluations, _of=evaluations)
-        self._set_parts(watched)
+        self._set(evaluations=check_count("evaluations", evaluations))
+        self._count(condition, evaluations, evaluations)
 
     def streak(self, state: CountedState) -> int:
         """At how many observations in a row, up to the last, the condition held."""
@@ -107,9 +116,8 @@ class Holds(_Counted):
         at_least, of = check_count("at_least", at_least), check_count("of", of)
         if at_least > of:
             refuse_value("at_least", f"<= of={of}", at_least, "It can hold no more often than it is looked at.")
-        watched = as_condition("condition", condition)
-        self._set(condition=watched, at_least=at_least, of=of, _at_least=at_least, _of=of)
-        self._set_parts(watched)
+        self._set(at_least=at_least, of=of)
+        self._count(condition, at_least, of)
 
     def __repr__(self) -> str:
         return f"{as_operand(self.condition, self.precedence)}.holds(at_least={self.at_least}, of={self.of})"
@@ -124,13 +132,16 @@ class Latched(Condition):
         (Metric('accuracy') > 0.9).latched()
     """
 
-    __slots__ = ("condition",)
+    __slots__ = ("clock_units", "condition")
     condition: Condition
 
     def __init__(self, condition: ConditionLike) -> None:
         watched = as_condition("condition", condition)
-        self._set(condition=watched)
+        self._set(condition=watched, clock_units=watched.clock_units)
         self._set_parts(watched)
+
+    def remembered(self, state: State) -> tuple[Any, ...]:
+        return state[0] is True, *super().remembered(state)
 
     def advance(self, state: State, record: Record) -> State:
         inner = self.condition.advance(state[1], record)
@@ -157,13 +168,13 @@ class Between(Condition):
         Between(Metric('loss') < 0.5, Metric('loss') > 0.8)
     """
 
-    __slots__ = ("start", "stop")
+    __slots__ = ("clock_units", "start", "stop")
     start: Condition
     stop: Condition
 
     def __init__(self, start: ConditionLike, stop: ConditionLike) -> None:
         opens, closes = as_condition("start", start), as_condition("stop", stop)
-        self._set(start=opens, stop=closes)
+        self._set(start=opens, stop=closes, clock_units=common_units([opens, closes]))
         self._set_parts(opens, closes)
 
     def advance(self, state: State, record: Record) -> State:
@@ -174,6 +185,9 @@ class Between(Condition):
         else:
             verdict = None if start[0] is None else False
         return verdict, start, stop
+
+    def remembered(self, state: State) -> tuple[Any, ...]:
+        return state[0] is True, *super().remembered(state)
 
     def detail(self, state: State) -> str:
         return "open until the second holds" if state[0] else "closed until the first holds"
@@ -200,7 +214,8 @@ class Then(Condition):
     """``first.then(second)``: ``second``, judged as if the run had begun with the record at which ``first`` first held.
 
     Unknown before that record. From it on ``second`` counts epochs, iterations, evaluations, seconds and fractions
-    of what is left of the run from there, and forgets all it could have seen before.
+    of what is left of the run, and forgets all it could have seen before. The epoch, the iteration and the evaluation
+    of that record are the first: ``Always().then(x)`` is ``x``.
 
     Example:
         >>> from ignite_delayed import After, Metric
@@ -208,7 +223,7 @@ class Then(Condition):
         (Metric('loss') < 0.5).then(After(epochs=5))
     """
 
-    __slots__ = ("first", "second")
+    __slots__ = ("clock_units", "first", "second")
     memory = ("verdict", "clock", "count")
     state_type = ThenState
     first: Condition
@@ -216,7 +231,7 @@ class Then(Condition):
 
     def __init__(self, first: ConditionLike, second: ConditionLike) -> None:
         begin, following = as_condition("first", first), as_condition("second", second)
-        self._set(first=begin, second=following)
+        self._set(first=begin, second=following, clock_units=common_units([begin, following]))
         self._set_parts(begin, following)
 
     def advance(self, state: ThenState, record: Record) -> ThenState:
@@ -226,9 +241,25 @@ class Then(Condition):
             first = self.first.advance(first, record)
             if first[0] is not True:
                 return ThenState(None, None, 0, first, second)
-            base, skip = record.clock, len(record.seen) - len(record.fresh)
-        second = self.second.advance(second, record.since(base, skip, begins))
+            base, skip = self._base(record), len(record.seen) - len(record.fresh)
+        second = self.second.advance(second, record.since(base, skip, begins, counted=1))
         return ThenState(second[0], base, skip, first, second)
+
+    def since(self, state: ThenState, record: Record) -> Record:
+        """``record`` on the clock of the run that began where the first held."""
+        assert state.base is not None
+        return record.since(state.base, state.skip, begins=False, counted=1)
+
+    def _base(self, record: Record) -> Clock:
+        """The clock of the first epoch, iteration and evaluation of the run that begins with ``record``."""
+        clock = record.clock
+        if record.is_tick:  # no evaluation, and at the start of an epoch no iteration either: the next are the first
+            at_epoch = (self.first.clock_units or frozenset()) <= {"epochs", "evaluations"}
+            clock = clock._replace(evaluation=clock.evaluation + 1, iteration=clock.iteration + at_epoch)
+        return clock
+
+    def remembered(self, state: ThenState) -> tuple[Any, ...]:
+        return state.base, *super().remembered(state)
 
     def consistent(self, state: ThenState) -> bool:
         return state.base is not None or (state.verdict is None and state.skip == 0)

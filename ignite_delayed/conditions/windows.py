@@ -26,6 +26,11 @@ def _total(values: Sequence[float]) -> float:
         return sum(values)
 
 
+def _clamped(value: float, between: Sequence[float]) -> float:
+    """``value``, a mean of some of ``between``, where rounding cannot put it: not past the smallest or the largest."""
+    return min(max(value, min(between)), max(between)) if math.isfinite(value) else value
+
+
 class WindowState(NamedTuple):
     """The statistic of the last observations, those observations, and the state of what is observed."""
 
@@ -92,13 +97,13 @@ class _Window(_Over):
 
 
 class Mean(_Window):
-    """The mean of the last ``n`` observations."""
+    """The mean of the last ``n`` observations; never below the smallest or above the largest of them."""
 
     __slots__ = ()
 
     @staticmethod
     def _compute(window: tuple[float, ...]) -> float:
-        return _total(window) / len(window)
+        return _clamped(_total(window) / len(window), window)
 
 
 class Min(_Window):
@@ -122,21 +127,32 @@ class Max(_Window):
 
 
 class Std(_Window):
-    """The sample standard deviation (``n - 1`` in the denominator) of the last ``n`` observations."""
+    """The sample standard deviation (``n - 1`` in the denominator) of the last ``n`` observations.
+
+    It is 0 where they are equal. Deviations are taken from the first of them and divided by the largest, so that
+    neither a large offset nor tiny values cost digits.
+    """
 
     __slots__ = ()
     least = 2
 
     @staticmethod
     def _compute(window: tuple[float, ...]) -> float:
-        mean = _total(window) / len(window)
-        return math.sqrt(_total([(value - mean) * (value - mean) for value in window]) / (len(window) - 1))
+        if not all(map(math.isfinite, window)):
+            return math.nan
+        offsets = [value - window[0] for value in window]
+        middle = _total(offsets) / len(window)
+        deviations = [offset - middle for offset in offsets]
+        largest = max(map(abs, deviations))
+        if largest == 0 or not math.isfinite(largest):
+            return largest
+        return largest * math.sqrt(_total([(value / largest) ** 2 for value in deviations]) / (len(window) - 1))
 
 
 class Slope(_Window):
     """The least-squares slope of the last ``n`` observations, per observation.
 
-    ``sum((i - mean(i)) * value_i) / sum((i - mean(i))**2)`` for ``i = 0 .. n - 1``.
+    ``sum((i - mean(i)) * value_i) / sum((i - mean(i))**2)`` for ``i = 0 .. n - 1``; a large offset costs no digits.
     """
 
     __slots__ = ()
@@ -146,7 +162,10 @@ class Slope(_Window):
     def _compute(window: tuple[float, ...]) -> float:
         n = len(window)
         middle = (n - 1) / 2
-        return _total([(i - middle) * value for i, value in enumerate(window)]) * 12 / (n * (n * n - 1))
+        rises: Sequence[float] = [value - window[0] for value in window]  # a slope does not depend on where it begins
+        if not all(map(math.isfinite, rises)):
+            rises = window
+        return _total([(i - middle) * rise for i, rise in enumerate(rises)]) * 12 / (n * (n * n - 1))
 
 
 class Change(_Window):
@@ -237,4 +256,4 @@ class Ema(_Memory):
         return math.isfinite(value)
 
     def _update(self, remembered: float, value: float) -> float:
-        return self.decay * remembered + (1 - self.decay) * value
+        return _clamped(self.decay * remembered + (1 - self.decay) * value, (remembered, value))

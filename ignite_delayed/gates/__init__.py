@@ -1,4 +1,8 @@
-"""Gates that records open, and what waits behind them: any handler, or the end of the run."""
+"""Gates that records open, and what waits behind them: any handler, or the end of the run.
+
+* ``gate``: the gate; ``early_stopping``: a gate that ends the run.
+* ``delays``: ``delay``, and its checks; ``handlers``: how a handler behind a gate is called.
+"""
 
 from .delays import DelayHandle, delay
 from .early_stopping import Stopper, delay_early_stopping, stop_when

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import ModuleType, TracebackType
 from typing import Any
@@ -21,7 +21,9 @@ from ..recording.attachment import Attachment
 from ..recording.host import attached_handlers, check_event, drop_if_empty, is_counting
 from ..recording.recorder import Recorder, check_recorder
 from .gate import Gate
-from .handlers import Handler, adapted, gated, identity
+from .handlers import gated, identity
+from .signatures import Handler, adapted
+from .turns import attach_turn, waits_for_record
 
 __all__ = ["DelayHandle", "delay"]
 
@@ -96,6 +98,8 @@ def delay(
     when: ConditionLike | None = None,
     engine: Engine | None = None,
     event: Any = Events.COMPLETED,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
     name: str | None = None,
 ) -> DelayHandle:
     """Attach ``handler`` so that it runs only once ``until`` has held (or while ``when`` holds).
@@ -104,6 +108,11 @@ def delay(
     fired, also by an evaluation outside of training. It works for every event, filtered ones (both must hold), lists
     of events, and events on which Ignite's own filters fail.
 
+    Where the evaluation that may move the gate is recorded later in the same event, the handler waits for it: on
+    EPOCH_COMPLETED of the evaluator until its COMPLETED; on the events of the trainer in which evaluators run until the
+    end of the event. Attached after what evaluates it keeps its place (there a checkpoint that saves it may follow).
+    Events of an evaluation that come before its metrics, such as its STARTED, go by the records so far.
+
     Args:
         recorder: what feeds the gate.
         handler: any callable, with or without an engine argument: early stopping, a checkpoint, logging, a lambda.
@@ -111,6 +120,8 @@ def delay(
         when: a condition, or a function of one record; the handler runs while it holds.
         engine: the engine whose event is meant; by default the evaluator, where there is only one.
         event: an event, filtered or not, or several joined by ``|``.
+        args: what the handler is passed besides, as by ``add_event_handler``: after the engine.
+        kwargs: the same, by name: ``kwargs={"to_save": {"model": model}}`` for a ``ModelCheckpoint``.
         name: for logs, marks and plots.
 
     Returns:
@@ -135,7 +146,8 @@ def delay(
     check_recorder(recorder)
     engine = _engine(recorder, engine)
     events = _events(event)
-    calls = [adapted(handler, _plain_event(one)) for one in events]
+    args, kwargs = _passed(args, kwargs)
+    calls = [adapted(handler, _plain_event(one), args, kwargs) for one in events]
     _check_attachable(engine, events, handler)
     if engine is not recorder.trainer:
         _warn_of_counts(engine, events)
@@ -190,6 +202,15 @@ def _events(event: Any) -> list[Any]:
     if len({_label(one) for one in events}) < len(events):
         raise AttachError("event names one event twice: the handler would run twice for it")
     return events
+
+
+def _passed(args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What the handler is passed besides what the event passes."""
+    if not isinstance(args, (tuple, list)):
+        refuse_type("args", "a tuple or a list", args, "One argument is written args=(x,).")
+    if kwargs is not None and not (isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs)):
+        refuse_type("kwargs", "a dict of arguments by name", kwargs)
+    return tuple(args), dict(kwargs or {})
 
 
 def _plain_event(event: Any) -> Any:
@@ -257,9 +278,11 @@ def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[...,
     gate, key = handle.gate, (_label(event), identity(handle.handler))
     taken = _delayed.setdefault(engine, set())
     handler, undo = gated(gate, engine, event, call), None
-    if event == Events.EPOCH_COMPLETED and gate.condition.clock_units is None:
-        # The trainer's own record may open the gate in this very event.
+    if event == Events.EPOCH_COMPLETED and waits_for_record(gate.condition):
+        # The trainer's own record may move the gate in this very event.
         undo = gate.recorder.engines.after_trainer_record(engine, handler)
+    if undo is None:
+        undo = attach_turn(gate, engine, _plain_event(event), handler)
     if undo is None:
         attached = engine.add_event_handler(_plain_event(event), handler)
         undo = functools.partial(_detach, attached, event)

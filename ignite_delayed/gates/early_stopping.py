@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from ..conditions import ConditionLike, EarlyStop, Expression, State
+from ..conditions import Condition, ConditionLike, EarlyStop, Expression, State, as_condition
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
 from ..conditions.phrases import nearness, waiting
+from ..errors import AttachError
 from ..history import Best, Record
 from ..history.mark import By
-from ..recording.recorder import Recorder
+from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from .gate import Gate
 
@@ -63,6 +65,11 @@ class Stopper(Gate):
         return self._early_stop.best(self.state)
 
     @property
+    def best_epoch(self) -> int | None:
+        """The trainer's epoch of the best value, ``None`` before there was one."""
+        return self._early_stop.best_epoch(self.state)
+
+    @property
     def _early_stop(self) -> EarlyStop:
         if not isinstance(self.condition, EarlyStop):
             raise AttributeError(f"{self!r} stops on a condition: it has no best score, counter or patience")
@@ -82,16 +89,21 @@ class Stopper(Gate):
             self.logger.info("the run was stopped before: %s. Call reset() on the stopper to train on.", self.reason)
             self.recorder.trainer.terminate()
 
-    def _take(self, state: State, record: Record) -> bool:
+    def _changes(self, state: State, record: Record) -> bool:
         rule = self.condition
-        if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(state) != rule.opened(self.state):
-            self.recorder.hub.mark("opened", self._by, self.name, record, repr(rule.until))
-            self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
-        return super()._take(state, record)
+        began = isinstance(rule, EarlyStop) and rule.opened(state) != rule.opened(self.state)
+        return began or super()._changes(state, record)
 
     def _announce(self, record: Record) -> None:
-        self._publish()
-        super()._announce(record)
+        rule = self.condition
+        if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(self.state) == record.clock:
+            self.recorder.hub.mark("opened", self._by, self.name, record, repr(rule.until))
+            self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
+        if self.is_open:
+            self._publish()
+            super()._announce(record)
+
+    def _conclude(self) -> None:
         if self.is_open:  # whoever heard of it may have called reset()
             self.recorder.trainer.terminate()
 
@@ -157,6 +169,7 @@ def stop_when(recorder: Recorder, condition: ConditionLike, *, name: str | None 
 
     Raises:
         TypeError: where ``condition`` is none.
+        AttachError: where the recorder has that stopper already, with these numbers or others, and neither is named.
         UnknownMetricError: where no evaluator of the recorder can report a metric that is read.
 
     Example:
@@ -171,7 +184,7 @@ def stop_when(recorder: Recorder, condition: ConditionLike, *, name: str | None 
         >>> trainer.run([0], max_epochs=20).epoch, stopper.reason
         (4, "Metric('loss') < 0.3 held")
     """
-    return Stopper(recorder, condition, name=name)
+    return _stopper(recorder, as_condition("condition", condition), name, "stop")
 
 
 @ask_for_mode
@@ -214,6 +227,7 @@ def delay_early_stopping(
 
     Raises:
         TypeError, ValueError: for any other argument.
+        AttachError: where the recorder stops early on this metric already, and neither is named.
         UnknownMetricError: where no evaluator of the recorder can report the metric.
 
     Example:
@@ -241,4 +255,35 @@ def delay_early_stopping(
         cumulative=cumulative,
         nan=nan,
     )
-    return Stopper(recorder, rule, name="early stopping" if name is None else name)
+    return _stopper(recorder, rule, name, "early stopping")
+
+
+def _stopper(recorder: Recorder, condition: Condition, name: str | None, label: str) -> Stopper:
+    """A stopper of its own name, or called ``label``; not the one that is there already, with other numbers.
+
+    Raises:
+        AttachError: where a cell that was run twice would leave the rule of before in force.
+    """
+    check_recorder(recorder)
+    for other in recorder.gates:
+        if not isinstance(other, Stopper):
+            continue
+        unnamed = name is None and other.name.rstrip(" 0123456789") == label
+        if other.name == name or (unnamed and _is_again(other.condition, condition)):
+            raise AttachError(
+                f"this recorder already has a stopper {other.name!r}, of {other.condition!r} (a notebook cell that ran "
+                "twice?), which would stop the run as well: call remove() on the first, or give this one another name="
+            )
+    return Stopper(recorder, condition, name=label if name is None else name)
+
+
+def _is_again(first: Condition, second: Condition) -> bool:
+    """Whether the two are one rule but for its numbers: stopping early on one metric, or one condition."""
+    if isinstance(first, EarlyStop) and isinstance(second, EarlyStop):
+        return first.monitor == second.monitor
+    return _without_numbers(first) == _without_numbers(second)
+
+
+def _without_numbers(condition: Condition) -> str:
+    """The repr of ``condition``, whose numbers are all one; those in names stay."""
+    return re.sub(r"""('[^']*'|"[^"]*")|0x\w+|[\d.]+(e[+-]?\d+)?""", lambda found: found[1] or "0", repr(condition))

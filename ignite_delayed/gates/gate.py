@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-from .._utils.checks import check_name, refuse_type
+from .._utils.checks import check_name
 from .._utils.html import escape
 from ..conditions import ConditionLike, as_condition
 from ..conditions.phrases import nearness, waiting
@@ -15,10 +16,11 @@ from ..history.mark import By
 from ..recording.attachment import LiveCondition
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
+from .signatures import Announcement, announcing
 
 __all__ = ["Gate"]
 
-OnOpen = TypeVar("OnOpen", bound=Callable[["Gate"], Any])
+OnOpen = TypeVar("OnOpen", bound=Callable[..., Any])
 
 
 class Gate(LiveCondition):
@@ -76,7 +78,7 @@ class Gate(LiveCondition):
             raise TypeError(f"give exactly one of until (opens once, stays open) and when (follows), got {both}.")
         condition = as_condition("when", when) if until is None else as_condition("until", until)
         super().__init__(condition, latches=until is not None)
-        self._callbacks: list[Callable[[Gate], Any]] = []
+        self._callbacks: list[Announcement] = []
         label = "gate" if name is None else check_name("name", name)
         self.recorder = recorder
         self.name = recorder.engines.watch(self, label)
@@ -89,10 +91,16 @@ class Gate(LiveCondition):
         raise TypeError(f"{self!r} has no truth value by itself: ask gate.is_open")
 
     def on_open(self, function: OnOpen) -> OnOpen:
-        """Call ``function(gate)`` whenever the gate opens, after all gates have moved; usable as a decorator."""
-        if not callable(function):
-            refuse_type("function", "a function of one gate", function)
-        self._callbacks.append(function)
+        """Call ``function(gate)`` whenever the gate opens, after all gates have moved; usable as a decorator.
+
+        Args:
+            function: takes the gate, or nothing, or (as a parameter called ``engine`` or ``trainer``) the trainer. All
+                are called, and a stopper stops the run, though one of them raises.
+
+        Raises:
+            TypeError: where its signature fits none of these.
+        """
+        self._callbacks.append(announcing(function))
         return function
 
     def remove(self) -> None:
@@ -103,9 +111,9 @@ class Gate(LiveCondition):
         kind, text = self._opening if self.is_open else "closed", self._why()
         self.recorder.hub.mark(kind, self._by, self.name, record, text, self._best())
         self.logger.info("%s %s in epoch %d, iteration %d: %s", self.name, kind, record.epoch, record.iteration, text)
-        if self.is_open:
-            for function in list(self._callbacks):
-                function(self)
+
+    def _listeners(self) -> list[Callable[[], Any]]:
+        return [functools.partial(function, self) for function in self._callbacks] if self.is_open else []
 
     def _why(self) -> str:
         """Why it opened or closed, for marks and logs."""

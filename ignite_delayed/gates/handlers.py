@@ -2,83 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ignite.engine import Engine, Events, State
 
-from .._utils.checks import is_coroutine, refuse_type
 from ..recording.host import attached_handlers, unwrap
 from ..recording.sources import EvaluatorSource
 from .gate import Gate
+from .signatures import EXTRA, Handler
 
-__all__ = ["Handler", "adapted", "gated", "identity"]
-
-Handler = Callable[..., Any]
-
-# What Ignite passes besides the engine.
-_EXTRA: dict[Any, tuple[tuple[Any, ...], dict[str, Any]]] = {
-    Events.EXCEPTION_RAISED: ((Exception(),), {}),
-    Events.TERMINATE_SINGLE_EPOCH: ((), {"iter_counter": 0}),
-}
-
-
-def adapted(handler: Handler, event: Any) -> Callable[..., Any]:
-    """``handler`` as a function of the engine and whatever the event passes.
-
-    The engine is passed where the signature takes it, as by Ignite, but not into a parameter with a default (the
-    ``k`` of ``lambda k=k: ...``) unless that is called ``engine``; ``iter_counter`` only where it is asked for.
-
-    Raises:
-        TypeError: where the signature fits neither way, or is a coroutine's.
-    """
-    if not callable(handler):
-        refuse_type("handler", "a callable", handler)
-    if is_coroutine(handler):
-        refuse_type("handler", "a plain callable", handler, "Ignite would call the coroutine and never await it.")
-    args, kwargs = _EXTRA.get(event, ((), {}))
-    for named in (kwargs, {}):
-        for first in ((object(),), ()) if _wants_engine(handler) else ((),):
-            if _accepts(handler, (*first, *args), named):
-                return _caller(handler, bool(first), bool(named), event in _EXTRA)
-    fit = "the engine and the exception, or of the exception" if args else "the engine, or of nothing"
-    refuse_type("handler", f"a callable of {fit}", handler, f"Its signature is {_signature(handler)}.")
-
-
-def _signature(handler: Handler) -> inspect.Signature | None:
-    try:
-        return inspect.signature(handler)
-    except (TypeError, ValueError):
-        return None
-
-
-def _wants_engine(handler: Handler) -> bool:
-    signature = _signature(handler)
-    first = next(iter(signature.parameters.values()), None) if signature is not None else None
-    return first is None or first.default is first.empty or first.name in ("engine", "trainer", "evaluator")
-
-
-def _accepts(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    signature = _signature(handler)
-    if signature is None:  # a builtin tells nothing; Ignite refuses it, we pass the engine
-        return True
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True
-
-
-def _caller(handler: Handler, with_engine: bool, with_named: bool, extras: bool) -> Callable[..., Any]:
-    if with_engine and (with_named or not extras):
-        return handler
-    if with_engine:
-        return lambda engine, *args, **kwargs: handler(engine, *args)
-    if with_named:
-        return lambda engine, **kwargs: handler(**kwargs)
-    return lambda engine, *args, **kwargs: handler(*args)
+__all__ = ["gated", "identity"]
 
 
 def identity(handler: Handler) -> tuple[Any, ...]:
@@ -100,7 +35,7 @@ def gated(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> C
         return _gated_exception(gate, engine, event.filter, call)
     if getattr(event, "filter", None) is not None:
         return _gated_and_filtered(gate, event, call)
-    if event in _EXTRA:
+    if event in EXTRA:
 
         def with_extras(engine: Engine, iter_counter: int) -> None:
             if gate.is_open:

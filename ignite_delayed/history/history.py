@@ -31,7 +31,7 @@ class History:
 
     Args:
         records: the first records.
-        keep: how many records to hold at least; older ones are dropped. ``None`` keeps all.
+        keep: how many records to hold at least; older ones are dropped. ``None`` keeps all. Marks likewise.
 
     Attributes:
         marks: what was decided in the run, in order (a view has those of its part).
@@ -48,6 +48,7 @@ class History:
         self._start = 0
         self._stop: int | None = None  # None: open at the end, as the history of a run is
         self._marks: list[Mark] = []
+        self._forgotten = 0  # marks
         for record in records:
             self._take(record)
 
@@ -75,7 +76,27 @@ class History:
         """Note what was decided at ``record``; the fields are those of :class:`Mark`, which is returned."""
         mark = Mark(kind, name, *record.clock, text, by, best)
         self._marks.append(mark)
+        if self.keep is not None and len(self._marks) >= 2 * self.keep:
+            forgotten = len(self._marks) - self.keep
+            self._forgotten, self._marks = self._forgotten + forgotten, self._marks[forgotten:]
         return mark
+
+    @property
+    def marked(self) -> int:
+        """How many marks were made, also those that ``keep=`` has dropped."""
+        return self._forgotten + len(self._marks)
+
+    def marks_from(self, number: int) -> list[Mark]:
+        """The marks that were made after the first ``number``, as far as they are kept."""
+        return self._marks[max(number - self._forgotten, 0) :]
+
+    def unmark(self, number: int) -> None:
+        """Take back the marks that were made after the first ``number``."""
+        del self._marks[max(number - self._forgotten, 0) :]
+
+    def ends_with(self, record: Record) -> bool:
+        """Whether ``record`` was the last to be appended: this very one, not one that is equal."""
+        return self._table.last is record
 
     @property
     def marks(self) -> list[Mark]:
@@ -223,10 +244,10 @@ class History:
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the history as JSON Lines: a header, then a line for each record and mark.
 
-        The file appears whole or not at all.
+        The file appears whole or not at all, and its mode is kept; each line has a checksum of all up to it.
 
         Args:
-            path: the file to write.
+            path: the file to write; a link is followed.
             overwrite: whether an existing file may be replaced.
 
         Returns:
@@ -234,6 +255,7 @@ class History:
 
         Raises:
             FileExistsError: where the file exists and ``overwrite`` is false.
+            OSError: where there is a folder, a pipe or a device.
         """
         return write(self, self.marks, Path(path), overwrite)
 
@@ -241,7 +263,8 @@ class History:
     def load(cls, path: str | Path) -> History:
         """The history that :meth:`save` wrote.
 
-        A last line that was cut short is dropped with a warning; any other damage is refused.
+        Of a file that was cut short the whole lines are read, with a warning; lines that are changed,
+        missing, doubled or swapped are refused.
 
         Raises:
             HistoryError: where the file is no history, naming the line.
@@ -275,6 +298,6 @@ class History:
         table, marks = unpack(state_dict)
 
         def commit() -> None:
-            self._table, self._marks = table, marks
+            self._table, self._marks, self._forgotten = table, marks, 0
 
         return commit

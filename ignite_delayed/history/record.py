@@ -134,17 +134,20 @@ class Record:
             record, epoch, iteration, evaluation, seconds, planned, source, values, seen, fresh, first, evaluated
         )
 
-    def since(self, base: Clock, skip: int, begins: bool, planned: int | None = None) -> Record:
+    def since(self, base: Clock, skip: int, begins: bool, *, counted: int = 0, planned: int | None = None) -> Record:
         """This record on the clock of a run that began with the record at ``base`` (see :attr:`clock`).
 
         Args:
             base: the clock of the record that began it.
             skip: metrics already recorded at that iteration; the shifted run must not see them.
             begins: whether this is the record that began it.
+            counted: 1 where the epoch and the iteration of ``base`` are the first of that run, 0 where they are over
+                when it begins.
             planned: iterations that the shifted run is planned for; what is left of this one by default.
         """
+        epoch, iteration = max(base.epoch, counted) - counted, max(base.iteration, counted) - counted
         if planned is None and self.planned is not None:
-            planned = max(self.planned - base.iteration, 0)
+            planned = max(self.planned - iteration, 0)
         seen, fresh, first = self.seen, self.fresh, self.first
         if skip and self.iteration == base.iteration:
             seen = dict(islice(seen.items(), skip, None)) | self.values
@@ -152,8 +155,8 @@ class Record:
             fresh, first = self.values, self.source is not None
         return _fill(
             Record.__new__(Record),
-            self.epoch - base.epoch,
-            self.iteration - base.iteration,
+            self.epoch - epoch,
+            self.iteration - iteration,
             self.evaluation - base.evaluation + 1,
             self.seconds - base.seconds,
             planned,

@@ -24,6 +24,12 @@ class Column:
         """The part of the column that belongs to the rows ``start <= row < stop``."""
         return slice(bisect_left(self.rows, start), bisect_left(self.rows, stop))
 
+    def behind(self, row: int) -> Column:
+        """A copy of the part that belongs to the rows from ``row`` on."""
+        place, part = bisect_left(self.rows, row), Column()
+        part.rows, part.values = self.rows[place:], self.values[place:]
+        return part
+
 
 class Table:
     """Append-only storage of records; rows keep their number when the oldest are dropped."""
@@ -50,8 +56,17 @@ class Table:
         return self.dropped + len(self.which)
 
     def append(self, record: Record) -> None:
-        """Add ``record`` as the last row."""
-        row = self.dropped + len(self.which)
+        """Add ``record`` as the last row, whole or not at all."""
+        rows, last = len(self.which), self.last
+        try:
+            self._append(record, self.dropped + rows)
+            self.last = record
+        except BaseException:  # a value that no column takes, or Ctrl-C
+            self.last = last
+            self._cut(rows)
+            raise
+
+    def _append(self, record: Record, row: int) -> None:
         epochs, iterations, evaluations, seconds, planned = self.clock.values()
         epochs.append(record.epoch)
         iterations.append(record.iteration)
@@ -68,7 +83,14 @@ class Table:
                 column = columns[name] = Column()
             column.rows.append(row)
             column.values.append(value)
-        self.last = record
+
+    def _cut(self, rows: int) -> None:
+        """Forget whatever is behind the first ``rows`` rows."""
+        for cells in (*self.clock.values(), self.which):
+            del cells[rows:]
+        for column in self.columns.values():
+            place = bisect_left(column.rows, self.dropped + rows)
+            del column.rows[place:], column.values[place:]
 
     def row(self, row: int, previous: Record | None) -> Record:
         """Row number ``row`` as a record, in the context of the one before it."""
@@ -102,10 +124,9 @@ class Table:
         return record
 
     def drop(self, count: int) -> None:
-        """Forget the ``count`` oldest rows."""
-        self.dropped += count
-        for cells in (*self.clock.values(), self.which):
-            del cells[:count]
-        for column in self.columns.values():
-            place = bisect_left(column.rows, self.dropped)
-            del column.rows[:place], column.values[:place]
+        """Forget the ``count`` oldest rows, all in one step."""
+        dropped = self.dropped + count
+        clock = {unit: cells[count:] for unit, cells in self.clock.items()}
+        columns = {name: column.behind(dropped) for name, column in self.columns.items()}
+        which = self.which[count:]
+        self.dropped, self.clock, self.which, self.columns = dropped, clock, which, columns

@@ -1,4 +1,11 @@
-"""Learning rates: torch schedulers that start later, schedules, phases of either kind, adjustments, previews."""
+"""Learning rates: torch schedulers that start later, schedules, phases of either kind, adjustments, previews.
+
+* ``phase``, ``phases``: one phase as a value, and what runs them; ``progress``: how far they are, saved and loaded.
+* ``live``: the conditions that end phases and drive adjustments; ``adjust``: rates times a factor.
+* ``factories``: the functions for one schedule or scheduler; ``ignite_schedulers``: Ignite's own.
+* ``previews``: the rates without the run.
+* ``steppers``: what steps a rate; ``optimizer``: who reads and writes the groups.
+"""
 
 from .adjust import LRAdjuster, adjust_lr
 from .factories import apply_schedule, delay_lr_scheduler

@@ -18,6 +18,7 @@ from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from .live import EachObservation
 from .optimizer.groups import check_optimizer, read_all, restore, snapshot, write
+from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, release
 from .phase import format_rates
@@ -51,7 +52,7 @@ class LRAdjuster(Attachment):
             undo.callback(release, optimizer, writer)
             for number, (condition, factor) in enumerate(factors.items(), start=1):
                 label = f"{self.name}, condition {number}"
-                undo.callback(EachObservation(recorder, condition, label, self._adjust(factor)).remove)
+                undo.callback(EachObservation(recorder, condition, label, self._adjust(factor), self).remove)
             recorder.hub.add(self, saved=self)
             undo.callback(recorder.hub.discard, self)
             self._attached = undo.pop_all()  # nothing failed: it stays
@@ -59,6 +60,15 @@ class LRAdjuster(Attachment):
     def _on_run(self, fresh: bool) -> None:
         if fresh:
             self._takeover.give_back(self._takeover.left, [])
+
+    def _remember(self) -> Callable[[], None]:
+        groups, taken = remember(self._optimizer), self._takeover.remember()
+
+        def put_back() -> None:
+            groups()
+            taken()
+
+        return put_back
 
     def _adjust(self, factor: float) -> Callable[[State, Record], None]:
         def adjust(state: State, record: Record) -> None:

@@ -11,8 +11,9 @@ from ..conditions.kinds import KINDS
 from ..errors import StateError
 from ..history import Record
 from ..history.record import Clock
-from ..recording.attachment import LiveCondition
+from ..recording.attachment import Attachment, LiveCondition
 from ..recording.recorder import Recorder
+from ..recording.run import position
 
 __all__ = ["EachObservation", "PhaseEnd"]
 
@@ -22,20 +23,29 @@ class _Serving(LiveCondition):
 
     internal = True
 
-    def __init__(self, recorder: Recorder, condition: Condition, name: str, *, latches: bool) -> None:
+    def __init__(
+        self, recorder: Recorder, condition: Condition, name: str, served: Attachment | None, *, latches: bool
+    ) -> None:
         super().__init__(condition, latches=latches)
-        self._recorder = recorder
+        self._recorder, self._served = recorder, served
         self.name = recorder.engines.watch(self, name)
 
     def remove(self) -> None:
         """Be fed no longer. A second call does nothing."""
         self._recorder.engines.unwatch(self)
 
+    def _remember(self) -> Callable[[], None]:
+        return super()._remember() if self._served is None else self._served._remember()
+
 
 class PhaseEnd(_Serving):
-    """Opens when its condition holds, judged as if the run had begun when the phase did; then calls ``switch``."""
+    """Opens when its condition holds, judged as if the run had begun when the phase did; then calls ``switch``.
+
+    What ``served`` is changed by that is put back where the call is cut off, and the call made again later.
+    """
 
     _since: Clock | None
+    _at: tuple[int, int] | None
 
     def __init__(
         self,
@@ -43,19 +53,24 @@ class PhaseEnd(_Serving):
         condition: Condition,
         name: str,
         switch: Callable[[Record], None],
+        served: Attachment | None = None,
         planned: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._switch, self._planned = switch, planned
-        super().__init__(recorder, condition, name, latches=True)
+        super().__init__(recorder, condition, name, served, latches=True)
 
-    def arm(self, since: Clock, record: Record | None) -> bool:
-        """Begin to count at ``since``; whether ``record``, with which the phase begins, ends it at once."""
-        self._since = since
+    def arm(self, since: Clock, record: Record | None, at: tuple[int, int] | None = None) -> bool:
+        """Begin to count at ``since``; whether ``record``, with which the phase begins, ends it at once.
+
+        ``at`` is how many iterations and epochs were finished then.
+        """
+        self._since, self._at = since, None
         self._skip = 0 if record is None else len(record.seen) - len(record.fresh)
         self._recorder.hub.look_again()
         if record is None:
             return False
         self._take(self.condition.step(self.state, self._counted(record, begins=True))[0], record)
+        self._at = at or self._at
         return self.is_open
 
     def disarm(self) -> None:
@@ -65,6 +80,7 @@ class PhaseEnd(_Serving):
     def _forget(self) -> None:
         super()._forget()
         self._since = None
+        self._at = None  # iterations and epochs finished when it opened
         self._skip = 0  # metrics that were recorded before the phase began, at the same iteration
 
     @property
@@ -73,7 +89,7 @@ class PhaseEnd(_Serving):
 
     def _counted(self, record: Record, begins: bool = False) -> Record:
         assert self._since is not None
-        return record.since(self._since, self._skip, begins, self._planned())
+        return record.since(self._since, self._skip, begins, planned=self._planned())
 
     def _judge(self, record: Record) -> State:
         return super()._judge(self._counted(record))
@@ -82,16 +98,32 @@ class PhaseEnd(_Serving):
         assert self._since is not None
         return self._since.iteration + super()._wakes_at(self._counted(record))
 
+    def _take(self, state: State, record: Record) -> None:
+        if state[0] is True:
+            self._at = position(self._recorder.trainer)
+        super()._take(state, record)
+
     def _announce(self, record: Record) -> None:
         self._switch(record)
 
+    @property
+    def at(self) -> tuple[int, int]:
+        """How many iterations and epochs were finished when it opened, which may be told later."""
+        return self._at or position(self._recorder.trainer)
+
+    def remember(self) -> Callable[[], None]:
+        """A function that puts all back as it is now."""
+        held = dict(vars(self))
+        return lambda: vars(self).update(held)
+
     def state_dict(self) -> dict[str, Any]:
         since = None if self._since is None else list(self._since)
-        return super().state_dict() | {"since": since, "behind": self._skip}
+        at = {} if self._at is None else {"at": list(self._at)}
+        return super().state_dict() | {"since": since, "behind": self._skip} | at
 
     def _prepare(self, raw: Any) -> Callable[[], None]:
         commit = super()._prepare(raw)
-        since, skip = raw.get("since"), raw.get("behind")
+        since, skip, at = raw.get("since"), raw.get("behind"), raw.get("at")
         if not KINDS["clock"].fits(since):
             raise StateError(
                 f"the state of {self.name!r}: since must be a clock of four numbers, got {describe(since)}"
@@ -99,9 +131,13 @@ class PhaseEnd(_Serving):
         if not KINDS["count"].fits(skip):
             raise StateError(f"the state of {self.name!r}: behind must be a whole number >= 0, got {describe(skip)}")
 
+        if at is not None and not (isinstance(at, list) and len(at) == 2 and all(map(KINDS["count"].fits, at))):
+            raise StateError(f"the state of {self.name!r}: at must be two whole numbers >= 0, got {describe(at)}")
+
         def commit_both() -> None:
             commit()
             self._since, self._skip = None if since is None else Clock(*since), skip
+            self._at = None if at is None else (at[0], at[1])
 
         return commit_both
 
@@ -110,13 +146,17 @@ class EachObservation(_Serving):
     """Calls ``function(state, record)`` at each observation of its condition; it neither opens nor marks."""
 
     def __init__(
-        self, recorder: Recorder, condition: Condition, name: str, function: Callable[[State, Record], None]
+        self,
+        recorder: Recorder,
+        condition: Condition,
+        name: str,
+        function: Callable[[State, Record], None],
+        served: Attachment | None = None,
     ) -> None:
         self._function = function
-        super().__init__(recorder, condition, name, latches=False)
+        super().__init__(recorder, condition, name, served, latches=False)
 
-    def _take(self, state: State, record: Record) -> bool:
-        super()._take(state, record)
+    def _changes(self, state: State, record: Record) -> bool:
         return not record.is_tick and self.condition.observed(record)
 
     def _announce(self, record: Record) -> None:

@@ -23,6 +23,7 @@ from ..recording.rows import Row
 from ..recording.run import position
 from .live import EachObservation, PhaseEnd
 from .optimizer.groups import check_optimizer, check_parameter, read_all
+from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim, release
 from .phase import Phase, Switched, check_phases, format_rates, writing_span
@@ -140,9 +141,8 @@ class LRPhases(Attachment):
         for number, phase in enumerate(self.phases, start=1):
             end = None
             if phase.until is not None:
-                end = PhaseEnd(
-                    recorder, phase.until, f"{self.name}, end of phase {number}", self._on_switch, self._planned
-                )
+                label = f"{self.name}, end of phase {number}"
+                end = PhaseEnd(recorder, phase.until, label, self._on_switch, self, self._planned)
                 undo.callback(end.remove)
             self._ends.append(end)
         for index, phase in enumerate(self.phases):
@@ -150,7 +150,7 @@ class LRPhases(Attachment):
                 # Without a metric every evaluation counts; this condition reads none and is moved by all.
                 watched: Condition = After(evaluations=0) if phase.monitored is None else Finite(phase.monitored)
                 label = f"{self.name}, phase {index + 1}"
-                undo.callback(EachObservation(recorder, watched, label, self._on_evaluation(index)).remove)
+                undo.callback(EachObservation(recorder, watched, label, self._on_evaluation(index), self).remove)
         pers = {stepper.per for stepper in self.progress.steppers}
         if "iteration" in pers:
             undo.callback(recorder.trainer.add_event_handler(Events.ITERATION_STARTED, self._before_iteration).remove)
@@ -213,7 +213,7 @@ class LRPhases(Attachment):
         else:
             self.progress.origin = self.progress.plan.anchor = iterations, epochs = position(trainer)
             since = Clock(epochs, iterations, self.recorder.hub.evaluations + 1, self.recorder.engines.seconds())
-        self._begin(0, since, None)
+        self._begin(0, since, None, (0, 0))
 
     def _take(self) -> None:
         """Start writing. Takeovers are undone in reverse order, so each restores what it found."""
@@ -224,8 +224,8 @@ class LRPhases(Attachment):
 
     # --- changes of phase --------------------------------------------------------------------------------------
 
-    def _begin(self, index: int, since: Clock, record: Record | None) -> None:
-        """Let phase ``index`` begin; ``record`` is the one that ended the phase before."""
+    def _begin(self, index: int, since: Clock, record: Record | None, at: tuple[int, int]) -> None:
+        """Let phase ``index`` begin; ``record``, after ``at`` iterations and epochs, ended the phase before."""
         if self.progress.stepper_of(index).writes:
             self._take()
         self._bind(None)
@@ -236,17 +236,19 @@ class LRPhases(Attachment):
         if shares:
             self.logger.info("%s: phase %d begins: %s", self.name, index + 1, shares)
         end = self._ends[index] if index < len(self._ends) else None
-        if end is not None and end.arm(since, record):
+        if end is not None and end.arm(since, record, at):
             assert record is not None
             self._on_switch(record)
 
-    def _change(self, why: str, origin: tuple[int, int], record: Record, before: list[float]) -> None:
+    def _change(
+        self, why: str, origin: tuple[int, int], record: Record, at: tuple[int, int], before: list[float]
+    ) -> None:
         """Go on to the next phase, which begins after ``origin`` iterations and epochs, and note it."""
         progress = self.progress
         progress.origin = iterations, epochs = origin
         following, noted = progress.index + 1, len(progress.switches)
         evaluations = record.evaluation + 1 if record.is_tick else record.evaluation
-        self._begin(following, Clock(epochs, iterations, evaluations, record.seconds), record)
+        self._begin(following, Clock(epochs, iterations, evaluations, record.seconds), record, at)
         after = read_all(self.optimizer, self.parameter)
         # The same record may have ended that phase too: its change is noted already, and comes after this one.
         progress.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
@@ -256,12 +258,31 @@ class LRPhases(Attachment):
         self.logger.info("%s switched in epoch %d, after iteration %d: %s", self.name, record.epoch, iterations, text)
 
     def _on_switch(self, record: Record) -> None:
+        end = self._ends[self.index]
+        assert end is not None
+        at = end.at
         before = read_all(self.optimizer, self.parameter)
-        origin = self.progress.plan.anchor = position(self.recorder.trainer)
-        self._change(f"{self.phases[self.index].until!r} held", origin, record, before)
+        self.progress.plan.anchor = at
+        self._change(f"{self.phases[self.index].until!r} held", at, record, at, before)
+
+    def _remember(self) -> Callable[[], None]:
+        undo = [remember(self.optimizer), self.progress.remember()]
+        undo += [end.remember() for end in self._ends if end is not None]
+
+        def put_back() -> None:
+            for one in undo:
+                one()
+
+        return put_back
 
     def _finish(self, engine: Engine, step: int) -> None:
-        """Go past schedules that end by themselves, then step the phase whose turn it is."""
+        """Go past schedules that end by themselves, all or none, then step the phase whose turn it is."""
+        if step < self.progress.stepper.stop:
+            self.progress.stepper.step(self.optimizer, self.progress.bases, step)
+        else:
+            self.recorder.hub.whole(self._remember(), lambda: self._pass_ends(engine, step))
+
+    def _pass_ends(self, engine: Engine, step: int) -> None:
         progress = self.progress
         stepper = progress.stepper
         while step >= stepper.stop:
@@ -276,7 +297,7 @@ class LRPhases(Attachment):
                 end.disarm()
             now = self.recorder.engines.now()
             previous = stepper.per
-            self._change(f"{self.phases[progress.index].label} ended", origin, now, before)
+            self._change(f"{self.phases[progress.index].label} ended", origin, now, (iterations, epochs), before)
             stepper = progress.stepper
             stepper.resumed = late > 0
             step = late if stepper.per == previous else 0

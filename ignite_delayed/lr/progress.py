@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .._utils.checks import describe
@@ -13,6 +13,7 @@ from .optimizer.takeover import Takeover
 from .phase import Phase, Switched
 from .plan import Plan
 from .steppers.base import NoStepper, Stepper
+from .steppers.memory import remember_stepper
 
 __all__ = ["Progress"]
 
@@ -85,6 +86,22 @@ class Progress:
         """What the groups hold if nobody else has written since."""
         values = self.stepper.last_values(self.bases)
         return self.takeover.left if values is None else values
+
+    def remember(self) -> Callable[[], None]:
+        """A function that puts all back as it is now, but for what the groups hold."""
+        pairs = zip(self.steppers, self.phases, strict=True)
+        undo = [remember_stepper(stepper, phase.what) for stepper, phase in pairs]
+        held, switches = dict(vars(self)), list(self.switches)
+        take_back, anchored = self.takeover.remember(), dict(vars(self.plan))
+
+        def put_back() -> None:
+            for one in undo:
+                one()
+            vars(self).update(held, switches=switches)
+            vars(self.plan).update(anchored)
+            take_back()
+
+        return put_back
 
     def state_dict(self) -> dict[str, Any]:
         """Everything here, and what the groups hold, as plain values."""

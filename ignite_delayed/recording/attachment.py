@@ -14,7 +14,7 @@ from ..errors import StateError
 from ..history import Record
 from .rows import Row
 
-__all__ = ["Attachment", "LiveCondition"]
+__all__ = ["Attachment", "LiveCondition", "restored_record", "saved_record"]
 
 _VERSION = 1
 
@@ -34,6 +34,10 @@ class Attachment:
 
     def _on_run(self, fresh: bool) -> None:
         """A run of the trainer begins; ``fresh`` if from its beginning."""
+
+    def _remember(self) -> Callable[[], None]:
+        """A function that puts all back as it is now, what a record or a load may change; but for its marks."""
+        return _nothing
 
     def row(self) -> Row | None:
         """What the status shows of it now, ``None`` for nothing."""
@@ -62,7 +66,7 @@ class LiveCondition(Attachment, ABC):
         state: of the condition, after the last record.
         latches: as given.
         is_open: whether it is open now.
-        opened_at: the record at which it opened last, ``None`` before.
+        opened_at: the record at which it opened last, ``None`` before; when it closed is kept by marks alone.
     """
 
     #: Whether it serves another attachment, which shows it and speaks for it.
@@ -97,21 +101,35 @@ class LiveCondition(Attachment, ABC):
         """The state after ``record``, the verdict first; nothing moves yet."""
         return self.condition.step(self.state, record)[0]
 
+    def moved_by_clock(self, state: State) -> bool:
+        """Whether ``state``, judged of the clock alone, differs in more than what the clock reads."""
+        moved = (state[0] is True) is not self.is_open
+        return moved or self.condition.remembered(state) != self.condition.remembered(self.state)
+
     def _wakes_at(self, record: Record) -> float:
         """The first iteration after ``record`` at which the clock may move it."""
-        return next_wakeup(self.condition, record)
+        return next_wakeup(self.condition, self.state, record)
 
-    def _take(self, state: State, record: Record) -> bool:
-        """Take over what was judged; whether there is anything to announce."""
-        self.state = state
-        was, self.is_open = self.is_open, state[0] is True
-        if self.is_open and not was:
-            self.opened_at = record
-        return self.is_open is not was
+    def _changes(self, state: State, record: Record) -> bool:
+        """Whether there will be anything to announce once ``state`` is taken over."""
+        return self.is_open is not (state[0] is True)
+
+    def _take(self, state: State, record: Record) -> None:
+        """Take over what was judged, in one step: Ctrl-C comes before or after it."""
+        is_open = state[0] is True
+        opened_at = record if is_open and not self.is_open else self.opened_at
+        self.state, self.is_open, self.opened_at = state, is_open, opened_at
 
     @abstractmethod
     def _announce(self, record: Record) -> None:
-        """Say what ``record`` changed, once all have moved."""
+        """Say what ``record`` changed, once all have moved; where it is cut off it is undone and called again."""
+
+    def _listeners(self) -> list[Callable[[], Any]]:
+        """The user's functions that hear of the change then, each once."""
+        return []
+
+    def _conclude(self) -> None:
+        """Let the change have its effect, once all have heard; called again where it is cut off."""
 
     def explain(self) -> Explanation:
         """Why it is open or closed: ``print(gate.explain())`` draws the condition's tree."""
@@ -125,7 +143,7 @@ class LiveCondition(Attachment, ABC):
             "version": _VERSION,
             "rule": self.rule,
             "is_open": self.is_open,
-            "opened_at": None if self.opened_at is None else _saved(self.opened_at),
+            "opened_at": None if self.opened_at is None else saved_record(self.opened_at),
             "state": plain(self.state),
         }
 
@@ -144,7 +162,7 @@ class LiveCondition(Attachment, ABC):
         if not isinstance(raw.get("is_open"), bool) or "state" not in raw or "opened_at" not in raw:
             raise StateError(f"the state of {self.name!r} is truncated: it has {sorted(map(str, raw))}")
         state, is_open = self.condition.decode(raw["state"]), raw["is_open"]
-        opened_at = None if raw["opened_at"] is None else _restored(raw["opened_at"])
+        opened_at = None if raw["opened_at"] is None else restored_record("opened_at", raw["opened_at"])
         if is_open is not (state[0] is True) or (is_open and opened_at is None):
             raise StateError(f"the state of {self.name!r} contradicts itself about whether the gate is open: damaged")
 
@@ -157,14 +175,24 @@ class LiveCondition(Attachment, ABC):
 _FIELDS = ("epoch", "iteration", "evaluation", "seconds", "planned", "source", "values")
 
 
-def _saved(record: Record) -> dict[str, Any]:
+def saved_record(record: Record) -> dict[str, Any]:
+    """``record`` as plain values, out of the context of those before it."""
     return {name: getattr(record, name) for name in _FIELDS} | {"values": dict(record.values)}
 
 
-def _restored(raw: Any) -> Record:
+def restored_record(what: str, raw: Any) -> Record:
+    """The record that was saved as ``raw``.
+
+    Raises:
+        StateError: where it is none, of ``what``.
+    """
     if not isinstance(raw, Mapping) or raw.keys() != set(_FIELDS) or not isinstance(raw["values"], Mapping):
-        raise StateError(f"opened_at must be a saved record, got {describe(raw)}: it is truncated or damaged")
+        raise StateError(f"{what} must be a saved record, got {describe(raw)}: it is truncated or damaged")
     try:
         return Record(**raw)
     except (TypeError, ValueError) as error:
-        raise StateError(f"opened_at must be a saved record: {error}") from error
+        raise StateError(f"{what} must be a saved record: {error}") from error
+
+
+def _nothing() -> None:
+    """There is nothing to undo."""

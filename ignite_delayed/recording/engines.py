@@ -249,11 +249,14 @@ class Engines:
         )
         require(self._required[source.name], source.name, seen.values, seen.unusable)
         judged = hub.judge(record)
+
+        def count() -> None:
+            source.last_iteration, hub.evaluations = iteration, evaluations
+            if counted:
+                self._last_counted = iteration
+
         # Counted before anybody hears of it: whoever saves a state on hearing saves this evaluation too.
-        source.last_iteration, hub.evaluations = iteration, evaluations
-        if counted:
-            self._last_counted = iteration
-        hub.move(record, judged)
+        hub.move(record, judged, count)
 
     def _say(self, cause: str, message: str) -> None:
         if cause not in self._said:

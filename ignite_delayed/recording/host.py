@@ -16,6 +16,7 @@ __all__ = [
     "fires",
     "group_store",
     "is_counting",
+    "move_to_end",
     "unwrap",
     "working_generator",
 ]
@@ -40,6 +41,14 @@ def fires(engine: Engine, event: Any) -> bool:
 def attached_handlers(engine: Engine, event: Any) -> list[Callable[..., Any]]:
     """What is attached to ``event``, in order."""
     return [handler for handler, _, _ in engine._event_handlers.get(event, ())]
+
+
+def move_to_end(engine: Engine, event: Any, handler: Callable[..., Any]) -> None:
+    """Let ``handler`` be the last one of ``event``, from now on and in the firing that goes on; its turn is to come."""
+    handlers = engine._event_handlers[event]
+    if handlers[-1][0] != handler:
+        place = next(place for place, (one, _, _) in enumerate(handlers) if one == handler)
+        handlers.append(handlers.pop(place))  # in place: Ignite is going through this very list
 
 
 def drop_if_empty(engine: Engine, event: Any) -> None:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._utils.saving import checked_count, load_all_or_none, plain
 from ..conditions import State
 from ..history import Best, History, Mark, Record
 from ..history.mark import By
+from .announcing import Announcement, Announcements
 from .attachment import Attachment, LiveCondition
 
 __all__ = ["Hub", "NewMarks"]
 
 Judged = list[tuple[LiveCondition, State]]
+
+
+class _Move(NamedTuple):
+    """A record and all that it moves: once it is kept, all of it takes place, whatever comes in between."""
+
+    record: Record
+    judged: Judged
+    take_count: Callable[[], None]
+    announcements: list[Announcement]
 
 
 class Hub:
@@ -43,6 +53,8 @@ class Hub:
         self.reserved: set[str] = set()
         self.stateful: dict[str, Any] = {}
         self._following: list[NewMarks] = []
+        self._moving: _Move | None = None
+        self._announcements = Announcements(self._whole)
 
     # --- what hangs here ---------------------------------------------------------------------------------------
 
@@ -70,6 +82,7 @@ class Hub:
         if live in self.live:
             self.live.remove(live)
             self.release(live.name)
+            self._announcements.drop(live)
 
     def add(self, part: Attachment, *, saved: Any = None) -> None:
         """Attach ``part``; the state of ``saved``, itself or the handler that it is for, is kept under its name."""
@@ -101,24 +114,78 @@ class Hub:
         """What ``record`` makes of every live condition that can still move; an error here has moved none."""
         return [(live, live._judge(record)) for live in self.live if live._moves]
 
-    def move(self, record: Record, judged: Judged) -> None:
-        """Keep ``record``, move what was judged, then announce what changed."""
-        self.history.append(record)
-        self.last = record
-        changed = [live for live, state in judged if live._take(state, record)]
-        for live in changed:
-            live._announce(record)
+    def move(self, record: Record, judged: Judged, count: Callable[[], None]) -> None:
+        """Keep ``record``, ``count`` it, move what was judged, then announce what changed.
+
+        Whatever is raised in between, all have moved or none; what was not announced yet is so at the next event.
+        """
+        self.finish()
+        changed = [Announcement(live, record) for live, state in judged if live._changes(state, record)]
+        try:
+            self._moving = _Move(record, judged, count, changed)
+            self._settle()
+        except BaseException:
+            self._settle()
+            raise
+        self.finish()
+
+    def _settle(self) -> None:
+        """Carry out the move that was kept; each step can be taken twice."""
+        move = self._moving
+        if move is None:
+            return
+        if not self.history.ends_with(move.record):
+            self.history.append(move.record)
+        self.last = move.record
+        if not move.record.is_tick:
+            self.look_again()  # what counts from this evaluation on may be moved by the clock soon
+        move.take_count()
+        for live, state in move.judged:
+            if live.state is not state:
+                live._take(state, move.record)
+        self._announcements.open, self._moving = [*self._announcements.open, *move.announcements], None
+
+    def finish(self) -> None:
+        """Announce what was not announced yet."""
+        if not self._announcements.open and self._moving is None:
+            return
+        self._settle()
+        try:
+            self._announcements.finish()
+        finally:
+            if self._announcements.open:
+                self.look_again()
+
+    def _whole(self, live: LiveCondition, act: Callable[[], None]) -> None:
+        """Call ``act``, which moves ``live`` on; where it is cut off, all is as before."""
+        self.whole(live._remember(), act)
+
+    def whole(self, put_back: Callable[[], None], act: Callable[[], None]) -> None:
+        """Call ``act``; where it is cut off, ``put_back`` and take back its marks."""
+        marked = self.history.marked
+        try:
+            act()
+        except BaseException:
+            put_back()
+            self.history.unmark(marked)
+            raise
 
     def tick(self, now: Callable[[], Record]) -> None:
         """Let the clock move what it alone decides; the history notes it where it did."""
+        self.finish()
         live = [one for one in self.live if one.condition.clock_units is not None and one._moves]
         self.wake_at = float("inf")
-        if not live:
-            return
-        record = now()
+        try:
+            if live:
+                self._tick(live, now())
+        except BaseException:
+            self.look_again()
+            raise
+
+    def _tick(self, live: list[LiveCondition], record: Record) -> None:
         judged = [(one, one._judge(record)) for one in live]
-        if any((state[0] is True) is not one.is_open for one, state in judged):
-            self.move(record, judged)
+        if any(one.moved_by_clock(state) for one, state in judged):
+            self.move(record, judged, _nothing)
         # What was attached or reset on hearing of it may have asked to be looked at soon.
         self.wake_at = min([self.wake_at, *(one._wakes_at(record) for one in live if one._moves)])
 
@@ -129,14 +196,12 @@ class Hub:
     # --- marks -------------------------------------------------------------------------------------------------
 
     def mark(self, kind: str, by: By, name: str, record: Record, text: str, best: Best | None = None) -> None:
-        """Note in the history what was decided at ``record``, and tell whoever follows."""
-        mark = self.history.mark(kind, name, record, text, by=by, best=best)
-        for following in self._following:
-            following.hear(mark)
+        """Note in the history what was decided at ``record``."""
+        self.history.mark(kind, name, record, text, by=by, best=best)
 
     def follow(self) -> NewMarks:
         """The marks from now on."""
-        following = NewMarks(self._following.remove)
+        following = NewMarks(lambda: self.history, self._following.remove)
         self._following.append(following)
         return following
 
@@ -151,6 +216,7 @@ class Hub:
                 live._on_run(False)
         for part in list(self.parts):
             part._on_run(fresh)
+        self.finish()
 
     def reset(self) -> None:
         """Forget the run: history, counts, and what live conditions saw."""
@@ -164,6 +230,7 @@ class Hub:
     def _catch_up(self) -> None:
         """Another run goes on from here: what was not told of the one before never will be."""
         self.look_again()
+        self._announcements.open, self._moving = [], None
         for following in self._following:
             following.forget()
 
@@ -172,12 +239,14 @@ class Hub:
         return {"gates": {live.name for live in self.live}, "handlers": set(self.stateful)}
 
     def state_dict(self) -> dict[str, Any]:
-        """History, live conditions, and the handlers that have a state."""
+        """History, live conditions, what is still to be announced, and the handlers that have a state."""
+        self._settle()
         return {
             "evaluations": self.evaluations,
             "history": self.history.state_dict(),
             "gates": {live.name: live.state_dict() for live in self.live},
             "handlers": {name: plain(handler.state_dict()) for name, handler in self.stateful.items()},
+            **self._announcements.state(),
         }
 
     def prepare(self, raw: Mapping[str, Any]) -> Callable[[], None]:
@@ -192,6 +261,7 @@ class Hub:
         gates = raw["gates"]
         known = [live._prepare(gates[live.name]) for live in self.live if live.name in gates]
         new = [live for live in self.live if live.name not in gates]
+        announcements = self._announcements.prepare(raw, self.live)
 
         def commit() -> None:
             for take_over in known:
@@ -202,6 +272,7 @@ class Hub:
             self.last = self.history[-1] if len(self.history) else None
             self.evaluations = evaluations
             self._catch_up()
+            announcements()
 
         return commit
 
@@ -218,30 +289,33 @@ class NewMarks:
     """The marks since somebody asked last; those that a loaded state brings along were told by the run that saved it.
 
     Args:
+        history: asked for the history as it is now.
         unfollow: called with this to hear of no more.
     """
 
-    def __init__(self, unfollow: Callable[[NewMarks], None]) -> None:
+    def __init__(self, history: Callable[[], History], unfollow: Callable[[NewMarks], None]) -> None:
+        self._history = history
         self._unfollow: Callable[[NewMarks], None] | None = unfollow
         self.forget()
 
-    def hear(self, mark: Mark) -> None:
-        """There is another one."""
-        self._marks.append(mark)
-
     def forget(self) -> None:
         """Drop what was not told yet."""
-        self._marks: list[Mark] = []
+        self._since = self._history().marked
         self._told: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def to(self, asking: Any) -> list[Mark]:
         """The marks that ``asking`` has not been told, in order."""
-        told = self._told.get(asking, 0)
-        self._told[asking] = len(self._marks)
-        return self._marks[told:]
+        history = self._history()
+        told = self._told.get(asking, self._since)
+        self._told[asking] = history.marked
+        return history.marks_from(told)
 
     def remove(self) -> None:
         """Follow no longer. A second call does nothing."""
         if self._unfollow is not None:
             self._unfollow(self)
             self._unfollow = None
+
+
+def _nothing() -> None:
+    """A look at the clock counts nothing."""

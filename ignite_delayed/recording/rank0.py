@@ -15,7 +15,7 @@ __all__ = ["Evaluation", "Rank0Relay"]
 
 
 class Evaluation(NamedTuple):
-    """What one evaluation measured, and when."""
+    """What one evaluation measured, and when: not yet a record. Every evaluation is one, on however many ranks."""
 
     source: str
     values: dict[str, float]

@@ -9,7 +9,7 @@ from ignite.engine import Engine
 from torch.optim import Optimizer
 
 from .._utils.checks import check_choice, check_flag, refuse_type
-from .._utils.saving import check_version
+from .._utils.saving import check_seal, check_version, sealed
 from ..errors import StateError
 from ..history import History
 from .agreement import Agreement
@@ -152,7 +152,7 @@ class Recorder:
     def state_dict(self) -> dict[str, Any]:
         """History, gates, stoppers and the states of delayed handlers, as plain values."""
         self.engines.catch_up()
-        return {"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()}
+        return sealed({"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()})
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Continue a saved run: the next ``trainer.run()`` keeps what is loaded instead of starting afresh.
@@ -175,6 +175,7 @@ class Recorder:
         names = self.hub.names() | {"sources": set(self.engines.sources)}
         check_names(state_dict, names, strict)
         commit_engines, commit_hub = self.engines.prepare(state_dict), self.hub.prepare(state_dict)
+        check_seal("recorder state", state_dict)
         self.hub.load_handlers(state_dict["handlers"])
         tell_differences(state_dict, names)
         commit_hub()

@@ -8,13 +8,13 @@ __all__ = ["Reading", "Row"]
 
 
 class Row(NamedTuple):
-    """A gate, a stopper, or the phases of a parameter.
+    """A gate, a stopper, the phases of a parameter, or an adjuster, as ``row()`` of an attachment gives it.
 
     Args:
         name: as in logs and marks.
         state: in a word or two: ``"open"``, ``"closed"``, ``"counting"``, ``"stopped"``, ``"phase 2 of 3"``.
-        text: what it waits for, or what happened.
-        near: how much of what is needed was reached, where that is counted.
+        text: what it waits for, or what happened, in one line.
+        near: how much of what is needed was reached, where that is counted: a part, and the whole.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import weakref
 from contextlib import ExitStack
@@ -113,10 +114,19 @@ def planned_iterations(trainer: Engine) -> int | None:
     state = trainer.state
     max_iters = getattr(state, "max_iters", None)  # since Ignite 0.5.5
     if max_iters is not None:
-        return int(max_iters)
+        return _countable(max_iters)
     if state.max_epochs is None or state.epoch_length is None:
         return None
-    return int(state.max_epochs * state.epoch_length)
+    return _countable(state.max_epochs * state.epoch_length)
+
+
+# What 8 bytes hold, as the history and the trainer's own tensors do.
+_MOST = 2**63 - 1
+
+
+def _countable(iterations: float) -> int | None:
+    """``iterations`` as far as they can be counted; ``None`` for a run without an end."""
+    return None if iterations == math.inf else min(int(iterations), _MOST)
 
 
 # Ignite counts an epoch and an iteration when they begin; these events come after the count, before the work.

@@ -25,10 +25,22 @@ Observer = Callable[["Source", Engine], None]
 
 
 class Source:
-    """An engine whose metrics are recorded under a name."""
+    """An engine whose metrics are recorded under a name: the interface of every source.
 
-    counts = True  # as an evaluation
-    finished = True  # an epoch, so that the metrics are this run's
+    It calls ``observe(self, engine)`` when an observation is complete. That asks :attr:`finished`, :meth:`read`, and
+    whether :attr:`last_iteration` is another one, and makes the record; it may refuse, and says so in the log itself.
+
+    Args:
+        name: in ``"name/metric"`` and in the saved state; ``""`` for the one unnamed evaluator, whose metrics keep
+            their names.
+        engine: whose metrics are read; held weakly.
+        observe: called with this source and the engine.
+    """
+
+    #: Whether its records count as evaluations: for ``After(evaluations=)`` and ``record.evaluation``.
+    counts = True
+    #: Whether the engine has really finished an epoch, so that the metrics it shows are of this run.
+    finished = True
 
     def __init__(self, name: str, engine: Engine, observe: Observer) -> None:
         self.name = name

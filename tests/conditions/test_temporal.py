@@ -22,6 +22,7 @@ from ignite_delayed import (
     Never,
     Plateau,
     Predicate,
+    Record,
 )
 from ignite_delayed.conditions import Holds, Latched, Sustained, Then
 
@@ -120,19 +121,33 @@ def test_between_opens_again_and_stop_wins() -> None:
 def test_then_counts_from_the_record_at_which_the_first_held() -> None:
     values = [0.9, 0.4, 0.9, 0.9, 0.9]
     none = (None,)
-    assert verdicts(LOW.then(After(epochs=2)), values) == [*none, False, False, False, True]
-    assert verdicts(LOW.then(After(iterations=2)), values) == [*none, False, False, False, True]
+    assert verdicts(LOW.then(After(epochs=2)), values) == [*none, False, False, True, True]
+    assert verdicts(LOW.then(After(iterations=2)), values) == [*none, False, False, True, True]
     assert verdicts(LOW.then(After(seconds=2)), values) == [*none, False, False, False, True]
     assert verdicts(LOW.then(After(evaluations=2)), values) == [*none, False, False, True, True]
-    run = run_of(values, planned=6)  # four iterations are left
+    run = run_of(values, planned=7)  # six iterations, the one at which it holds among them
     assert verdicts(LOW.then(After(fraction=0.5)), run) == [*none, False, False, False, True]
+    assert verdicts(LOW.then(After(fraction=0.49)), run) == [*none, False, False, True, True]
+
+
+@pytest.mark.parametrize("unit", ["epochs", "iterations", "evaluations"])
+def test_what_follows_at_once_counts_as_it_does_alone(unit: str) -> None:
+    values, condition = [0.5] * 8, After(**{unit: 5})
+    assert verdicts(Always().then(condition), values) == verdicts(condition, values)
+    assert verdicts(condition, values).index(True) == 5
+
+
+def test_a_run_that_was_evaluated_before_its_first_epoch_counts_as_it_does_alone() -> None:
+    run = rows(*[(iteration, "", {"loss": 1.0}) for iteration in range(5)])
+    for condition in (After(epochs=2), After(iterations=2), After(evaluations=2)):
+        assert verdicts(Always().then(condition), run) == verdicts(condition, run)
 
 
 def test_then_forgets_what_came_before_and_sees_the_record_that_began_it() -> None:
     assert verdicts(LOW.then(LOSS.best("min") < 0), [-1, 0.6, 0.6]) == [True] * 3
     assert verdicts(LOW.then(LOSS.mean(2) > 0), [0.9, 0.4, 0.6]) == [None, None, True]
     assert verdicts((LOSS > 0.8).then(LOW), [0.1, 0.9, 0.1]) == [None, False, True]
-    assert verdicts(LOW.then(LOSS > 0.5).then(After(epochs=0)), [0.1, 0.9, 0.9]) == [None, False, True]
+    assert verdicts(LOW.then(LOSS > 0.5).then(After(epochs=1)), [0.1, 0.9, 0.9]) == [None, False, True]
 
 
 def test_then_forgets_what_its_first_iteration_recorded_before() -> None:
@@ -145,17 +160,86 @@ def test_then_forgets_what_its_first_iteration_recorded_before() -> None:
     )
     start = Metric("b/x") > 0
     both = Predicate(even_epoch, names=("a/x", "c/x"))
-    assert verdicts(start.then(both), run) == [None, None, None, None, False]
+    assert verdicts(start.then(both), run) == [None, None, None, None, True]  # its second epoch
     assert verdicts(start.then(Metric("lr") < 1), run) == [None, True, True, True, True]
     late = start.then((Metric("lr") < 1).sustained(evaluations=2))
     assert verdicts(late, run) == [None, None, None, True, True]
-    clocks = start.then(After(epochs=0).sustained(evaluations=2))
+    clocks = start.then(After(epochs=1).sustained(evaluations=2))
     assert verdicts(clocks, run) == [None, None, None, False, False]
 
 
-def test_then_begins_at_an_evaluation_not_between_two() -> None:
-    run = rows((1, "", {"loss": 1.0}), (1, None, {}), (2, "", {"loss": 1.0}), (3, "", {"loss": 1.0}))
-    assert verdicts(After(epochs=0).then(After(epochs=0)), run) == [False, False, True, True]
+def test_then_of_metrics_begins_at_an_evaluation_not_between_two() -> None:
+    run = rows((1, "", {"loss": 0.1}), (2, None, {}), (2, "", {"loss": 0.9}), (3, "", {"loss": 0.9}))
+    assert verdicts(After(epochs=1).then(LOSS.first() > 0.5), run) == [None, None, True, True]
+
+
+# --- decided by the clock --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("condition", "units"),
+    [
+        (Between(After(epochs=2), After(iterations=9)), {"epochs", "iterations"}),
+        (After(epochs=2).then(After(seconds=5)), {"epochs", "seconds"}),
+        (After(fraction=0.5).latched(), {"fraction"}),
+        (After(epochs=2).sustained(evaluations=2), {"epochs", "evaluations"}),
+        (After(epochs=2).holds(at_least=1, of=2), {"epochs", "evaluations"}),
+        (Always().sustained(evaluations=2), {"evaluations"}),
+    ],
+)
+def test_what_is_made_of_the_clock_alone_is_decided_by_the_clock(condition: Condition, units: set[str]) -> None:
+    assert condition.clock_units == frozenset(units)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Between(After(epochs=2), LOW),
+        Between(LOW, After(epochs=2)),
+        After(epochs=2).then(LOW),
+        LOW.then(After(epochs=2)),
+        LOW.latched(),
+        LOW.sustained(evaluations=2),
+        LOW.holds(at_least=1, of=2),
+    ],
+)
+def test_what_reads_a_metric_is_not(condition: Condition) -> None:
+    assert condition.clock_units is None
+
+
+def ticks(*clocks: tuple[int, int, int]) -> History:
+    """The clock alone, at (epoch, iteration, evaluations so far)."""
+    return History(
+        Record(epoch=epoch, iteration=iteration, evaluation=evaluation, source=None)
+        for epoch, iteration, evaluation in clocks
+    )
+
+
+EPOCHS = ticks((0, 0, 0), *((epoch, 10 * (epoch - 1), epoch - 1) for epoch in range(1, 8)))
+
+
+def test_between_two_epochs_is_open_as_both_say() -> None:
+    between = Between(After(epochs=2), After(epochs=5))
+    assert verdicts(between, EPOCHS) == verdicts(After(epochs=2) & ~After(epochs=5), EPOCHS)
+
+
+def test_then_at_the_start_of_an_epoch_counts_that_epoch_and_what_comes_next() -> None:
+    start = After(epochs=2)
+    assert verdicts(start.then(After(epochs=3)), EPOCHS).index(True) == 6
+    assert verdicts(start.then(After(iterations=19)), EPOCHS).index(True) == 5
+    assert verdicts(start.then(After(iterations=20)), EPOCHS)[:6].count(True) == 0
+    assert verdicts(start.then(After(evaluations=2)), EPOCHS).index(True) == 6
+    for alone in (After(epochs=3), After(iterations=20), After(evaluations=2)):
+        assert verdicts(Always().then(alone), EPOCHS) == verdicts(alone, EPOCHS)
+
+
+def test_then_at_the_start_of_an_iteration_counts_it() -> None:
+    run = ticks((1, 0, 0), *((1, iteration, 0) for iteration in range(1, 9)))
+    assert verdicts(After(iterations=2).then(After(iterations=3)), run).index(True) == 6
+
+
+def test_ticks_fill_no_window_of_evaluations() -> None:
+    assert verdicts(After(epochs=1).sustained(evaluations=1), EPOCHS) == [None] * 8
 
 
 # --- what unknown does -----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ignite_delayed import After, Always, Condition, Never, Record
+from ignite_delayed import After, Always, Between, Condition, Never, Record
 from ignite_delayed.conditions.wakeup import next_wakeup
 
 
@@ -30,12 +30,14 @@ def clock(iteration: int, planned: int | None = 100) -> Record:
         (Always() | Never(), 3, 100, math.inf),
         (After(iterations=10) & ~(After(iterations=20) | After(epochs=1)), 3, 100, 11),
         (After(iterations=10) & ~(After(iterations=20) | After(epochs=1)), 11, 100, 21),
+        (After(iterations=10).then(After(iterations=20)), 3, 100, 11),
+        (Between(After(iterations=10), After(iterations=20)), 11, 100, 21),
     ],
 )
 def test_the_first_iteration_that_can_matter(
     condition: Condition, now: int, planned: int | None, wakeup: float
 ) -> None:
-    assert next_wakeup(condition, clock(now, planned)) == wakeup
+    assert next_wakeup(condition, condition.initial(), clock(now, planned)) == wakeup
 
 
 leaves = st.one_of(
@@ -49,6 +51,9 @@ conditions = st.recursive(
         st.builds(lambda a, b: a & b, inner, inner),
         st.builds(lambda a, b: a | b, inner, inner),
         inner.map(lambda a: ~a),
+        inner.map(lambda a: a.latched()),
+        st.builds(Between, inner, inner),
+        st.builds(lambda a, b: a.then(b), inner, inner),
     ),
     max_leaves=6,
 )
@@ -58,10 +63,24 @@ conditions = st.recursive(
 def test_sleeping_until_the_wakeup_misses_no_change(condition: Condition) -> None:
     """The verdict is asked at every iteration, and at those only at which it may change: the same."""
     state, verdict, wakeup = condition.initial(), None, 0.0
+    asked_state = condition.initial()
     for iteration in range(1, 41):
         record = clock(iteration, planned=40)
-        _, asked = condition.step(state, record)
+        asked_state, asked = condition.step(asked_state, record)
         if iteration >= wakeup:
             state, verdict = condition.step(state, record)
-            wakeup = next_wakeup(condition, record)
+            wakeup = next_wakeup(condition, state, record)
         assert verdict is asked
+
+
+@given(conditions)
+def test_what_is_not_remembered_may_be_forgotten(condition: Condition) -> None:
+    """Every state is kept, or only those that differ in what they remember: the same verdicts."""
+    state, kept = condition.initial(), condition.initial()
+    for iteration in range(1, 41):
+        record = clock(iteration, planned=40)
+        state, verdict = condition.step(state, record)
+        now, again = condition.step(kept, record)
+        if condition.remembered(now) != condition.remembered(kept):
+            kept = now
+        assert verdict is again

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,39 @@ def test_sums_are_exact() -> None:
 def test_a_spread_is_that_of_the_deviations_however_far_from_zero() -> None:
     values = [1e8 + 0.125, 1e8 + 0.25, 1e8 + 0.5]
     assert seen_values(LOSS.std(3), values)[-1] == pytest.approx(np.std([0.125, 0.25, 0.5], ddof=1))
+
+
+@pytest.mark.parametrize("value", [0.7, 0.1, 1e9 + 0.1, -0.7, 1e-170, 5e-324, 1e300])
+@pytest.mark.parametrize("n", [2, 3, 7, 10])
+def test_equal_values_have_their_mean_and_no_spread_and_no_slope(value: float, n: int) -> None:
+    values = [value] * n
+    assert verdicts((LOSS.mean(n) >= value) & (LOSS.mean(n) <= value), values)[-1] is True
+    assert seen_values(LOSS.std(n), values)[-1] == 0
+    assert seen_values(LOSS.slope(n), values)[-1] == 0
+    assert seen_values(LOSS.ema(0.9), values)[-1] == value
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=2, max_size=6))
+def test_a_mean_lies_among_its_values_and_a_spread_is_the_exact_one(values: list[float]) -> None:
+    n = len(values)
+    mean, std = (seen_values(expression, values)[-1] for expression in (LOSS.mean(n), LOSS.std(n)))
+    assert mean is not None
+    assert min(values) <= mean <= max(values)
+    assert std == pytest.approx(statistics.stdev(map(Fraction, values)), rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1e9, 1e9 + 1e-6, 1e9 - 1e-6, 1e9 + 3e-6], [1e-170, 2e-170, 4e-170, 3e-170], [1e200, -1e200, 3e200, 3e200]],
+)
+def test_spread_and_slope_keep_their_digits_at_any_offset_and_scale(values: list[float]) -> None:
+    exact = [Fraction(value) for value in values]
+    mean = sum(exact, Fraction(0)) / 4
+    scale = max(abs(value - mean) for value in exact)
+    spread = float(scale) * math.sqrt(sum(float((value - mean) / scale) ** 2 for value in exact) / 3)
+    slope = float(sum(((i - Fraction(3, 2)) * value for i, value in enumerate(exact)), Fraction(0)) / 5)
+    assert seen_values(LOSS.std(4), values)[-1] == pytest.approx(spread, rel=1e-9, abs=0)
+    assert seen_values(LOSS.slope(4), values)[-1] == pytest.approx(slope, rel=1e-9, abs=0)
 
 
 def test_windows_of_windows_count_the_inner_observations() -> None:

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 from engines import engine, epochs_of, evaluate, handler_table, ignite_early_stopping, loop, through_json, through_torch
 from ignite.engine import Engine, EventEnum, Events
-from ignite.handlers import Checkpoint, DiskSaver, EarlyStopping
+from ignite.handlers import Checkpoint, DiskSaver, EarlyStopping, ModelCheckpoint
 
-from ignite_delayed import After, AttachError, DelayHandle, Gate, Metric, Recorder, StateError, delay
+from ignite_delayed import After, Always, AttachError, DelayHandle, Gate, Metric, Recorder, StateError, delay
 
 
 class Custom(EventEnum):
@@ -328,6 +329,77 @@ class TestHandlers:
         delay(Recorder(trainer, evaluator), note, when=Metric("loss") < 0.5)
         trainer.run([0], max_epochs=4)
         assert seen == [2, 4]
+
+
+class TestArguments:
+    """``args`` and ``kwargs``, as ``add_event_handler`` passes them."""
+
+    @pytest.mark.parametrize("event", [Events.COMPLETED, Events.COMPLETED(event_filter=lambda engine, count: True)])
+    def test_come_after_the_engine_where_that_is_taken(self, event: Any) -> None:
+        trainer, evaluator = loop()
+        recorder, seen = Recorder(trainer, evaluator), list[Any]()
+
+        def with_engine(engine: Engine, one: int, *, two: int) -> None:
+            seen.append((engine, one, two))
+
+        def without(one: int, *, two: int) -> None:
+            seen.append((one, two))
+
+        for handler in (with_engine, without):
+            delay(recorder, handler, until=After(epochs=1), event=event, args=(1,), kwargs={"two": 2})
+        trainer.run([0], max_epochs=2)
+        assert seen == [(evaluator, 1, 2), (1, 2)]
+
+    def test_come_after_what_the_event_passes(self) -> None:
+        def step(engine: Engine, batch: Any) -> None:
+            raise ValueError("broken batch")
+
+        trainer, seen = engine(step), list[Any]()
+        recorder = Recorder(trainer, engine())
+        note = lambda *passed: seen.append([str(one) for one in passed[1:]])  # noqa: E731
+        delay(recorder, note, until=Always(), engine=trainer, event=Events.EXCEPTION_RAISED, args=["last"])
+        trainer.run([0], max_epochs=1)
+        assert seen == [["broken batch", "last"]]
+
+    def test_what_was_passed_may_be_changed_afterwards(self) -> None:
+        trainer, evaluator = loop()
+        seen, args, kwargs = list[Any](), [1], {"two": 2}
+        note = lambda engine, one, two: seen.append((one, two))  # noqa: E731
+        delay(Recorder(trainer, evaluator), note, until=After(epochs=1), args=args, kwargs=kwargs)
+        args.append(3)
+        kwargs.clear()
+        trainer.run([0], max_epochs=2)
+        assert seen == [(1, 2)]
+
+    def test_ignites_model_checkpoint_takes_what_to_save(self, tmp_path: Any) -> None:
+        trainer, evaluator = loop(loss=[0.9, 0.4, 0.3])
+        recorder = Recorder(trainer, evaluator)
+        saver = ModelCheckpoint(
+            str(tmp_path), n_saved=None, global_step_transform=lambda engine, event: trainer.state.epoch
+        )
+        to_save = {"model": torch.nn.Linear(1, 1)}
+        delay(recorder, saver, until=Metric("loss") < 0.5, kwargs={"to_save": to_save})
+        trainer.run([0], max_epochs=3)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["model_2.pt", "model_3.pt"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"args": 3}, r"args must be a tuple or a list, got 3 .* written args=\(x,\)"),
+            ({"args": "ab"}, "args must be a tuple or a list, got 'ab'"),
+            ({"kwargs": [1]}, r"kwargs must be a dict of arguments by name, got \[1\]"),
+            ({"kwargs": {1: 1}}, "kwargs must be a dict of arguments by name"),
+            ({"args": (1, 2)}, r"handler must be a callable of the engine, or of nothing, and then of args and kwargs"),
+            ({"kwargs": {"three": 3}}, "and then of args and kwargs"),
+            ({}, "handler must be a callable of the engine, or of nothing, got"),
+        ],
+    )
+    def test_that_the_handler_does_not_take_are_refused(self, arguments: dict[str, Any], message: str) -> None:
+        engines = loop()  # held weakly
+        recorder = Recorder(*engines)
+        with pytest.raises(TypeError, match=message):
+            delay(recorder, lambda engine, one: None, until=After(epochs=1), **arguments)
+        assert recorder.gates == []
 
 
 class TestRemoving:

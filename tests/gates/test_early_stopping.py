@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ignite.engine import Engine, Events
 
 from ignite_delayed import (
     After,
+    AttachError,
     EarlyStop,
     Gate,
     Metric,
@@ -282,10 +284,89 @@ class TestBadInput:
     def test_no_condition(self) -> None:
         engines = loop()  # held weakly
         recorder = Recorder(*engines)
-        with pytest.raises(TypeError, match="exactly one of until"):
+        with pytest.raises(TypeError, match="condition must be a condition, or a function of one record, got None"):
             stop_when(recorder, None)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match=r"This is a number, not a condition: compare it"):
             stop_when(recorder, Metric("loss"))  # type: ignore[arg-type]
+
+
+class TestTwice:
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            (lambda r: stop_when(r, Metric("loss") < 0.3), lambda r: stop_when(r, Metric("loss") < 2e-1)),
+            (lambda r: stop_when(r, lambda record: record.epoch > 3), lambda r: stop_when(r, lambda record: False)),
+            (lambda r: stop_when(r, After(epochs=3)), lambda r: stop_when(r, After(epochs=3))),
+            (
+                lambda r: delay_early_stopping(r, "loss", mode="min", patience=3),
+                lambda r: delay_early_stopping(r, "loss", mode="min", patience=5, until=After(epochs=3)),
+            ),
+            (
+                lambda r: stop_when(r, After(epochs=3), name="mine"),
+                lambda r: stop_when(r, Metric("loss") < 0.3, name="mine"),
+            ),
+        ],
+    )
+    def test_a_cell_that_ran_twice_is_told_and_leaves_the_first_alone(
+        self, first: Callable[[Recorder], Stopper], second: Callable[[Recorder], Stopper]
+    ) -> None:
+        engines = loop(loss=_LOSSES)  # held weakly
+        recorder = Recorder(*engines)
+        stopper = first(recorder)
+        with pytest.raises(AttachError, match=r"already has a stopper .* \(a notebook cell that ran twice\?\)"):
+            second(recorder)
+        assert recorder.gates == [stopper]
+        stopper.remove()
+        again = second(recorder)
+        assert recorder.gates == [again]
+
+    def test_two_rules_are_two_stoppers(self) -> None:
+        engines = loop(loss=_LOSSES)  # held weakly
+        recorder = Recorder(*engines)
+        conditions: list[Any] = [
+            Metric("loss") < 0.1,
+            Metric("loss") > 0.1,
+            Metric("top1") < 0.1,
+            Metric("top5") < 0.1,
+            After(epochs=3),
+            After(seconds=3),
+        ]
+        for condition in conditions:
+            stop_when(recorder, condition)
+        for monitor in ("top1", "top5"):
+            delay_early_stopping(recorder, monitor, mode="max", patience=3)
+        delay_early_stopping(recorder, "top5", mode="max", patience=30, name="slow")
+        stop_when(recorder, After(epochs=5), name="at last")
+        assert len(recorder.gates) == 10
+
+
+class TestAnAnnouncementThatRaises:
+    def test_leaves_the_others_announced_and_the_run_stopped(self) -> None:
+        trainer, evaluator = loop(loss=_LOSSES)
+        stopper = stop_when(Recorder(trainer, evaluator), After(epochs=1))
+        heard: list[str] = []
+
+        @stopper.on_open
+        def fail() -> None:
+            raise ValueError("no disk")
+
+        stopper.on_open(lambda gate: heard.append(gate.name))
+        trainer.add_event_handler(Events.EXCEPTION_RAISED, lambda error: heard.append(str(error)))
+        trainer.run([0], max_epochs=5)
+        assert heard == ["stop", "no disk"]
+        assert trainer.should_terminate
+        assert stopper.reason == "After(epochs=1) held"
+
+
+def test_the_epoch_of_the_best_value_is_told() -> None:
+    trainer, evaluator = loop(loss=[0.5, 0.3, 0.4, 0.6])
+    stopper = delay_early_stopping(Recorder(trainer, evaluator), "loss", mode="min", patience=2)
+    before: list[int | None] = [stopper.best_epoch]
+    trainer.run([0], max_epochs=9)
+    assert before == [None]
+    assert (stopper.best_score, stopper.best_epoch, trainer.state.epoch) == (0.3, 2, 4)
+    with pytest.raises(AttributeError, match="it has no best score"):
+        _ = stop_when(stopper.recorder, After(epochs=1)).best_epoch
 
 
 def test_it_is_stop_when_of_the_rule_as_a_condition() -> None:

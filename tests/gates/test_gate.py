@@ -7,12 +7,12 @@ import logging
 from typing import Any
 
 import pytest
-from engines import decided, engine, epochs_of, loop, through_json, through_torch
+from engines import decided, engine, epochs_of, evaluate, loop, reporting, through_json, through_torch
 from hypothesis import given
 from hypothesis import strategies as st
 from ignite.engine import Engine, Events
 
-from ignite_delayed import After, Always, Gate, Metric, Recorder, StateError
+from ignite_delayed import After, Always, Between, Condition, Gate, Metric, Never, Recorder, StateError, replay
 
 _LOSSES = [0.9, 0.4, 0.8, 0.3, 0.2, 0.9]
 
@@ -20,6 +20,9 @@ _LOSSES = [0.9, 0.4, 0.8, 0.3, 0.2, 0.9]
 def recorded(**metrics: Any) -> tuple[Engine, Engine, Recorder]:
     trainer, evaluator = loop(**(metrics or {"loss": _LOSSES}))
     return trainer, evaluator, Recorder(trainer, evaluator)
+
+
+async def _coroutine(gate: Gate) -> None: ...
 
 
 def seen_through(gate: Gate, trainer: Engine, evaluator: Engine) -> list[int]:
@@ -166,6 +169,42 @@ class TestBeingFed:
         assert shared == build()
 
 
+class TestTheClockAlone:
+    @pytest.mark.parametrize(
+        ("condition", "same"),
+        [
+            (Between(After(epochs=2), After(epochs=5)), After(epochs=2) & ~After(epochs=5)),
+            (Between(~After(epochs=2), After(epochs=5)), ~After(epochs=5)),
+            (Between(~After(epochs=2), Never()) & After(iterations=15), After(iterations=15)),
+            ((~After(epochs=2)).latched(), Always()),
+            (Always().then(After(iterations=13)), After(iterations=13)),
+            (After(epochs=2).then(After(epochs=3)), After(epochs=5)),
+            (After(iterations=7).then(After(iterations=6)), After(iterations=13)),
+            (After(epochs=2).then(After(iterations=5)), After(iterations=13)),
+            (After(evaluations=0).then(After(iterations=10)), After(iterations=13)),
+        ],
+        ids=repr,
+    )
+    @pytest.mark.parametrize("every", [1, 3])
+    def test_moves_what_is_made_of_it_at_the_moment_and_not_at_the_next_evaluation(
+        self, condition: Condition, same: Condition, every: int
+    ) -> None:
+        """Which of two rules is asked makes no difference, at any iteration; nor does replaying the saved run."""
+        trainer = engine()
+        evaluator = reporting(trainer, loss=lambda trainer: 0.5)
+        evaluate(trainer, evaluator, Events.ITERATION_COMPLETED(once=4))
+        evaluate(trainer, evaluator, Events.EPOCH_COMPLETED(every=every))
+        recorder = Recorder(trainer, evaluator)
+        gates = [Gate(recorder, when=one) for one in (condition, same)]
+        opened = Gate(recorder, until=condition)
+        seen: list[list[bool]] = []
+        trainer.add_event_handler(Events.ITERATION_STARTED, lambda: seen.append([gate.is_open for gate in gates]))
+        trainer.run([0] * 4, max_epochs=7)
+        assert [one for one, _ in seen] == [other for _, other in seen]
+        assert replay(recorder.history, condition).first == opened.opened_at
+        assert opened.opened_at is not None
+
+
 class TestState:
     @pytest.mark.parametrize("through", [through_torch, through_json])
     @pytest.mark.parametrize("verb", ["until", "when"])
@@ -284,7 +323,29 @@ class TestBadInput:
         with pytest.raises(TypeError, match=r"^a gate belongs to its recorder and cannot be copied: build a new one$"):
             copy.deepcopy(Gate(recorder, until=After(epochs=1)))
 
-    def test_on_open_takes_a_function(self) -> None:
+    @pytest.mark.parametrize(
+        ("function", "message"),
+        [
+            (3, "function must be a function of one gate, got 3"),
+            (lambda gate, more: None, r"function must be .* of nothing, got .* Its signature is \(gate, more\)"),
+            (lambda *, gate: None, r"function must be a function of the gate, of the trainer, or of nothing"),
+            (lambda evaluator: None, r"function must be a function of the gate, .* Call it gate\."),
+            (_coroutine, "function must be a plain function, got .* never awaited"),
+        ],
+    )
+    def test_on_open_takes_a_function_that_can_be_called(self, function: Any, message: str) -> None:
         _, _, recorder = recorded()
-        with pytest.raises(TypeError, match="function must be a function of one gate, got 3"):
-            Gate(recorder, until=After(epochs=1)).on_open(3)  # type: ignore[type-var]
+        with pytest.raises(TypeError, match=message):
+            Gate(recorder, until=After(epochs=1)).on_open(function)
+
+    def test_on_open_passes_what_the_function_takes(self) -> None:
+        trainer, _, recorder = recorded()
+        gate, seen = Gate(recorder, until=Metric("loss") < 0.5), list[Any]()
+        gate.on_open(seen.append)
+        gate.on_open(lambda: seen.append("nothing"))
+        gate.on_open(lambda engine: seen.append([engine]))
+        gate.on_open(lambda trainer: seen.append([trainer]))
+        gate.on_open(lambda number=1: seen.append(number))
+        gate.on_open(lambda *args: seen.append(args))
+        trainer.run([0], max_epochs=3)
+        assert seen == [gate, "nothing", [trainer], [trainer], 1, (gate,)]

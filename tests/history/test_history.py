@@ -264,3 +264,44 @@ def test_studying_a_run_imports_neither_torch_nor_ignite() -> None:
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+class Refusing(dict[str, float]):
+    """Values that cannot be read to their end."""
+
+    def items(self) -> Any:
+        yield "loss", 0.5
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("values", [{"loss": 0.5, "new": "none"}, Refusing()])
+@pytest.mark.parametrize("planned", [7, 10**30])
+def test_a_record_is_appended_whole_or_not_at_all(values: Any, planned: int) -> None:
+    run, more = several(), {"epoch": 9, "iteration": 9, "evaluation": 9, "seconds": 9.0, "source": "late"}
+    last = run[-1]
+    with pytest.raises((OverflowError, TypeError, KeyboardInterrupt)):
+        run.append(Record.following(None, **more, planned=planned, values=values))  # type: ignore[arg-type]
+    assert run == several()
+    assert run.ends_with(last) is several().ends_with(last)
+    again = History()
+    again.load_state_dict(run.state_dict())
+    assert again == several()
+    run.append(Record.following(None, **more, planned=7, values={"new": 0.25}))  # type: ignore[arg-type]
+    assert (len(run), run[-1]["new"], run[-2]) == (len(several()) + 1, 0.25, last)
+
+
+def test_keep_bounds_the_marks_too() -> None:
+    run = History(keep=3)
+    for epoch in range(1, 100):
+        run.mark("opened", "gate", Record(epoch=epoch, iteration=epoch))
+        assert len(run.marks) == epoch if epoch < 6 else 3 <= len(run.marks) < 6
+        assert run.marks[-1].epoch == run.marked == epoch
+        assert [mark.epoch for mark in run.marks_from(epoch - 1)] == [epoch]
+    assert len(run.marks_from(0)) == len(run.marks)
+
+
+def test_a_metric_of_which_no_record_is_kept_has_no_latest_value() -> None:
+    run = History(keep=1)
+    for epoch, values in enumerate([{"once": 1.0}, {"loss": 2.0}, {"loss": 3.0}], start=1):
+        run.append(Record(epoch=epoch, iteration=epoch, values=values))
+    assert (run.latest, run.metrics) == ({"loss": 3.0}, ["loss"])

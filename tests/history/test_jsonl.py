@@ -6,7 +6,9 @@ import json
 import math
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -41,10 +43,10 @@ def test_the_file_is_strict_json_by_lines(tmp_path: Path) -> None:
 
     lines = several().save(tmp_path / "run.jsonl").read_text(encoding="ascii").splitlines()
     parsed = [json.loads(line, parse_constant=refuse) for line in lines]
-    assert parsed[0] == {"format": "ignite-delayed history", "version": 2}
+    assert parsed[0] == {"format": "ignite-delayed history", "version": 2, "lines": len(lines) - 1}
     assert parsed[2]["values"] == {"val/loss": "NaN", "lr": 0.1}
     assert parsed[3]["source"] is None
-    assert list(parsed[-1]) == ["mark"]
+    assert list(parsed[-1]) == ["mark", "check"]
 
 
 def test_a_file_is_replaced_only_when_asked(tmp_path: Path) -> None:
@@ -191,3 +193,57 @@ def test_records_and_marks_are_written_and_read_for_themselves(tmp_path: Path) -
     assert again == records
     assert marks == several().marks
     assert [record.first for record in again] == [True, True, False, True, True, True]  # each without its context
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: lines[:2] + lines[3:],
+        lambda lines: lines[:3] + lines[2:],
+        lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]],
+        lambda lines: [*lines, lines[-1]],
+        lambda lines: [lines[0], lines[1].replace(": 1.0", ": 1.5"), *lines[2:]],
+        lambda lines: [lines[0].replace('"lines": 4', '"lines": 3'), *lines[1:4]],
+    ],
+    ids=["missing", "doubled", "swapped", "one more", "changed", "said to be fewer"],
+)
+def test_lines_that_are_not_those_that_were_saved_are_refused(change: Any, tmp_path: Path) -> None:
+    path = run_of([1.0, 2.0, 3.0, 4.0]).save(tmp_path / "run.jsonl")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*change(lines), ""]), encoding="utf-8")
+    with pytest.raises(HistoryError, match=r"missing, doubled or swapped|some were added"):
+        History.load(path)
+
+
+@pytest.mark.parametrize("left", [0, 1, 3])
+def test_of_a_file_that_was_cut_between_two_lines_the_whole_ones_are_read_with_a_warning(
+    left: int, tmp_path: Path
+) -> None:
+    path = run_of([1.0, 2.0, 3.0, 4.0]).save(tmp_path / "run.jsonl")
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[: 1 + left]), encoding="utf-8")
+    with pytest.warns(UserWarning, match=rf"run\.jsonl: it was cut short: {left} of 4 lines are there"):
+        assert History.load(path) == run_of([1.0, 2.0, 3.0, 4.0][:left])
+
+
+def test_no_damage_to_one_byte_passes_for_data(tmp_path: Path) -> None:
+    path = several().save(tmp_path / "run.jsonl")
+    content, random = path.read_bytes(), Random(0)
+    for _ in range(500):
+        damaged = bytearray(content)
+        damaged[random.randrange(len(content))] ^= 1 << random.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                again = History.load(path)
+        except HistoryError:
+            continue
+        assert again in (several(), several_but_the_last())
+
+
+def several_but_the_last() -> History:
+    """What is read where the last line is no JSON any more, which is warned of."""
+    run = several()
+    run.unmark(run.marked - 1)
+    return run

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from engines import nan, through_torch
+from engines import nan, through_torch, unsealed
 from lr_runs import SCHEDULERS, Training, adam, saved, sgd, untouched, values
 from torch.optim.lr_scheduler import MultiplicativeLR
 
@@ -162,7 +162,7 @@ class TestDamage:
             return training, phases
 
         (states,), _ = saved(build()[0], 8)
-        recorder = states[2]
+        recorder = unsealed(states[2])
         recorder["handlers"]["adjust lr"]["version"] = 0
         training, phases = build()
         before = copy.deepcopy((untouched(training.optimizer), phases.state_dict()))

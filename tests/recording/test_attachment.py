@@ -28,7 +28,12 @@ def record(epoch: int, loss: float = 0.5) -> Record:
 
 def fed(live: Noting, *losses: float) -> list[bool]:
     """Whether there was anything to announce at each of ``losses``."""
-    return [live._take(live._judge(record(epoch, loss)), record(epoch, loss)) for epoch, loss in enumerate(losses, 1)]
+    changes = []
+    for epoch, loss in enumerate(losses, 1):
+        state = live._judge(record(epoch, loss))
+        changes.append(live._changes(state, record(epoch, loss)))
+        live._take(state, record(epoch, loss))
+    return changes
 
 
 def test_an_attachment_that_has_nothing_answers_nothing() -> None:

@@ -17,6 +17,7 @@ from ignite_delayed.recording.host import (
     fires,
     group_store,
     is_counting,
+    move_to_end,
     unwrap,
     working_generator,
 )
@@ -101,3 +102,18 @@ def test_a_handler_is_found_below_the_wrapper_of_its_filter() -> None:
 def test_a_single_process_has_no_store() -> None:
     assert not dist.is_initialized()
     assert group_store() is None
+
+
+def test_what_is_moved_to_the_end_while_an_event_goes_on_is_called_once_and_last() -> None:
+    trainer, order = engine(), list[str]()
+
+    def last() -> None:
+        order.append("last")
+
+    trainer.add_event_handler(Events.STARTED, lambda: move_to_end(trainer, Events.STARTED, last))
+    for handler in (last, lambda: order.append("a"), lambda: order.append("b")):
+        trainer.add_event_handler(Events.STARTED, handler)
+    trainer.run([0])
+    assert order == ["a", "b", "last"]
+    trainer.run([0])
+    assert order == ["a", "b", "last"] * 2

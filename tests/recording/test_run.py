@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import inspect
+import math
+import sys
 from typing import Any
 
 import pytest
-from engines import engine
+from engines import engine, loop
 from ignite.engine import Engine, Events
 
+from ignite_delayed import After, Recorder, stop_when
 from ignite_delayed.recording.run import TrainerRun
 
 
@@ -187,3 +190,19 @@ def test_it_does_not_keep_the_trainer() -> None:
     assert not run.inside()
     with pytest.raises(RuntimeError, match="does not exist any more: build a new recorder"):
         _ = run.trainer
+
+
+@pytest.mark.parametrize(
+    ("epochs", "planned"), [(sys.maxsize, 2**63 - 1), (10**17, 2**63 - 1), (math.inf, None), (10**15, 10**17)]
+)
+def test_a_run_that_is_planned_to_go_on_for_ever_is_recorded(epochs: Any, planned: int | None) -> None:
+    trainer, evaluator = loop(loss=[0.5] * 3)
+    recorder = Recorder(trainer, evaluator)
+    stop_when(recorder, After(evaluations=2))
+    trainer.run([0] * 100, max_epochs=epochs)
+    assert [record.planned for record in recorder.history] == [planned] * 3
+    other = loop(loss=[0.5])
+    again = Recorder(*other)
+    stop_when(again, After(evaluations=2))
+    again.load_state_dict(recorder.state_dict())
+    assert again.history == recorder.history

@@ -99,7 +99,7 @@ class TestWhatIsMissing:
             (After(epochs=3) & BELOW, [0.6, 0.6], "epoch 2, needs > 3; loss 0.6, needs < 0.5"),
             (After(epochs=3) | BELOW, [0.6, 0.6], "epoch 2, needs > 3, or loss 0.6, needs < 0.5"),
             (BELOW.then(After(epochs=2)), [0.6], "first: loss 0.6, needs < 0.5"),
-            (BELOW.then(After(epochs=2)), [0.6, 0.4], "epoch 0, needs > 2"),
+            (BELOW.then(After(epochs=2)), [0.6, 0.4], "epoch 1, needs > 2"),
             (~BELOW, [0.4], "~(Metric('loss') < 0.5) (loss 0.4, needs < 0.5)"),
             (Plateau("loss", mode="min", patience=3), [0.4, 0.5], "loss: 1 of 3 without improvement, best 0.4"),
             (
@@ -123,7 +123,7 @@ class TestWhatIsMissing:
             (After(epochs=5) & BELOW, [0.4, 0.4], (2, 5)),
             (After(epochs=5) & BELOW, [0.6, 0.6], None),
             (Plateau("loss", mode="min", patience=3), [0.4, 0.5], (1, 3)),
-            (BELOW.then(After(epochs=2)), [0.4, 0.4], (1, 2)),
+            (BELOW.then(After(epochs=2)), [0.4, 0.4], (2, 2)),
         ],
         ids=repr,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from torch.optim import Optimizer
@@ -43,6 +43,15 @@ class Takeover:
     def note(self) -> None:
         """Note that the values are now as we have written them."""
         self.left = read_all(self.optimizer, self.parameter)
+
+    def remember(self) -> Callable[[], None]:
+        """A function that makes what was taken, and what was left, as it is now."""
+        before, left = self.before, self.left
+
+        def put_back() -> None:
+            self.before, self.left = before, left
+
+        return put_back
 
     def give_back(self, left: list[float], bases: list[float]) -> None:
         """Give back what was taken, where the groups still hold ``left``; groups that came later get ``bases``."""
