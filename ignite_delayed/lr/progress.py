@@ -119,9 +119,12 @@ class Progress:
             "left": self.last_values(),
             "groups": None if before is None else snapshot(takeover.optimizer, takeover.names),
             "drive": self.stepper.state() if self.begun else None,
-            "anchor": list(self.plan.anchor),
-            "planned": self.plan.seen,
-        }
+        } | self._plan_state()
+
+    def _plan_state(self) -> dict[str, Any]:
+        """What is known of the plan; a state saved before shares had an anchor stays as it was."""
+        anchored = {} if self.plan.anchor == (0, 0) else {"anchor": list(self.plan.anchor)}
+        return anchored if self.plan.seen is None else anchored | {"planned": self.plan.seen}
 
     def _rule(self) -> list[str]:
         pairs = zip(self.phases, self.steppers, strict=True)
