@@ -7,10 +7,13 @@ from .conditions import Between as Between
 from .conditions import Condition as Condition
 from .conditions import EarlyStop as EarlyStop
 from .conditions import Finite as Finite
+from .conditions import GeneralizationLoss as GeneralizationLoss
 from .conditions import Metric as Metric
 from .conditions import Never as Never
 from .conditions import Plateau as Plateau
 from .conditions import Predicate as Predicate
+from .conditions import ProgressQuotient as ProgressQuotient
+from .conditions import RisingStrips as RisingStrips
 from .errors import AttachError as AttachError
 from .errors import DesyncError as DesyncError
 from .errors import HistoryError as HistoryError

@@ -10,7 +10,21 @@ from typing import Any
 from hypothesis import strategies as st
 
 import ignite_delayed.conditions as conditions
-from ignite_delayed import After, Always, Between, Condition, EarlyStop, Finite, Metric, Never, Plateau, Predicate
+from ignite_delayed import (
+    After,
+    Always,
+    Between,
+    Condition,
+    EarlyStop,
+    Finite,
+    GeneralizationLoss,
+    Metric,
+    Never,
+    Plateau,
+    Predicate,
+    ProgressQuotient,
+    RisingStrips,
+)
 from ignite_delayed._utils.saving import plain
 from ignite_delayed.conditions import Expression, State
 from ignite_delayed.history.history import History
@@ -189,6 +203,11 @@ rules = {
     "threshold_mode": st.sampled_from(["abs", "rel"]),
     "cumulative": st.booleans(),
 }
+prechelt: st.SearchStrategy[Condition] = st.one_of(
+    st.builds(GeneralizationLoss, monitors, alpha=st.sampled_from([0.0, 5.0, 50.0])),
+    st.builds(ProgressQuotient, monitors, monitors, alpha=st.sampled_from([0.0, 0.1, 1.0]), strip=st.integers(2, 3)),
+    st.builds(RisingStrips, monitors, rises=st.integers(1, 2), strip=st.integers(1, 3)),
+)
 predicates = st.sampled_from([Predicate(even_epoch), Predicate(low_validation, names=("val/loss",))])
 leaves: st.SearchStrategy[Condition] = st.one_of(
     clock_points,
@@ -197,6 +216,7 @@ leaves: st.SearchStrategy[Condition] = st.one_of(
     st.sampled_from([Always(), Never()]),
     st.builds(Finite, monitors),
     st.builds(Plateau, monitors, **rules),
+    prechelt,
     predicates,
 )
 

@@ -3,7 +3,8 @@
 * ``node``: what conditions and expressions share: parts, and the state that is folded; ``kinds``: what it may hold.
 * ``condition``: the base class, ``& | ~``, always and never; ``temporal``: sustained, holds, latched, between, then.
 * ``expression``, ``windows``: numbers made of metrics; ``comparison``: conditions on them.
-* ``clock``: ``After``; ``predicate``: a user's function; ``patience``, ``early_stop``: no improvement for too long.
+* ``clock``: ``After``; ``predicate``: a user's function; ``patience``, ``early_stop``: no improvement for too long;
+  ``prechelt``: the criteria of "Early Stopping - But When?".
 * ``explanation``, ``phrases``: why, as a tree, and what is missing, in a line; ``wakeup``: when to look at the clock.
 """
 
@@ -15,6 +16,7 @@ from .explanation import Explanation
 from .expression import Expression, Metric
 from .node import State
 from .patience import Plateau
+from .prechelt import GeneralizationLoss, ProgressQuotient, RisingStrips
 from .predicate import Predicate
 from .temporal import Between, Holds, Latched, Sustained, Then
 
@@ -30,6 +32,7 @@ __all__ = [
     "Explanation",
     "Expression",
     "Finite",
+    "GeneralizationLoss",
     "Holds",
     "Latched",
     "Metric",
@@ -38,6 +41,8 @@ __all__ = [
     "Or",
     "Plateau",
     "Predicate",
+    "ProgressQuotient",
+    "RisingStrips",
     "State",
     "Sustained",
     "Then",

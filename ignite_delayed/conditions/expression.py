@@ -25,6 +25,7 @@ __all__ = [
     "Negative",
     "Number",
     "as_expression",
+    "divide",
     "label_of",
 ]
 
@@ -211,7 +212,7 @@ class Number(Expression):
         return repr(self.value)
 
 
-def _divide(a: float, b: float) -> float:
+def divide(a: float, b: float) -> float:
     """IEEE division: a metric that is 0 must not end a training run with ZeroDivisionError."""
     if b != 0:
         return a / b
@@ -222,7 +223,7 @@ _ARITHMETIC: dict[str, tuple[Callable[[float, float], float], int]] = {
     "+": (operator.add, 5),
     "-": (operator.sub, 5),
     "*": (operator.mul, 6),
-    "/": (_divide, 6),
+    "/": (divide, 6),
 }
 
 

@@ -15,10 +15,10 @@ from ..history.record import Record
 from .expression import Expression, Mode, as_expression
 from .node import State, as_operand
 
-__all__ = ["Best", "Change", "Ema", "First", "Max", "Mean", "Min", "Slope", "Std"]
+__all__ = ["Best", "Change", "Ema", "First", "Max", "Mean", "Min", "Slope", "Std", "Window", "total"]
 
 
-def _total(values: Sequence[float]) -> float:
+def total(values: Sequence[float]) -> float:
     """The exactly rounded sum; infinite or NaN as plain addition has it where that cannot be."""
     try:
         return math.fsum(values)
@@ -54,7 +54,7 @@ class _Over(Expression):
         return as_operand(self.expression, self.precedence) + self._suffix()
 
 
-class _Window(_Over):
+class Window(_Over):
     """A statistic of the last ``n`` observations, or of as many as it says."""
 
     __slots__ = ("n",)
@@ -89,44 +89,45 @@ class _Window(_Over):
         return len(state.window) <= full and (state.value is None) == (len(state.window) < full)
 
     def _statistic(self, window: tuple[float, ...]) -> float:
-        return math.nan if any(value != value for value in window) else self._compute(window)
+        return math.nan if any(value != value for value in window) else self.compute(window)
 
     @staticmethod
-    def _compute(window: tuple[float, ...]) -> float:
+    def compute(window: Sequence[float]) -> float:
+        """The statistic of a full window without NaN."""
         raise NotImplementedError
 
 
-class Mean(_Window):
+class Mean(Window):
     """The mean of the last ``n`` observations; never below the smallest or above the largest of them."""
 
     __slots__ = ()
 
     @staticmethod
-    def _compute(window: tuple[float, ...]) -> float:
-        return _clamped(_total(window) / len(window), window)
+    def compute(window: Sequence[float]) -> float:
+        return _clamped(total(window) / len(window), window)
 
 
-class Min(_Window):
+class Min(Window):
     """The smallest of the last ``n`` observations."""
 
     __slots__ = ()
 
     @staticmethod
-    def _compute(window: tuple[float, ...]) -> float:
+    def compute(window: Sequence[float]) -> float:
         return min(window)
 
 
-class Max(_Window):
+class Max(Window):
     """The largest of the last ``n`` observations."""
 
     __slots__ = ()
 
     @staticmethod
-    def _compute(window: tuple[float, ...]) -> float:
+    def compute(window: Sequence[float]) -> float:
         return max(window)
 
 
-class Std(_Window):
+class Std(Window):
     """The sample standard deviation (``n - 1`` in the denominator) of the last ``n`` observations.
 
     It is 0 where they are equal. Deviations are taken from the first of them and divided by the largest, so that
@@ -137,19 +138,19 @@ class Std(_Window):
     least = 2
 
     @staticmethod
-    def _compute(window: tuple[float, ...]) -> float:
+    def compute(window: Sequence[float]) -> float:
         if not all(map(math.isfinite, window)):
             return math.nan
         offsets = [value - window[0] for value in window]
-        middle = _total(offsets) / len(window)
+        middle = total(offsets) / len(window)
         deviations = [offset - middle for offset in offsets]
         largest = max(map(abs, deviations))
         if largest == 0 or not math.isfinite(largest):
             return largest
-        return largest * math.sqrt(_total([(value / largest) ** 2 for value in deviations]) / (len(window) - 1))
+        return largest * math.sqrt(total([(value / largest) ** 2 for value in deviations]) / (len(window) - 1))
 
 
-class Slope(_Window):
+class Slope(Window):
     """The least-squares slope of the last ``n`` observations, per observation.
 
     ``sum((i - mean(i)) * value_i) / sum((i - mean(i))**2)`` for ``i = 0 .. n - 1``; a large offset costs no digits.
@@ -159,16 +160,16 @@ class Slope(_Window):
     least = 2
 
     @staticmethod
-    def _compute(window: tuple[float, ...]) -> float:
+    def compute(window: Sequence[float]) -> float:
         n = len(window)
         middle = (n - 1) / 2
         rises: Sequence[float] = [value - window[0] for value in window]  # a slope does not depend on where it begins
         if not all(map(math.isfinite, rises)):
             rises = window
-        return _total([(i - middle) * rise for i, rise in enumerate(rises)]) * 12 / (n * (n * n - 1))
+        return total([(i - middle) * rise for i, rise in enumerate(rises)]) * 12 / (n * (n * n - 1))
 
 
-class Change(_Window):
+class Change(Window):
     """The last observation minus the one ``n`` before it."""
 
     __slots__ = ()
@@ -178,7 +179,7 @@ class Change(_Window):
         return self.n + 1
 
     @staticmethod
-    def _compute(window: tuple[float, ...]) -> float:
+    def compute(window: Sequence[float]) -> float:
         return window[-1] - window[0]
 
 
