@@ -122,7 +122,7 @@ class EarlyStop(Patient):
             if value != value and self.nan == "raise":
                 raise MetricValueError(f"{self.monitor!r} is NaN in epoch {record.epoch} and nan='raise' was asked for")
             before = best
-            best, improved = self._judge(best, value)
+            best, improved = self.judge(best, value)
             if best != before:
                 best_at = record.clock
             counting = opened is not None or self.while_closed == "count"

@@ -73,7 +73,7 @@ class Patient(Condition):
             cumulative=check_flag("cumulative", cumulative),
         )
 
-    def _judge(self, best: float | None, value: float) -> tuple[float | None, bool]:
+    def judge(self, best: float | None, value: float) -> tuple[float | None, bool]:
         """The best value after ``value``, and whether ``value`` improved on it; NaN never does."""
         if value != value:
             return best, False
@@ -149,7 +149,7 @@ class Plateau(Patient):
         verdict, best, counter, monitor = state
         monitor = self._monitor.advance(monitor, record)
         if monitor[0] is not None and self.observed(record):
-            best, improved = self._judge(best, monitor[0])
+            best, improved = self.judge(best, monitor[0])
             counter = 0 if improved else counter + 1
             verdict = counter >= self.patience
         return PlateauState(verdict, best, counter, monitor)

@@ -8,6 +8,7 @@ which less is better. ``E_va(t)`` and ``E_tr(t)`` are the validation and the tra
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .._utils.checks import check_count, check_real
@@ -18,7 +19,7 @@ from .expression import Expression, divide
 from .node import State
 from .windows import Mean, Min
 
-__all__ = ["GeneralizationLoss", "ProgressQuotient", "RisingStrips"]
+__all__ = ["GeneralizationLoss", "ProgressQuotient", "RisingStrips", "progress"]
 
 _ALPHA = "Prechelt tried 1 to 5 per cent for GL, and 0.5 to 3 for PQ."
 _STRIP = "A strip is a row of observations; Prechelt's have 5."
@@ -104,14 +105,16 @@ class ProgressQuotientState(NamedTuple):
         verdict: that of the last end of a strip.
         quotient: ``GL / P_k`` there.
         lowest: the lowest validation error so far.
-        strip: the training errors of the strip that is under way.
+        within: observations of the strip that is under way.
+        window: the last training errors, as many as a strip has.
         error, training: the states of the two errors.
     """
 
     verdict: Verdict
     quotient: float | None
     lowest: float | None
-    strip: tuple[float, ...]
+    within: int
+    window: tuple[float, ...]
     error: State
     training: State
 
@@ -140,7 +143,7 @@ class ProgressQuotient(Condition):
     """
 
     __slots__ = ("_error", "_training", "alpha", "error", "strip", "training")
-    memory = ("verdict", "value", "value", "values")
+    memory = ("verdict", "value", "value", "count", "values")
     state_type = ProgressQuotientState
     error: str | Expression
     training: str | Expression
@@ -161,28 +164,31 @@ class ProgressQuotient(Condition):
         self._set_parts(self._error, self._training)
 
     def advance(self, state: ProgressQuotientState, record: Record) -> ProgressQuotientState:
-        verdict, quotient, lowest, strip, error, training = state
+        verdict, quotient, lowest, within, window, error, training = state
         error, training = self._error.advance(error, record), self._training.advance(training, record)
         if error[0] is not None and training[0] is not None and self.observed(record):
             lowest = _lowest(lowest, error[0])
-            strip = (*strip, training[0])
-            if len(strip) == self.strip:
-                quotient = divide(_loss(lowest, error[0]), _progress(strip))
-                verdict, strip = _exceeds(quotient, self.alpha), ()
-        return ProgressQuotientState(verdict, quotient, lowest, strip, error, training)
+            within, window = (within + 1) % self.strip, (*window, training[0])[-self.strip :]
+            if not within:
+                quotient = divide(_loss(lowest, error[0]), progress(window))
+                verdict = _exceeds(quotient, self.alpha)
+        return ProgressQuotientState(verdict, quotient, lowest, within, window, error, training)
 
     def consistent(self, state: ProgressQuotientState) -> bool:
         said = None if state.quotient is None else _exceeds(state.quotient, self.alpha)
-        return state.lowest == state.lowest and len(state.strip) < self.strip and state.verdict is said
+        full = len(state.window) == self.strip
+        if state.within >= self.strip or (not full and len(state.window) != state.within):
+            return False
+        return state.lowest == state.lowest and full is (state.quotient is not None) and state.verdict is said
 
     def detail(self, state: ProgressQuotientState) -> str:
-        under_way = f"{len(state.strip)} of {self.strip} observations of the strip"
+        under_way = f"{state.within} of {self.strip} observations of the strip"
         if state.quotient is None:
             return f"{under_way}, no quotient yet"
         return f"quotient {state.quotient:g}, needs > {self.alpha:g}; {under_way}"
 
 
-def _progress(strip: tuple[float, ...]) -> float:
+def progress(strip: Sequence[float]) -> float:
     """``P_k``: by how many per mille the errors of the strip are above its lowest; NaN below 0, and on NaN."""
     if any(not error >= 0 for error in strip):
         return math.nan

@@ -241,7 +241,7 @@ class Then(Condition):
             first = self.first.advance(first, record)
             if first[0] is not True:
                 return ThenState(None, None, 0, first, second)
-            base, skip = self._base(record), len(record.seen) - len(record.fresh)
+            base, skip = self.beginning(record), len(record.seen) - len(record.fresh)
         second = self.second.advance(second, record.since(base, skip, begins, counted=1))
         return ThenState(second[0], base, skip, first, second)
 
@@ -250,7 +250,7 @@ class Then(Condition):
         assert state.base is not None
         return record.since(state.base, state.skip, begins=False, counted=1)
 
-    def _base(self, record: Record) -> Clock:
+    def beginning(self, record: Record) -> Clock:
         """The clock of the first epoch, iteration and evaluation of the run that begins with ``record``."""
         clock = record.clock
         if record.is_tick:  # no evaluation, and at the start of an epoch no iteration either: the next are the first

@@ -15,7 +15,7 @@ from ..history.record import Record
 from .expression import Expression, Mode, as_expression
 from .node import State, as_operand
 
-__all__ = ["Best", "Change", "Ema", "First", "Max", "Mean", "Min", "Slope", "Std", "Window", "total"]
+__all__ = ["Best", "Change", "Ema", "First", "Max", "Mean", "Memory", "Min", "Slope", "Std", "Window", "total"]
 
 
 def total(values: Sequence[float]) -> float:
@@ -64,7 +64,7 @@ class Window(_Over):
     n: int
 
     @property
-    def _length(self) -> int:
+    def length(self) -> int:
         """How many observations the window holds when it is full."""
         return self.n
 
@@ -79,13 +79,13 @@ class Window(_Over):
         value, window, inner = state
         inner = self.expression.advance(inner, record)
         if inner[0] is not None and self.observed(record):
-            full = self._length
+            full = self.length
             window = (*window, inner[0])[-full:]
             value = self._statistic(window) if len(window) == full else None
         return WindowState(value, window, inner)
 
     def consistent(self, state: WindowState) -> bool:
-        full = self._length
+        full = self.length
         return len(state.window) <= full and (state.value is None) == (len(state.window) < full)
 
     def _statistic(self, window: tuple[float, ...]) -> float:
@@ -147,7 +147,8 @@ class Std(Window):
         largest = max(map(abs, deviations))
         if largest == 0 or not math.isfinite(largest):
             return largest
-        return largest * math.sqrt(total([(value / largest) ** 2 for value in deviations]) / (len(window) - 1))
+        shares = [value / largest for value in deviations]
+        return largest * math.sqrt(total([share * share for share in shares]) / (len(window) - 1))
 
 
 class Slope(Window):
@@ -175,7 +176,7 @@ class Change(Window):
     __slots__ = ()
 
     @property
-    def _length(self) -> int:
+    def length(self) -> int:
         return self.n + 1
 
     @staticmethod
@@ -183,7 +184,7 @@ class Change(Window):
         return window[-1] - window[0]
 
 
-class _Memory(_Over):
+class Memory(_Over):
     """One remembered number, updated by each observation that it takes: each that is not NaN."""
 
     __slots__ = ()
@@ -191,22 +192,23 @@ class _Memory(_Over):
     def advance(self, state: State, record: Record) -> State:
         inner = self.expression.advance(state[1], record)
         value = inner[0]
-        if value is None or not self._takes(value) or not self.observed(record):
+        if value is None or not self.takes(value) or not self.observed(record):
             return state[0], inner
-        return (value if state[0] is None else self._update(state[0], value)), inner
+        return (value if state[0] is None else self.update(state[0], value)), inner
 
     def consistent(self, state: State) -> bool:
-        return state[0] is None or self._takes(state[0])
+        return state[0] is None or self.takes(state[0])
 
-    def _takes(self, value: float) -> bool:
+    def takes(self, value: float) -> bool:
         """Whether ``value`` is remembered at all."""
         return value == value
 
-    def _update(self, remembered: float, value: float) -> float:
+    def update(self, remembered: float, value: float) -> float:
+        """What is remembered after ``value``."""
         raise NotImplementedError
 
 
-class First(_Memory):
+class First(Memory):
     """The first observation that was not NaN."""
 
     __slots__ = ()
@@ -216,11 +218,11 @@ class First(_Memory):
         self._set(expression=expression)
         self._set_parts(expression)
 
-    def _update(self, remembered: float, value: float) -> float:
+    def update(self, remembered: float, value: float) -> float:
         return remembered
 
 
-class Best(_Memory):
+class Best(Memory):
     """The smallest (``mode="min"``) or largest (``mode="max"``) observation so far."""
 
     __slots__ = ("mode",)
@@ -232,11 +234,11 @@ class Best(_Memory):
         self._set(expression=expression, mode=mode)
         self._set_parts(expression)
 
-    def _update(self, remembered: float, value: float) -> float:
+    def update(self, remembered: float, value: float) -> float:
         return min(remembered, value) if self.mode == "min" else max(remembered, value)
 
 
-class Ema(_Memory):
+class Ema(Memory):
     """``decay * ema + (1 - decay) * value``, from the first finite observation on.
 
     NaN and the infinities are passed over: either would stay in it for ever.
@@ -253,8 +255,8 @@ class Ema(_Memory):
         self._set(expression=expression, decay=decay)
         self._set_parts(expression)
 
-    def _takes(self, value: float) -> bool:
+    def takes(self, value: float) -> bool:
         return math.isfinite(value)
 
-    def _update(self, remembered: float, value: float) -> float:
+    def update(self, remembered: float, value: float) -> float:
         return _clamped(self.decay * remembered + (1 - self.decay) * value, (remembered, value))

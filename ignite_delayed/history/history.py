@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from .columns import Columns
+
 __all__ = ["History"]
 
 
@@ -147,6 +149,13 @@ class History:
         column = self._column(of)
         observed = np.array(column.rows[column.span(rows.start, rows.stop)])
         return np.take(cells, observed - rows.start)
+
+    def columns(self) -> Columns:
+        """The records as arrays, with what each saw of its iteration: a copy, for work on all at once."""
+        from .columns import Columns  # it needs NumPy, which live runs do not
+
+        rows = self._rows()
+        return Columns(self._table, rows.start, rows.stop, self.__getitem__)
 
     def _column(self, name: str) -> Column:
         column = self._table.columns.get(name)

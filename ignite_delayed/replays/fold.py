@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from .._utils.checks import refuse_type, suggestion
 from .._utils.html import code, escape, table
 from ..conditions import Condition, ConditionLike, EarlyStop, State, as_condition
 from ..errors import UnknownMetricError
 from ..history.history import History
-from ..history.metrics import reporter, require
+from ..history.metrics import require
 from ..history.record import Record
+from .columns import Found, best_found, has_twin, verdict_column
 
 __all__ = ["EarlyStopReplay", "Replay", "fold", "replay"]
 
@@ -21,13 +25,6 @@ def fold(condition: Condition, records: Iterable[Record]) -> Iterator[tuple[Stat
     for record in records:
         state, verdict = condition.step(state, record)
         yield state, verdict
-
-
-def _last_state(condition: Condition, records: Iterable[Record]) -> State:
-    state = condition.initial()
-    for record in records:
-        state, _ = condition.step(state, record)
-    return state
 
 
 class Replay:
@@ -79,17 +76,22 @@ class EarlyStopReplay(Replay):
     """
 
     def __init__(
-        self, rule: EarlyStop, verdicts: list[bool | None], first: Record | None, state: State, records: list[Record]
+        self,
+        rule: EarlyStop,
+        verdicts: list[bool | None],
+        first: Record | None,
+        *,
+        kept: Found | None,
+        there_was: Found | None,
+        last: Record | None,
     ) -> None:
         super().__init__(rule, verdicts, first)
         self.stopped_at = first
-        self.best_score = rule.best(state)
-        self.best_epoch = rule.best_epoch(state)
-        everything = EarlyStop(rule.monitor, mode=rule.mode, patience=len(records) + 1)
-        whole = _last_state(everything, records)
-        self.best_there_was = everything.best(whole)
-        self.best_there_was_epoch = everything.best_epoch(whole)
-        self.epochs_saved = 0 if first is None or not records else records[-1].epoch - first.epoch
+        self.best_score = None if kept is None else kept[0]
+        self.best_epoch = None if kept is None else kept[1]
+        self.best_there_was = None if there_was is None else there_was[0]
+        self.best_there_was_epoch = None if there_was is None else there_was[1]
+        self.epochs_saved = 0 if first is None or last is None else last.epoch - first.epoch
 
     def __repr__(self) -> str:
         if self.first is None:
@@ -146,32 +148,64 @@ best 0.3 of epoch 3; best there was 0.3>
     if not isinstance(history, History):
         refuse_type("history", "a History", history, "Load a saved one with History.load(path).")
     rule = as_condition("condition", condition)
-    records = list(history)
-    _check_reads(rule, history, records)
+    _check_reads(rule, history)
+    if has_twin(rule):
+        return _replay_columns(rule, history)
     verdicts: list[bool | None] = []
     first, deciding = None, rule.initial()  # deciding: the state at the first, or the last one
-    for record, (state, verdict) in zip(records, fold(rule, records), strict=True):
+    for record, (state, verdict) in zip(history, fold(rule, history), strict=True):
         verdicts.append(verdict)
         if first is None:
             deciding = state
             first = record if verdict is True else None
-    if isinstance(rule, EarlyStop):
-        return EarlyStopReplay(rule, verdicts, first, deciding, records)
-    return Replay(rule, verdicts, first)
+    if not isinstance(rule, EarlyStop):
+        return Replay(rule, verdicts, first)
+    return _early_stop_replay(rule, history, verdicts, first, _remembered(rule, deciding))
 
 
-def _check_reads(condition: Condition, history: History, records: list[Record]) -> None:
+def _replay_columns(rule: Condition, history: History) -> Replay:
+    """What the fold says, of a rule that has a twin."""
+    said = verdict_column(rule, history)
+    stop = int(np.argmax(said)) if len(said) else 0
+    first = history[stop] if len(said) and said[stop] == 1 else None
+    verdicts: list[bool | None] = np.array([None, True, False], dtype=object)[said].tolist()
+    if not isinstance(rule, EarlyStop):
+        return Replay(rule, verdicts, first)
+    kept = best_found(rule, history, stop if first is not None else None)
+    return _early_stop_replay(rule, history, verdicts, first, kept)
+
+
+def _remembered(rule: EarlyStop, state: State) -> Found | None:
+    best = rule.found(state)
+    return None if best is None else (best.value, best.epoch)
+
+
+def _best_of_all(rule: EarlyStop, history: History) -> Found | None:
+    """The best value that ``rule`` knows after the whole run."""
+    if has_twin(rule):
+        return best_found(rule, history, None)
+    last = deque(fold(rule, history), maxlen=1)
+    return _remembered(rule, last[0][0]) if last else None
+
+
+def _early_stop_replay(
+    rule: EarlyStop, history: History, verdicts: list[bool | None], first: Record | None, kept: Found | None
+) -> EarlyStopReplay:
+    there_was = _best_of_all(EarlyStop(rule.monitor, mode=rule.mode, patience=len(history) + 1), history)
+    last = history[-1] if len(history) else None
+    return EarlyStopReplay(rule, verdicts, first, kept=kept, there_was=there_was, last=last)
+
+
+def _check_reads(condition: Condition, history: History) -> None:
     """Refuse, as the live run does, a condition on a metric that its evaluator does not always report."""
     known = history.metrics
     for name in sorted(condition.reads):
-        if records and name not in known:
+        if len(history) and name not in known:
             listed = ", ".join(map(repr, known)) or "none"
             message = f"{condition!r} reads {name!r}, which was not recorded; there are: {listed}."
             raise UnknownMetricError(f"{message} {suggestion(name, known)}".rstrip())
-    by_source = {
-        source: {name for name in condition.reads if reporter(name, history.sources) == source}
-        for source in history.sources
-    }
-    for record in records:
-        if record.source is not None:
-            require(by_source[record.source], record.source, record.values)
+    lacking = min(history.columns().lacks(sorted(condition.reads)), key=lambda missing: missing[1], default=None)
+    if lacking is not None:
+        name, place = lacking
+        record = history[place]
+        require([name], record.source, record.values)

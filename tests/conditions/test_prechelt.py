@@ -186,8 +186,10 @@ def test_before_the_first_value_nothing_is_said() -> None:
     [
         (GeneralizationLoss("loss", alpha=5), [True, 1.0, 1.0, [1.0]]),
         (GeneralizationLoss("loss", alpha=5), [None, None, NAN, [1.0]]),
-        (ProgressQuotient("va", "tr", alpha=5), [True, None, 1.0, [], [1.0], [1.0]]),
-        (ProgressQuotient("va", "tr", alpha=5, strip=2), [None, None, 1.0, [1.0, 1.0], [1.0], [1.0]]),
+        (ProgressQuotient("va", "tr", alpha=5), [True, None, 1.0, 0, [], [1.0], [1.0]]),
+        (ProgressQuotient("va", "tr", alpha=5, strip=2), [None, None, 1.0, 0, [1.0, 1.0], [1.0], [1.0]]),
+        (ProgressQuotient("va", "tr", alpha=5, strip=2), [None, None, 1.0, 0, [1.0], [1.0], [1.0]]),
+        (ProgressQuotient("va", "tr", alpha=5, strip=2), [False, 1.0, 1.0, 2, [1.0, 1.0], [1.0], [1.0]]),
         (RisingStrips("loss", rises=2), [True, 1, 1.0, 0, [1.0]]),
         (RisingStrips("loss", rises=2, strip=3), [False, 1, 1.0, 3, [1.0]]),
         (RisingStrips("loss", rises=2), [False, 0, None, 0, [1.0]]),

@@ -6,7 +6,21 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from strategies import INF, NAN, even_epoch, first_true, rows, run_of, runs, tame, verdicts
+from hypothesis import strategies as st
+from strategies import (
+    INF,
+    NAN,
+    early_stops,
+    even_epoch,
+    first_true,
+    last_state,
+    rows,
+    run_of,
+    runs,
+    tame,
+    trees,
+    verdicts,
+)
 
 from ignite_delayed import After, Condition, EarlyStop, EarlyStopReplay, History, Metric, Record, Replay, replay
 from ignite_delayed.errors import MetricValueError, UnknownMetricError
@@ -175,3 +189,18 @@ def test_a_saved_run_gives_the_same_answer(condition: Condition, tmp_path: Any) 
     run = run_of([0.9, NAN, 0.4, INF])
     again = History.load(run.save(tmp_path / "run.jsonl"))
     assert replay(again, condition).verdicts == replay(run, condition).verdicts == verdicts(condition, run)
+
+
+@given(early_stops(st.none() | trees), runs(most=14))
+def test_what_a_rule_kept_is_what_its_state_remembers(rule: EarlyStop, run: History) -> None:
+    if not rule.reads <= set(run.metrics):
+        return
+    done = replay(run, rule)
+    assert isinstance(done, EarlyStopReplay)
+    end = first_true(done.verdicts)
+    found = rule.found(last_state(rule, run if end is None else run[: end + 1]))
+    assert (done.best_score, done.best_epoch) == ((None, None) if found is None else (found.value, found.epoch))
+    everything = EarlyStop(rule.monitor, mode=rule.mode, patience=99)
+    there = everything.found(last_state(everything, run))
+    assert done.best_there_was == (None if there is None else there.value)
+    assert done.best_there_was_epoch == (None if there is None else there.epoch)

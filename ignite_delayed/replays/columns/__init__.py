@@ -1,0 +1,16 @@
+"""The twin of the fold in columns: what a condition says at all records of a run at once.
+
+The fold is the truth: tests hold that the twin says what it says at every record. What has no twin, a user's
+function above all, is folded.
+
+* ``rows``: the records that a condition sees; ``twins``: which class has which twin.
+* ``numbers``, ``windows``: expressions; ``exact``: sums that are rounded once, as the fold rounds them.
+* ``verdicts``, ``patience``: conditions.
+"""
+
+from . import numbers, verdicts, windows  # noqa: F401  they say which twins there are
+from .patience import Course, Found, best_found, course_of
+from .rows import whole
+from .twins import has_twin, seen_by, value, verdict_column
+
+__all__ = ["Course", "Found", "best_found", "course_of", "has_twin", "seen_by", "value", "verdict_column", "whole"]

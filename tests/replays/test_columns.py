@@ -1,0 +1,146 @@
+"""The twin of the fold says at every record what the fold says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import (
+    NAN,
+    clock_memories,
+    even_epoch,
+    expressions,
+    rows,
+    run_of,
+    runs,
+    seen_values,
+    trees,
+    verdicts,
+)
+
+from ignite_delayed import After, Condition, EarlyStop, Finite, History, Metric, Record, Replay, replay
+from ignite_delayed.conditions import Expression, State
+from ignite_delayed.replays.columns import has_twin, value, verdict_column, whole
+
+SAID = {1: True, -1: False, 0: None}
+many = settings(max_examples=150)
+
+
+def columns(condition: Condition, run: History) -> list[bool | None]:
+    return [SAID[said] for said in verdict_column(condition, run).tolist()]
+
+
+@many
+@given(trees.filter(has_twin), runs(most=14))
+def test_any_tree_over_any_run(condition: Condition, run: History) -> None:
+    assert columns(condition, run) == verdicts(condition, run)
+
+
+@given(trees.filter(has_twin), runs(most=14), st.integers(0, 6), st.integers(6, 40))
+def test_a_view_sees_what_came_before_it_at_its_first_iteration(
+    condition: Condition, run: History, start: int, stop: int
+) -> None:
+    view = run[start:stop]
+    assert columns(condition, view) == (verdicts(condition, view) if len(view) else [])
+
+
+@many
+@given(clock_memories, runs(most=14))
+def test_what_the_clock_alone_decides(condition: Condition, run: History) -> None:
+    assert columns(condition, run) == verdicts(condition, run)
+
+
+@given(trees, trees, runs(most=14))
+def test_what_follows_another_begins_anew(first: Condition, second: Condition, run: History) -> None:
+    condition = first.then(second)
+    if has_twin(condition):
+        assert columns(condition, run) == verdicts(condition, run)
+
+
+@many
+@given(expressions, runs(most=14))
+def test_any_expression_to_the_last_bit(expression: Expression, run: History) -> None:
+    with np.errstate(all="ignore"):
+        numbers = value(expression, whole(run.columns()))
+    found = [None if place < numbers.start else x for place, x in enumerate(numbers.values.tolist())]
+    assert list(map(repr, found)) == list(map(repr, seen_values(expression, run)))
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=4, max_size=9), st.sampled_from(["mean", "std", "slope"]))
+def test_sums_that_cancel_or_overflow_are_rounded_as_the_fold_rounds_them(values: list[float], name: str) -> None:
+    expression = getattr(Metric("loss"), name)(4)
+    with np.errstate(all="ignore"):
+        numbers = value(expression, whole(run_of(values).columns()))
+    assert list(map(repr, numbers.values[3:].tolist())) == list(map(repr, seen_values(expression, values)[3:]))
+
+
+def test_a_metric_that_two_evaluators_report_is_observed_once_an_iteration() -> None:
+    both = [(t, name, {f"{name}/x": float(t), "lr": 1.0 / t}) for t in (1, 2, 3) for name in ("train", "val")]
+    run = rows(*both)
+    for rule in (
+        (Metric("lr") < 0.6).sustained(evaluations=2),
+        (Metric("train/x") > 1).then((Metric("lr") < 0.6).sustained(evaluations=2)),
+        (Metric("val/x") > 1).then(Metric("lr") + Metric("val/x") > 0),
+    ):
+        assert columns(rule, run) == verdicts(rule, run)
+
+
+def test_what_was_dropped_is_not_missed() -> None:
+    run = History((Record(epoch=t, iteration=t, values={"loss": t % 7}) for t in range(1, 40)), keep=10)
+    rule = (Metric("loss").mean(3) < 3).sustained(evaluations=2)
+    assert columns(rule, run) == verdicts(rule, run)
+
+
+def test_a_history_can_grow_while_its_columns_are_there() -> None:
+    run = run_of([1.0, 2.0])
+    seen = run.columns()
+    run.append(Record(epoch=3, iteration=3, values={"loss": 3.0}))
+    assert seen.fresh("loss")[1].tolist() == [1.0, 2.0]
+    assert len(seen) == 2
+
+
+# --- what has no twin ------------------------------------------------------------------------------------------------
+
+
+class Odd(Condition):
+    """A condition of a user's own."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self._set_parts()
+
+    def advance(self, state: State, record: Record) -> State:
+        return (record.epoch % 2 == 1,)
+
+
+class OwnFinite(Finite):
+    """A class derived from one that has a twin may say something else."""
+
+    __slots__ = ()
+
+    def advance(self, state: State, record: Record) -> State:
+        return True, *super().advance(state, record)[1:]
+
+
+@pytest.mark.parametrize("condition", [Odd(), Odd() & After(epochs=1), OwnFinite("loss"), ~OwnFinite("loss")])
+def test_a_class_of_a_users_own_is_folded(condition: Condition) -> None:
+    run = run_of([1.0, NAN, 3.0])
+    assert not has_twin(condition)
+    assert replay(run, condition).verdicts == verdicts(condition, run)
+
+
+def test_a_function_is_folded_wherever_it_stands() -> None:
+    run = run_of([3.0, 2.0, 2.5, 2.5])
+    rule = EarlyStop("loss", mode="min", patience=2, until=even_epoch)
+    assert not has_twin(rule)
+    assert replay(run, rule).verdicts == verdicts(rule, run) == [False, False, False, True]
+
+
+@given(trees, runs(most=10))
+def test_replay_is_the_same_by_columns_and_by_fold(condition: Condition, run: History) -> None:
+    if condition.reads <= set(run.metrics):
+        done: Replay = replay(run, condition)
+        assert done.verdicts == verdicts(condition, run)
+        assert all(said is None or type(said) is bool for said in done.verdicts)
