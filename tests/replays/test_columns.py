@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from itertools import product
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -144,3 +148,72 @@ def test_replay_is_the_same_by_columns_and_by_fold(condition: Condition, run: Hi
         done: Replay = replay(run, condition)
         assert done.verdicts == verdicts(condition, run)
         assert all(said is None or type(said) is bool for said in done.verdicts)
+
+
+# --- the corners that random trees seldom reach ----------------------------------------------------------------------
+
+CHANCE = random.Random(14)
+
+
+def drawn(length: int = 25) -> History:
+    """Two evaluators in turn, one or both at an iteration, now and then the clock alone; some values are NaN."""
+    entries: list[tuple[int, str | None, dict[str, float]]] = []
+    for t in range(1, length + 1):
+        order: list[str | None] = CHANCE.sample(["train", "val", None], CHANCE.randint(1, 3))
+        for name in order:
+            x = NAN if CHANCE.random() < 0.1 else round(CHANCE.uniform(0, 1), 1)
+            entries.append((t, name, {} if name is None else {f"{name}/x": x, "lr": round(1 / t, 2)}))
+    return rows(*entries)
+
+
+RUNS = [drawn() for _ in range(6)]
+
+
+@pytest.mark.parametrize("while_closed", ["ignore", "track", "count"])
+@pytest.mark.parametrize("nan", ["count", "stop"])
+@pytest.mark.parametrize("until", [None, After(epochs=6), Metric("train/x") < 0.2, Metric("val/x") < 0.2])
+def test_every_way_to_wait_and_to_stop(while_closed: Any, nan: Any, until: Condition | None) -> None:
+    for mode, patience, threshold, cumulative in product(["min", "max"], [2, 5], [0.0, 0.3], [False, True]):
+        counting: Any = {"patience": patience, "threshold": threshold, "cumulative": cumulative}
+        rule = EarlyStop("val/x", mode=mode, until=until, while_closed=while_closed, nan=nan, **counting)
+        relative = EarlyStop("val/x", mode=mode, until=until, nan=nan, threshold_mode="rel", **counting)
+        for run in RUNS:
+            assert columns(rule, run) == verdicts(rule, run)
+            assert columns(relative, run) == verdicts(relative, run)
+
+
+@pytest.mark.parametrize("first", [Metric("val/x") < 0.5, After(epochs=3), (Metric("lr") < 0.3).latched()])
+@pytest.mark.parametrize(
+    "second",
+    [
+        After(epochs=2),
+        After(iterations=4),
+        After(evaluations=3),
+        After(seconds=2.5),
+        (Metric("lr") < 0.2).sustained(evaluations=2),
+        Metric("val/x").mean(3) < 0.5,
+        Metric("val/x") - Metric("train/x") > 0,
+        After(epochs=2).then(After(epochs=2)),
+    ],
+)
+def test_every_clock_begins_anew_after_another_held(first: Condition, second: Condition) -> None:
+    for run in RUNS:
+        for view in (run, run[3:], run[5:30]):
+            assert columns(first.then(second), view) == verdicts(first.then(second), view)
+
+
+@pytest.mark.parametrize("reads", [("lr",), ("val/x",), ("train/x", "val/x"), ("lr", "val/x")])
+def test_views_begin_at_any_record(reads: tuple[str, ...]) -> None:
+    rule = sum(map(Metric, reads[1:]), 0 * Metric(reads[0])) >= 0
+    for run in RUNS:
+        for start in range(12):
+            assert columns(rule.sustained(evaluations=2), run[start:]) == verdicts(
+                rule.sustained(evaluations=2), run[start:]
+            )
+
+
+def test_a_sum_halfway_between_two_numbers_is_rounded_once() -> None:
+    halfway = [1.0, 2.0**-53, 2.0**-106, 0.0]
+    expression = Metric("loss").mean(4)
+    numbers = value(expression, whole(run_of(halfway).columns()))
+    assert numbers.values[-1] == seen_values(expression, halfway)[-1] == (1 + 2.0**-52) / 4
