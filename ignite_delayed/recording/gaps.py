@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ignite.engine import Engine, Events
 
@@ -22,7 +23,7 @@ class Gaps:
 
     def __init__(self, telling: Telling) -> None:
         self._telling = telling
-        self._saved: tuple[int, Events] | None = None  # at the end of an epoch that may still be evaluated
+        self._saved: tuple[int, Any] | None = None  # at the end of an epoch that may still be evaluated
 
     def on_saved(self, trainer: Engine) -> None:
         """A state is saved now."""
@@ -30,11 +31,8 @@ class Gaps:
         if not state.epoch_length:
             return
         self._tell_of_epochs(trainer, state.epoch_length)
-        ends = state.iteration % state.epoch_length == 0 and event in (
-            Events.ITERATION_COMPLETED,
-            Events.EPOCH_COMPLETED,
-        )
-        self._saved = (state.iteration, event) if ends else None
+        whole = state.iteration % state.epoch_length == 0
+        self._saved = (state.iteration, event) if whole and event in _ENDS else None
 
     def on_recorded(self, trainer: Engine, source: Source) -> None:
         """An evaluation was recorded now: the resumed run begins with the next epoch, and does not make it."""
@@ -60,6 +58,9 @@ class Gaps:
                 f"short (by terminate_epoch()): Ignite saves the iteration alone, and a run resumed from it goes on in "
                 f"epoch {resumed}. Conditions that count iterations do not depend on it",
             )
+
+
+_ENDS = (Events.ITERATION_COMPLETED, Events.EPOCH_COMPLETED)
 
 
 def _resumed_epoch(trainer: Engine, length: int) -> int | None:
