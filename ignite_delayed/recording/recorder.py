@@ -109,6 +109,9 @@ class Recorder:
                 refuse_value("every", "None where the trainer's own metrics are not recorded", every, hint)
         if evaluate_on is not None:
             check_choice("evaluate_on", evaluate_on, ("rank0",), hint="None, the default, evaluates on every rank.")
+            if sync is None:
+                hint = "What rank 0 evaluates alone is recorded on all ranks."
+                refuse_value("sync", "'rank0' or 'mean' beside evaluate_on='rank0'", sync, hint)
         self.hub = Hub(History(keep=keep))
         self.engines = Engines(
             trainer,
