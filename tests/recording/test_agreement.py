@@ -385,7 +385,7 @@ def test_other_words_are_refused(argument: str, value: Any, expected: str) -> No
 
 def in_other_orders() -> None:
     trainer, engines = Engine(quiet), {name: Engine(quiet) for name in ("a", "b", "c")}
-    Recorder(trainer, engines)  # type: ignore[arg-type]
+    Recorder(trainer, engines)
     order = ("a", "b", "c") if idist.get_rank() == 0 else ("a", "c", "b")
 
     @trainer.on(Events.EPOCH_COMPLETED)
