@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from engines import engine
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ignite.engine import Engine, Events
 from strategies import clock_memories, clock_trees, early_stops, trees
 
-from ignite_delayed import After, Condition, Gate, Metric, Recorder, stop_when
+from ignite_delayed import After, Always, Condition, Gate, Metric, Recorder, stop_when
 from ignite_delayed.conditions import Then
 from ignite_delayed.conditions.expression import Absolute, Arithmetic, Expression, Negative, Number
 from ignite_delayed.replays.fold import fold
@@ -487,6 +487,10 @@ def moments_for(condition: Condition, expected: list[Moment]) -> list[Moment]:
     return in_context([one for one in expected if alone or one.source is not None])
 
 
+PLAIN: Any = {name: ([0.5, 0.25], Events.EPOCH_COMPLETED) for name in ("train", "val")}
+
+
+@example("two evaluators", PLAIN, [Always()], After(epochs=1).then(After(iterations=2)), 4, 4)
 @given(layouts, plans, st.lists(gated, min_size=1, max_size=3), stopping, st.integers(1, 4), st.integers(1, 5))
 def test_live_is_replay_is_the_oracle(
     layout: str, plan: Any, conditions: list[Condition], rule: Condition, iterations: int, epochs: int
