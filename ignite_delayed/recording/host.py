@@ -22,6 +22,7 @@ __all__ = [
     "fires",
     "group_store",
     "is_counting",
+    "is_raised_in",
     "is_running",
     "lacks",
     "move_to_end",
@@ -65,6 +66,20 @@ def _is_on_the_stack(engine: Engine) -> bool:
         if frame.f_code is Engine._internal_run_legacy.__code__ and frame.f_locals.get("self") is engine:
             return True
     return False
+
+
+def is_raised_in(engine: Engine) -> bool:
+    """Whether the exception that is being dealt with just now came out of a ``run()`` of ``engine``."""
+    error = sys.exc_info()[1]
+    trace = None if error is None else error.__traceback__
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+        if frame.f_code in _RUNS and frame.f_locals.get("self") is engine:
+            return True
+    return False
+
+
+_RUNS = (Engine._internal_run_as_gen.__code__, Engine._internal_run_legacy.__code__)
 
 
 def fires(engine: Engine, event: Any) -> bool:

@@ -174,9 +174,9 @@ RUNS = [drawn() for _ in range(6)]
 @pytest.mark.parametrize("until", [None, After(epochs=6), Metric("train/x") < 0.2, Metric("val/x") < 0.2])
 def test_every_way_to_wait_and_to_stop(while_closed: Any, nan: Any, until: Condition | None) -> None:
     for mode, patience, threshold, cumulative in product(["min", "max"], [2, 5], [0.0, 0.3], [False, True]):
-        counting: Any = {"patience": patience, "threshold": threshold, "cumulative": cumulative}
-        rule = EarlyStop("val/x", mode=mode, until=until, while_closed=while_closed, nan=nan, **counting)
-        relative = EarlyStop("val/x", mode=mode, until=until, nan=nan, threshold_mode="rel", **counting)
+        counting: Any = {"mode": mode, "patience": patience, "threshold": threshold, "cumulative": cumulative}
+        rule = EarlyStop("val/x", until=until, while_closed=while_closed, nan=nan, **counting)
+        relative = EarlyStop("val/x", until=until, nan=nan, threshold_mode="rel", **counting)
         for run in RUNS:
             assert columns(rule, run) == verdicts(rule, run)
             assert columns(relative, run) == verdicts(relative, run)
