@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from ignite.engine import Events
+from ignite.engine import Engine, Events
 from ignite.handlers import param_scheduler
 from torch.optim import Optimizer
 
@@ -61,11 +61,17 @@ def delay_ignite(
             scheduler,
             until=Always() if until is None else until,
             engine=recorder.trainer,
-            event=Events.ITERATION_STARTED if per == "iteration" else Events.EPOCH_STARTED,
+            event=Events.ITERATION_STARTED if per == "iteration" else Events.EPOCH_STARTED(event_filter=_is_new),
             name=name,
         )
         handle.on_remove(undo.pop_all().close)
     return handle
+
+
+def _is_new(trainer: Engine, event: int) -> bool:
+    """Whether the epoch starts for the first time: a run that was cut in its middle, and loaded, starts it again."""
+    length, iteration = trainer.state.epoch_length, trainer.state.iteration
+    return not length or iteration % length == 0 or trainer.state.epoch - 1 != iteration // length
 
 
 def _leaves(scheduler: Any) -> Iterator[Any]:

@@ -183,15 +183,44 @@ class TestTorchSchedulers:
         ],
         ids=["piecewise", "cosine", "groups"],
     )
-    def test_ignites_own(self, build_scheduler: Any) -> None:
+    @pytest.mark.parametrize("cut", [4, 8, 10])
+    @pytest.mark.parametrize("per", ["iteration", "epoch"])
+    def test_ignites_own(self, build_scheduler: Any, per: Any, cut: int) -> None:
         def build() -> Training:
             training = Training(sgd())
             scheduler = build_scheduler(training.optimizer)
-            delay_lr_scheduler(training.recorder, training.optimizer, scheduler, until=After(epochs=1), per="iteration")
+            delay_lr_scheduler(training.recorder, training.optimizer, scheduler, until=After(epochs=1), per=per)
             return training
 
-        (states,), expected = saved(build(), 8)
+        (states,), expected = saved(build(), cut)
         assert resume(build(), through_torch(states)) == expected
+
+    @pytest.mark.parametrize("cut", [4, 5, 8])
+    def test_ignites_own_behind_an_evaluation_in_mid_epoch(self, cut: int) -> None:
+        def build() -> Training:
+            training = Training(sgd(), at=Events.ITERATION_COMPLETED(every=2), metrics={"loss": [1, 0, 0, 0, 0, 0]})
+            scheduler = PiecewiseLinear(training.optimizer, "lr", [(0, 1.0), (8, 0.0)])
+            delay_lr_scheduler(
+                training.recorder, training.optimizer, scheduler, until=Metric("loss") < 1, per="epoch", name="own"
+            )
+            training.attach_evaluator()
+            return training
+
+        (states,), expected = saved(build(), cut)
+        assert resume(build(), through_torch(states)) == expected
+        assert len(set(map(tuple, expected))) > 2
+
+    def test_ignites_own_in_a_run_that_was_stopped_in_mid_epoch_and_goes_on(self) -> None:
+        def build() -> Training:
+            training = Training(sgd())
+            scheduler = PiecewiseLinear(training.optimizer, "lr", [(0, 1.0), (8, 0.0)])
+            delay_lr_scheduler(training.recorder, training.optimizer, scheduler, per="epoch")
+            return training
+
+        cut = build()
+        cut.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=5), cut.trainer.terminate)
+        assert [rate for (rate,) in cut.run(4, 3)] == [1.0] * 3 + [0.875] * 2
+        assert [rate for (rate,) in cut.run(4, 3)] == [0.75] * 3 + [0.625] * 3  # here the next epoch is a new one
 
 
 class TestFromTheClockAlone:

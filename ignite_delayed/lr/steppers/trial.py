@@ -13,6 +13,7 @@ from ..._utils.checks import refuse_type, refuse_value
 from ...errors import AttachError
 from ..optimizer.groups import clone, is_note, read, share_groups
 from ..optimizer.stand_in import contents, remember, stand_in
+from .torch_state import held_schedulers, load_state, state_of
 
 __all__ = ["Factory", "Trial", "as_factory", "changes_of", "check_monitored", "copy_for", "try_factory"]
 
@@ -68,7 +69,21 @@ def try_factory(argument: str, factory: Any, optimizer: Optimizer) -> Trial:
             f"{argument} built its scheduler on another optimizer than its argument, which changes that one at once: "
             "write lambda optimizer: StepLR(optimizer, ...), using the argument"
         )
+    _savable(argument, scheduler)
     return changes_of(scheduler, double, optimizer)
+
+
+def _savable(argument: str, scheduler: LRScheduler) -> dict[str, Any]:
+    """The state of ``scheduler``.
+
+    Raises:
+        AttachError: where it could not be saved.
+    """
+    try:
+        return state_of(scheduler)
+    except TypeError as error:
+        kind = type(scheduler).__name__
+        raise AttachError(f"a run with the {kind} of {argument} could not be resumed: {error}") from error
 
 
 def changes_of(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer) -> Trial:
@@ -94,10 +109,9 @@ def _differ(value: Any, original: Any) -> bool:
 def _momenta(scheduler: Any) -> set[str]:
     """The momentum, where ``scheduler`` or one that it holds cycles it; building it need not have changed it."""
     found: set[str] = set()
-    for part in getattr(scheduler, "_schedulers", ()):
-        found |= _momenta(part)
-    if getattr(scheduler, "cycle_momentum", False):
-        found.add("betas" if "betas" in scheduler.optimizer.param_groups[0] else "momentum")
+    for one in (scheduler, *held_schedulers(scheduler)):
+        if getattr(one, "cycle_momentum", False):
+            found.add("betas" if "betas" in one.optimizer.param_groups[0] else "momentum")
     return found
 
 
@@ -119,10 +133,10 @@ def as_factory(argument: str, value: Any, optimizer: Optimizer) -> Factory:
     plateau = isinstance(value, ReduceLROnPlateau)
     if value.last_epoch != 0 or not (plateau or (unchanged and kind not in _CHANGE_MORE)):
         raise AttachError(f"building or stepping this {kind} has changed the optimizer already: {write_factory}")
-    fresh = copy.deepcopy(value.state_dict())
+    fresh = _savable(argument, value)
 
     def start_anew(_: Optimizer) -> LRScheduler:
-        value.load_state_dict(copy.deepcopy(fresh))  # a second run starts it anew
+        load_state(value, fresh)  # a second run starts it anew
         return _rebase(value)
 
     return start_anew
