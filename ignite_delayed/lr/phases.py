@@ -92,6 +92,7 @@ class LRPhases(Attachment):
         ...                 optimizer, factor=0.25, patience=10
         ...             ),
         ...             monitor="loss",
+        ...             mode="min",
         ...         ),
         ...     ],
         ... )

@@ -122,7 +122,13 @@ class TestTorchSchedulers:
             training = Training(sgd(1.0, 0.1), watch=("lr", "momentum"), metrics={"loss": lambda trainer: 1.0})
             monitor = "loss" if name == "ReduceLROnPlateau" else None
             delay_lr_scheduler(
-                training.recorder, training.optimizer, SCHEDULERS[name], until=After(epochs=1), per=per, monitor=monitor
+                training.recorder,
+                training.optimizer,
+                SCHEDULERS[name],
+                until=After(epochs=1),
+                per=per,
+                monitor=monitor,
+                mode="min" if monitor else None,
             )
             return training
 
@@ -144,6 +150,7 @@ class TestTorchSchedulers:
                 until=After(epochs=1),
                 per="evaluation",
                 monitor=monitor,
+                mode="min" if monitor else None,
             )
             return training
 
@@ -382,7 +389,12 @@ def test_really_cut(how: str) -> None:
         training = Training(sgd(), metrics={"loss": lambda trainer: 1.0})
         phases = [
             Phase(Linear(0.5, 1.0, epochs=1), per="iteration"),
-            Phase(lambda o: ReduceLROnPlateau(o, patience=0, factor=0.5), monitor="loss", until=After(epochs=2)),
+            Phase(
+                lambda o: ReduceLROnPlateau(o, patience=0, factor=0.5),
+                monitor="loss",
+                mode="min",
+                until=After(epochs=2),
+            ),
             Phase(SCHEDULERS["LinearLR"], per="iteration"),
         ]
         LRPhases(training.recorder, training.optimizer, phases)
