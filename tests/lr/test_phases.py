@@ -706,6 +706,14 @@ class TestOverlaps:
             gc.enable()
 
 
+def test_the_last_rates_are_asked_for_as_of_torch() -> None:
+    training = Training(sgd(1.0, 0.5))
+    phases = phased(training, Phase(Linear(1.0, 0.0, steps=4), per="epoch"))
+    assert phases.get_last_lr() == [1.0, 0.5]
+    training.run(4)
+    assert phases.get_last_lr() == values(training.optimizer) == [0.25, 0.125]
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         ("phases", "arguments", "error", "message"),
