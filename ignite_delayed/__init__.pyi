@@ -9,6 +9,7 @@ from .conditions import EarlyStop as EarlyStop
 from .conditions import Finite as Finite
 from .conditions import Metric as Metric
 from .conditions import Never as Never
+from .conditions import Patience as Patience
 from .conditions import Plateau as Plateau
 from .conditions import Predicate as Predicate
 from .errors import AttachError as AttachError
