@@ -4,7 +4,7 @@
 * ``condition``: the base class, ``& | ~``, always and never; ``temporal``: sustained, holds, latched, between, then.
 * ``expression``, ``windows``: numbers made of metrics; ``comparison``: conditions on them.
 * ``clock``: ``After``; ``units``: its units; ``predicate``: a user's function.
-* ``patience``, ``early_stop``: no improvement for too long; ``limit``: how long that is.
+* ``patience``, ``early_stop``: no improvement for too long; ``limit``: how long that is; ``new_best``.
 * ``explanation``, ``phrases``: why, as a tree, and what is missing, in a line; ``wakeup``: when to look at the clock.
 """
 
@@ -15,6 +15,7 @@ from .early_stop import EarlyStop
 from .explanation import Explanation
 from .expression import Expression, Metric
 from .limit import Patience
+from .new_best import NewBest
 from .node import State
 from .patience import Plateau
 from .predicate import Predicate
@@ -36,6 +37,7 @@ __all__ = [
     "Latched",
     "Metric",
     "Never",
+    "NewBest",
     "Not",
     "Or",
     "Patience",
