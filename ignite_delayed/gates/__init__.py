@@ -4,6 +4,7 @@
 * ``attachables``: ``delay_attach``, for what attaches itself.
 * ``best``: a checkpoint whenever a metric is best; ``best_files``: its files.
 * ``delays``: ``delay``, and its checks; ``handlers``: how a handler behind a gate is called.
+* ``checkpoints``: what a delayed ``Checkpoint`` takes back of its saved list.
 """
 
 from .attachables import delay_attach

@@ -15,7 +15,7 @@ from ..conditions import ConditionLike
 from ..errors import AttachError
 from ..recording.host import handlers_caught
 from ..recording.recorder import Recorder, check_recorder
-from .delays import DelayHandle, behind, hang, has_state
+from .delays import DelayHandle, behind, hang
 from .gate import Gate
 from .signatures import name_of
 
@@ -82,7 +82,7 @@ def delay_attach(
         if not added:
             raise AttachError(f"attach of {owner!r} added no handler to the engine: there is nothing to delay")
         undo.pop_all()  # nothing failed: it stays
-    recorder.hub.add(handle, saved=owner if has_state(owner) else None)
+    recorder.hub.add(handle, saved=handle.saved)
     handle.on_remove(lambda: recorder.hub.discard(handle))
     return handle
 
