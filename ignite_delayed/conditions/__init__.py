@@ -4,6 +4,7 @@
 * ``condition``: the base class, ``& | ~``, always and never; ``temporal``: sustained, holds, latched, between, then.
 * ``expression``, ``windows``: numbers made of metrics; ``comparison``: conditions on them.
 * ``clock``: ``After``; ``predicate``: a user's function; ``patience``, ``early_stop``: no improvement for too long.
+* ``parsing``: conditions from text.
 * ``explanation``, ``phrases``: why, as a tree, and what is missing, in a line; ``wakeup``: when to look at the clock.
 """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._utils.checks import check_count, check_real, refuse_type
 from ..history.record import Record
 from .condition import Condition, Verdict
+from .parsing import readable
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -25,6 +26,7 @@ class AfterState(NamedTuple):
     point: float | None
 
 
+@readable
 class After(Condition):
     """True while ``clock > point``, strictly: ``After(epochs=50)`` first lets through what happens in epoch 51.
 

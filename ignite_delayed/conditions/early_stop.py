@@ -12,6 +12,7 @@ from .condition import Always, Condition, ConditionLike, Verdict, as_condition
 from .explanation import Explanation
 from .expression import Expression, Mode
 from .node import State
+from .parsing import readable
 from .patience import Patient, ThresholdMode, ask_for_mode
 
 __all__ = ["EarlyStop", "EarlyStopState"]
@@ -43,6 +44,7 @@ class EarlyStopState(NamedTuple):
     until: State
 
 
+@readable
 class EarlyStop(Patient):
     """True when the run should stop: ``until`` has held, and ``patience`` observations in a row did not improve.
 

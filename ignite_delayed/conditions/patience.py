@@ -13,6 +13,7 @@ from .comparison import monitored
 from .condition import Condition, Verdict
 from .expression import Expression, Mode
 from .node import State
+from .parsing import readable
 
 __all__ = ["Patient", "Plateau", "ThresholdMode", "ask_for_mode"]
 
@@ -101,6 +102,7 @@ class PlateauState(NamedTuple):
     monitor: State
 
 
+@readable
 class Plateau(Patient):
     """True when ``patience`` observations in a row brought no improvement.
 
