@@ -2,6 +2,7 @@
 
 * ``gate``: the gate; ``early_stopping``: a gate that ends the run.
 * ``delays``: ``delay``, and its checks; ``handlers``: how a handler behind a gate is called.
+* ``checkpoints``: what a delayed ``Checkpoint`` takes back of its saved list.
 """
 
 from .delays import DelayHandle, delay

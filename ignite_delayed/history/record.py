@@ -134,7 +134,7 @@ class Record:
             record, epoch, iteration, evaluation, seconds, planned, source, values, seen, fresh, first, evaluated
         )
 
-    def since(self, base: Clock, skip: int, begins: bool, *, counted: int = 0) -> Record:
+    def since(self, base: Clock, skip: int, begins: bool, *, counted: int = 0, planned: int | None = None) -> Record:
         """This record on the clock of a run that began with the record at ``base`` (see :attr:`clock`).
 
         Args:
@@ -143,8 +143,11 @@ class Record:
             begins: whether this is the record that began it.
             counted: 1 where the epoch and the iteration of ``base`` are the first of that run, 0 where they are over
                 when it begins.
+            planned: iterations that the shifted run is planned for; what is left of this one by default.
         """
         epoch, iteration = max(base.epoch, counted) - counted, max(base.iteration, counted) - counted
+        if planned is None and self.planned is not None:
+            planned = max(self.planned - iteration, 0)
         seen, fresh, first = self.seen, self.fresh, self.first
         if skip and self.iteration == base.iteration:
             seen = dict(islice(seen.items(), skip, None)) | self.values
@@ -156,7 +159,7 @@ class Record:
             self.iteration - iteration,
             self.evaluation - base.evaluation + 1,
             self.seconds - base.seconds,
-            None if self.planned is None else max(self.planned - iteration, 0),
+            planned,
             self.source,
             self.values,
             seen,

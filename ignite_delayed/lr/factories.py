@@ -30,6 +30,7 @@ def apply_schedule(
     until: Any = None,
     parameter: str = "lr",
     name: str | None = None,
+    planned_epochs: float | None = None,
 ) -> LRPhases:
     """Set ``base * schedule(step)`` at the start of every step, so that the first batch trains at ``schedule(0)``.
 
@@ -41,11 +42,14 @@ def apply_schedule(
     Args:
         recorder: knows the trainer, and feeds ``until``.
         optimizer: whose groups are written; a tensor is filled in place.
-        schedule: the factors; lengths in epochs and fractions are resolved when the run begins.
+        schedule: the factors; lengths in epochs and fractions are resolved when the run begins. Fractions are of the
+            run, after ``until`` of what is then left of it.
         per: ``"iteration"`` or ``"epoch"``: what one step is.
         until: delays the start: a condition, or a function of one record; ``None`` starts at once.
         parameter: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``, ``"beta1"``.
         name: for logs, marks and errors.
+        planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
+            which they change when a run is made longer.
 
     Returns:
         The phases: ``remove()``, ``state_dict()``.
@@ -75,7 +79,7 @@ def apply_schedule(
         refuse_type("schedule", "a Schedule", schedule, "A torch scheduler goes to delay_lr_scheduler.")
     condition = None if until is None else as_condition("until", until)
     phases = [*_pause(condition), Phase(schedule, per=per)]
-    return LRPhases(recorder, optimizer, phases, parameter=parameter, name=name)
+    return LRPhases(recorder, optimizer, phases, parameter=parameter, name=name, planned_epochs=planned_epochs)
 
 
 def delay_lr_scheduler(

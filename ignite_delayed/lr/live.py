@@ -54,8 +54,9 @@ class PhaseEnd(_Serving):
         name: str,
         switch: Callable[[Record], None],
         served: Attachment | None = None,
+        planned: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self._switch = switch
+        self._switch, self._planned = switch, planned
         super().__init__(recorder, condition, name, served, latches=True)
 
     def arm(self, since: Clock, record: Record | None, at: tuple[int, int] | None = None) -> bool:
@@ -88,7 +89,7 @@ class PhaseEnd(_Serving):
 
     def _counted(self, record: Record, begins: bool = False) -> Record:
         assert self._since is not None
-        return record.since(self._since, self._skip, begins)
+        return record.since(self._since, self._skip, begins, planned=self._planned())
 
     def _judge(self, record: Record) -> State:
         return super()._judge(self._counted(record))

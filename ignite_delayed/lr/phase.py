@@ -26,7 +26,9 @@ class Phase(Value):
     """A schedule or a torch scheduler, for as long as ``until`` does not hold.
 
     Everything in ``until`` counts from the beginning of the phase: ``After(epochs=5)`` is five epochs of the phase,
-    ``After(fraction=0.5)`` half of what is left of the run, and a plateau forgets what was before. A phase that begins
+    ``After(fraction=0.5)`` half of the run, and a plateau forgets what was before. A fraction, of ``until`` as of a
+    schedule, is of the whole run as long as phases end by themselves, so that those of several phases add up to 1; once
+    a condition has ended one, it is of what was left of the run then. A phase that begins
     in the middle of an epoch has the rest of that epoch on top.
 
     Args:
@@ -100,6 +102,12 @@ class Phase(Value):
     def ends(self) -> bool:
         """Whether another phase can follow."""
         return self.until is not None or (isinstance(self.what, Schedule) and not self.what.endless)
+
+    @property
+    def takes_share(self) -> bool:
+        """Whether a length or a condition is of the length of the run."""
+        shared = isinstance(self.what, Schedule) and bool(self.what.shares(self.what))
+        return shared or (self.until is not None and "fraction" in (self.until.clock_units or ()))
 
     @property
     def label(self) -> str:

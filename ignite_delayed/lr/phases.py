@@ -28,9 +28,11 @@ from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim
 from .other_writers import OtherWriters
 from .phase import Phase, Switched, check_phases, format_rates, writing_span
+from .plan import Plan
 from .progress import Progress
 from .steppers.base import NoStepper
 from .steppers.build import build_steppers
+from .steppers.quick import quick_step
 from .steppers.schedule import ScheduleStepper
 
 __all__ = ["LRPhases"]
@@ -62,6 +64,8 @@ class LRPhases(Attachment):
         parameter: what is written: ``"lr"``, or for schedules any number of the groups (``"momentum"``,
             ``"weight_decay"``), or ``"beta1"``, ``"beta2"``.
         name: for logs, marks, errors and the saved state; the parameter by default.
+        planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
+            which they change when a run is made longer.
 
     Attributes:
         phases: the phases.
@@ -109,6 +113,7 @@ class LRPhases(Attachment):
         *,
         parameter: str = "lr",
         name: str | None = None,
+        planned_epochs: float | None = None,
     ) -> None:
         check_recorder(recorder)
         self.phases = check_phases(phases)
@@ -116,7 +121,9 @@ class LRPhases(Attachment):
         self.parameter = check_parameter(optimizer, parameter)
         label = self.parameter if name is None else check_name("name", name)
         steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
-        self.progress = Progress(self.phases, steppers, Takeover(optimizer, self.parameter, entries))
+        plan = Plan(planned_epochs)
+        self.progress = Progress(self.phases, steppers, Takeover(optimizer, self.parameter, entries), plan)
+        self._before_iteration, self._bind = quick_step(self._step_iteration)
         self._told = ""
         self._found = self.progress.takeover.bases()
         if isinstance(steppers[0], ScheduleStepper):
@@ -141,7 +148,8 @@ class LRPhases(Attachment):
         for number, phase in enumerate(self.phases, start=1):
             end = None
             if phase.until is not None:
-                end = PhaseEnd(recorder, phase.until, f"{self.name}, end of phase {number}", self._on_switch, self)
+                label = f"{self.name}, end of phase {number}"
+                end = PhaseEnd(recorder, phase.until, label, self._on_switch, self, self._planned)
                 undo.callback(end.remove)
             self._ends.append(end)
         for index, phase in enumerate(self.phases):
@@ -184,13 +192,25 @@ class LRPhases(Attachment):
     # --- a run begins ------------------------------------------------------------------------------------------
 
     def _on_run(self, fresh: bool) -> None:
-        for stepper in self.progress.steppers:
-            stepper.resolve(self.recorder.trainer)
+        self._bind(None)
         self.progress.resume_writing()
         if fresh:
             self.progress.start_over()
+        self._resolve()
         if not self.progress.begun:
             self._begin_first(fresh)
+
+    def _resolve(self) -> None:
+        progress, trainer = self.progress, self.recorder.trainer
+        progress.plan.look(self.name, trainer, any(phase.takes_share for phase in self.phases[self.index :]))
+        for stepper in progress.steppers:
+            stepper.resolve(trainer, progress.plan, progress.origin)
+
+    def _planned(self) -> int | None:
+        """Iterations that the run was to take from where its shares are counted."""
+        plan = self.progress.plan
+        iterations = plan.iterations(self.recorder.trainer)
+        return None if iterations is None else max(iterations - plan.anchor[0], 0)
 
     def _begin_first(self, fresh: bool) -> None:
         """Let the first phase begin: with the run, in the middle of it, or where only its clock was loaded."""
@@ -204,7 +224,7 @@ class LRPhases(Attachment):
             self.progress.bases, told = list(self._found[0]), self._found[1]
             self._tell(told)
         else:
-            self.progress.origin = iterations, epochs = position(trainer)
+            self.progress.origin = self.progress.plan.anchor = iterations, epochs = position(trainer)
             since = Clock(epochs, iterations, self.recorder.hub.evaluations + 1, self.recorder.engines.seconds())
         self._begin(0, since, None, (0, 0))
 
@@ -221,7 +241,13 @@ class LRPhases(Attachment):
         """Let phase ``index`` begin; ``record``, after ``at`` iterations and epochs, ended the phase before."""
         if self.progress.stepper_of(index).writes:
             self._take()
+        self._bind(None)
+        trainer, stepper = self.recorder.trainer, self.progress.stepper_of(index)
+        stepper.resolve(trainer, self.progress.plan, self.progress.origin)
         self._tell(self.progress.begin(index))
+        shares = stepper.shares(trainer)
+        if shares:
+            self.logger.info("%s: phase %d begins: %s", self.name, index + 1, shares)
         end = self._ends[index] if index < len(self._ends) else None
         if end is not None and end.arm(since, record, at):
             assert record is not None
@@ -255,6 +281,7 @@ class LRPhases(Attachment):
         assert end is not None
         at = end.at
         before = read_all(self.optimizer, self.parameter)
+        self.progress.plan.anchor = at
         self._change(f"{self.phases[self.index].until!r} held", at, record, at, before)
 
     def _remember(self) -> Callable[[], None]:
@@ -297,15 +324,16 @@ class LRPhases(Attachment):
 
     # --- what the engines call ---------------------------------------------------------------------------------
 
-    def _before_iteration(self, engine: Engine) -> None:
+    def _step_iteration(self, engine: Engine) -> None:
+        """The slow way of an iteration, which binds the quick one for the rest of the epoch."""
         progress = self.progress
-        stepper = progress.stepper
-        if stepper.per == "iteration":
-            step = engine.state.iteration - 1 - progress.origin[0]
-            if 0 <= step < stepper.stop:
-                stepper.step(self.optimizer, progress.bases, step)
-            else:
-                self._finish(engine, max(step, 0))
+        if progress.stepper.per == "iteration":
+            iteration = engine.state.iteration
+            self._finish(engine, max(iteration - 1 - progress.origin[0], 0))
+            stepper, length = progress.stepper, engine.state.epoch_length or 1
+            if isinstance(stepper, ScheduleStepper) and stepper.per == "iteration":
+                high = iteration + length - (iteration - 1) % length  # the groups are looked at anew in each epoch
+                self._bind(stepper.bound(self.optimizer, progress.bases, progress.origin[0], iteration, high))
 
     def _before_epoch(self, engine: Engine) -> None:
         if self.progress.stepper.per == "epoch":
@@ -355,7 +383,10 @@ class LRPhases(Attachment):
         Raises:
             StateError: where the state is of other phases, or damaged; nothing was changed.
         """
+        self._bind(None)
         self.progress.load(self.name, state_dict)
+        if self.recorder.engines.begun():
+            self._resolve()
         if self.progress.stepper.writes and self.progress.takeover.before is not None:
             self.recorder.hub.to_front(self)
 

@@ -11,6 +11,7 @@ from .optimizer.groups import is_number, read_all, restore, snapshot
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
 from .phase import Phase, Switched
+from .plan import Plan
 from .steppers.base import NoStepper, Stepper
 from .steppers.memory import remember_stepper
 
@@ -37,6 +38,7 @@ class Progress:
         phases: the phases, which the saved state names as its rule.
         steppers: what steps the parameter during each.
         takeover: of the groups that the phases write.
+        plan: of what run their lengths may be a share.
 
     Attributes:
         index: the number of the phase whose turn it is; ``len(phases)`` once the last has ended.
@@ -47,8 +49,8 @@ class Progress:
         switches: the changes of phase so far.
     """
 
-    def __init__(self, phases: Sequence[Phase], steppers: Sequence[Stepper], takeover: Takeover) -> None:
-        self.phases, self.steppers, self.takeover = phases, steppers, takeover
+    def __init__(self, phases: Sequence[Phase], steppers: Sequence[Stepper], takeover: Takeover, plan: Plan) -> None:
+        self.phases, self.steppers, self.takeover, self.plan = phases, steppers, takeover, plan
         self._reset()
 
     def _reset(self) -> None:
@@ -58,6 +60,7 @@ class Progress:
         self.origin = (0, 0)
         self.bases: list[float] = []
         self.switches: list[Switched] = []
+        self.plan.anchor, self.plan.seen = (0, 0), None
 
     def start_over(self) -> None:
         """Become as new, and give the groups back what they had."""
@@ -128,12 +131,13 @@ class Progress:
         pairs = zip(self.steppers, self.phases, strict=True)
         undo = [remember_stepper(stepper, phase.what) for stepper, phase in pairs]
         held, switches = dict(vars(self)), list(self.switches)
-        take_back = self.takeover.remember()
+        take_back, anchored = self.takeover.remember(), dict(vars(self.plan))
 
         def put_back() -> None:
             for one in undo:
                 one()
             vars(self).update(held, switches=switches)
+            vars(self.plan).update(anchored)
             take_back()
 
         return put_back
@@ -154,7 +158,12 @@ class Progress:
             "left": self.last_values(),
             "groups": None if before is None else snapshot(takeover.optimizer, takeover.names),
             "drive": self.stepper.state() if self.begun else None,
-        }
+        } | self._plan_state()
+
+    def _plan_state(self) -> dict[str, Any]:
+        """What is known of the plan; a state saved before shares had an anchor stays as it was."""
+        anchored = {} if self.plan.anchor == (0, 0) else {"anchor": list(self.plan.anchor)}
+        return anchored if self.plan.seen is None else anchored | {"planned": self.plan.seen}
 
     def _rule(self) -> list[str]:
         pairs = zip(self.phases, self.steppers, strict=True)
@@ -174,6 +183,9 @@ class Progress:
             switches = [_switched(entry) for entry in raw["switches"]]
             origin = (_count(raw["origin"][0]), _count(raw["origin"][1]))
             bases, left = ([_number(value) for value in raw[key]] for key in ("bases", "left"))
+            # States were saved without them until shares had an anchor.
+            anchor = (_count(raw.get("anchor", (0, 0))[0]), _count(raw.get("anchor", (0, 0))[1]))
+            planned = None if raw.get("planned") is None else _number(raw["planned"])
             prepared = stepper.prepare(takeover.optimizer, raw["drive"])
             # Building a scheduler has changed the groups; they get what was saved, whoever loads the optimizer when.
             restore(takeover.optimizer, raw["groups"] or takeover.before or [], takeover.names)
@@ -185,6 +197,7 @@ class Progress:
         self.origin, self.bases, self.switches = origin, bases, switches
         takeover.before = None if raw["before"] is None else [dict(group) for group in raw["before"]]
         takeover.left = left
+        self.plan.anchor, self.plan.seen = anchor, planned
 
     def _check(self, name: str, raw: Any) -> None:
         """Refuse what is no state of these phases; whether the entries of its lists fit shows when it is loaded."""

@@ -6,7 +6,7 @@
 * ``sources``: what is recorded under which name; ``shown`` and ``data``: which of them an engine shows, by the data
   that it ran on; ``aside``: metrics that not every evaluation computes.
 * ``making``: from what was read to a record, with ``required`` (which metrics it must have), ``rates`` (learning rates
-  as values) and ``telling`` (why something is not recorded).
+  as values) and ``telling`` (why something is not recorded); ``gaps``: what a saved state will lack.
 * ``agreement``, ``rank0``: the same with several processes.
 * ``hub``: feeds and keeps what hangs here; ``attachment``: what can hang; ``rows``: what it shows in the status.
 * ``matching``: do the names in a saved state fit those that are here?

@@ -10,13 +10,14 @@ from typing import Any
 from ignite.engine import Engine, Events, State
 from torch.optim import Optimizer
 
-from .._utils.saving import checked_count, checked_seconds
+from .._utils.saving import checked_count, checked_names, checked_seconds
 from ..errors import AttachError
 from ..history import Record
 from ..history.metrics import reporter, source_label
 from .agreement import Agreement
 from .attachment import LiveCondition
 from .data import Data, named_data
+from .gaps import Gaps
 from .host import all_or_nothing, attach, drop_generator, is_running, move_to_end
 from .hub import Hub
 from .making import RecordMaker
@@ -75,6 +76,7 @@ class Engines:
         self.run = TrainerRun(trainer)
         self._attached.callback(self.run.remove)
         self._telling = Telling()
+        self._gaps = Gaps(self._telling)
         self._required = Required(sources, optional)
         self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._telling)
         self._watches: list[Watch] = []
@@ -265,14 +267,23 @@ class Engines:
             if shown is None:
                 return
             source = shown
-        self._maker.record(source, read(source.name, state.metrics), finished=finished)
+        self._record(source, state.metrics, finished=finished)
         source.last_data = Data(state.dataloader) if finished else source.last_data
 
     def record(self, source: Source, metrics: Mapping[str, Any]) -> None:
         """Record by hand what ``metrics`` are now; who calls it says that this is a moment of the run."""
         with self._revivable():
             self.begin()
-            self._maker.record(source, read(source.name, metrics), finished=True)
+            self._record(source, metrics, finished=True)
+
+    def _record(self, source: Source, metrics: Mapping[str, Any], *, finished: bool) -> None:
+        trainer = self.run.trainer
+        evaluating = self._maker.last_counted == trainer.state.iteration  # the others, when the run was cut
+        replayed = self._resumption.replays_evaluation(trainer, source.at_start and not evaluating)
+        self._maker.record(source, read(source.name, metrics), finished=finished, replayed=replayed)
+        if trainer.last_event_name == Events.STARTED and not trainer.state.iteration and finished:
+            source.at_start = True
+        self._gaps.on_recorded(trainer, source)
 
     def _say_outside(self, who: str) -> None:
         own_loop = self.run.has_own_loop()
@@ -286,11 +297,15 @@ class Engines:
         """Record what is being completed just now: whoever saves a state there must not miss it."""
         for watch in self._watches:
             watch.record_pending()
+        self._gaps.on_saved(self.run.trainer)
 
     def loaded(self, iteration: int | None = None) -> None:
         """A state of ``iteration`` was loaded: the run that begins next goes on with it, or the one that we are in."""
         self._hub.look_again()
-        if not self.run.begun():
+        if self.run.begun():
+            self._resumption.load_inside(self.run.trainer, iteration)
+            self._hub.go_on()
+        else:
             self._resumption.load(iteration)
 
     def reset(self) -> None:
@@ -304,11 +319,13 @@ class Engines:
 
     def state_dict(self) -> dict[str, Any]:
         """The clocks, and what was recorded last of each source."""
+        at_start = [name for name, source in self.sources.items() if source.at_start]
         return {
             "iteration": self.run.trainer.state.iteration,
             "seconds": self.run.seconds(),
             "last_counted": self._maker.last_counted,
             "sources": {name: source.last_iteration for name, source in self.sources.items()},
+            **({"at_start": at_start} if at_start else {}),
         }
 
     def prepare(self, raw: Mapping[str, Any]) -> Callable[[], None]:
@@ -321,10 +338,13 @@ class Engines:
         seconds = checked_seconds(raw["seconds"])
         sources = {name: checked_count(name, raw["sources"].get(name, -1)) for name in self.sources}
 
+        at_start = checked_names("at_start", raw.get("at_start", []))
+
         def commit() -> None:
             self._maker.last_counted = last_counted
             for name, last_iteration in sources.items():
                 self.sources[name].last_iteration = last_iteration
+                self.sources[name].at_start = name in at_start
             self.run.set_spent(seconds)
             self.loaded(iteration)
 

@@ -212,11 +212,15 @@ class Hub:
         if fresh:
             self.reset()
         else:
-            for live in self.live:
-                live._on_run(False)
+            self.go_on()
         for part in list(self.parts):
             part._on_run(fresh)
         self.finish()
+
+    def go_on(self) -> None:
+        """Let what was decided before be so in the run that goes on from it: one that was stopped is."""
+        for live in self.live:
+            live._on_run(False)
 
     def reset(self) -> None:
         """Forget the run: history, counts, and what live conditions saw."""

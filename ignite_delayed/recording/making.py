@@ -26,7 +26,8 @@ class _Found(IntEnum):
 
     REAL = 0
     REPEATED = 1
-    UNFINISHED = 2
+    REPLAYED = 2
+    UNFINISHED = 3
 
 
 class RecordMaker:
@@ -83,11 +84,15 @@ class RecordMaker:
             values={},
         )
 
-    def record(self, source: Source, shown: tuple[dict[str, float], dict[str, str]], *, finished: bool) -> None:
+    def record(
+        self, source: Source, shown: tuple[dict[str, float], dict[str, str]], *, finished: bool, replayed: bool
+    ) -> None:
         """Record what was read of ``source``, unless it is no observation; several processes agree on that."""
         trainer_state, (values, unusable) = self._run.trainer.state, shown
         iteration = trainer_state.iteration
         found = _Found.REPEATED if source.last_iteration == iteration else _Found.REAL
+        if replayed:
+            found = _Found.REPLAYED
         if not finished:
             found = _Found.UNFINISHED
         self._add_rates(source, values)
@@ -118,6 +123,11 @@ class RecordMaker:
         if found is _Found.UNFINISHED:
             self._telling.say(
                 "unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded"
+            )
+        elif found is _Found.REPLAYED:
+            self._telling.say(
+                "replayed",
+                f"{who} ran once more as the run was resumed at iteration {iteration}: it was recorded before the cut",
             )
         elif source.by_hand:
             self._telling.say(

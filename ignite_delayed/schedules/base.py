@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 from .._utils.checks import check_real, refuse_type, refuse_value
 from .._utils.values import Value
 from .curves import Curve, Piece, constant, evaluate, join
-from .lengths import COUNTED, UNITS, PlannedRun, check_amount, unit_of, whole_steps
+from .joints import check_joints, resolve_joined
+from .lengths import COUNTED, SHARES, UNITS, PlannedRun, check_amount, unit_of, whole_steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,9 +35,11 @@ class Schedule(Value):
     * ``steps=n``: calls of the schedule, whatever drives it (a count);
     * ``iterations=n``: batches, so that driving it per epoch is refused (a count);
     * ``epochs=n``: epochs, also ``0.5`` (greater than 0);
-    * ``fraction=f``: a share of the planned run (``0 < f <= 1``).
+    * ``fraction=f``: a share of the planned run (``0 < f <= 1``);
+    * ``rest=True``: what is then left of the run, so that nothing can follow.
 
-    A schedule with a length in epochs or a fraction must be told the run by :meth:`resolve` before it can be called.
+    A schedule with a length in epochs or a share of the run must be told the run by :meth:`resolve` before it can be
+    called.
     It can be given to ``torch.optim.lr_scheduler.LambdaLR`` as it is.
     """
 
@@ -81,17 +84,27 @@ class Schedule(Value):
         """
         return Chain(self, other)
 
-    def resolve(self: A, *, per: str, epochs: float | None = None, iterations_per_epoch: int | None = None) -> A:
-        """The same schedule with every length in whole steps.
+    def resolve(
+        self: A,
+        *,
+        per: str,
+        epochs: float | None = None,
+        iterations_per_epoch: int | None = None,
+        begins: float = 0.0,
+    ) -> A:
+        """The same schedule with every length in whole steps, and every time scale in exact ones.
 
         Lengths that are whole stay as they are. Of the others the *ends* are rounded to the nearest step, so that
-        phases add up to their rounded sum, and each keeps at least one step.
+        phases add up to their rounded sum, and each keeps at least one step. The scale of a decay is not rounded:
+        ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
 
         Args:
             per: what one step is, ``"iteration"`` or ``"epoch"``.
             epochs: the planned length of the run in epochs (greater than 0, need not be whole); lengths given as a
-                fraction need it.
-            iterations_per_epoch: batches in an epoch (a count); per iteration, lengths in epochs or fractions need it.
+                fraction or as the rest need it.
+            iterations_per_epoch: batches in an epoch (a count); per iteration, lengths in epochs, fractions and
+                the rest need it.
+            begins: how many epochs of the run are over when the schedule begins (at least 0); no part of the rest.
 
         Raises:
             ValueError: what a length needs is missing, or a length in iterations meets ``per="epoch"``.
@@ -102,8 +115,10 @@ class Schedule(Value):
         Linear(0.0, 1.0, steps=150).then(Cosine(steps=2850))
         >>> schedule.resolve(per="epoch", epochs=100)
         Linear(0.0, 1.0, steps=5).then(Cosine(steps=95))
+        >>> warmup(epochs=5).then(Cosine(rest=True)).resolve(per="epoch", epochs=100)
+        Linear(0.0, 1.0, steps=5).then(Cosine(steps=95))
         """
-        return self._resolve(PlannedRun(per, epochs, iterations_per_epoch))
+        return self._resolve(PlannedRun(per, epochs, iterations_per_epoch, begins))
 
     @property
     def endless(self) -> bool:
@@ -139,10 +154,32 @@ class Schedule(Value):
         found: list[tuple[int, int | None, Shape]] = []
         start = 0
         for phase in self._phases():
-            stop = None if phase.endless else start + phase._span()
+            stop = None if phase.endless else start + phase._steps()
             found.append((start, stop, phase))
             start = stop or 0
         return tuple(found)
+
+    def last_phases(self: Schedule, count: int) -> Schedule:
+        """The schedule of the last ``count`` phases of this one."""
+        phases = self._phases()[-count:]
+        return phases[0] if count == 1 else Chain(*phases)
+
+    def __len__(self) -> int:
+        """How many phases follow one another."""
+        return len(self._phases())
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def takes_rest(self) -> bool:
+        """Whether a length is what is left of the run."""
+        return any(phase._unit == "rest" for phase in self._phases())
+
+    def shares(self, resolved: Schedule) -> list[tuple[str, Any]]:
+        """Lengths and scales that are shares of the run, and what they are in steps in the ``resolved`` schedule."""
+        pairs = zip(self._phases(), resolved._phases(), strict=True)
+        return [(f"{given._unit}={given._span()!r}", found._span()) for given, found in pairs if given._unit in SHARES]
 
     def lookup(self) -> tuple[list[int], list[Curve]]:
         """``starts, curves``: the factor at a whole ``step >= 0`` is ``curves[bisect_right(starts, step)](step)``.
@@ -176,7 +213,7 @@ class Schedule(Value):
 
     def _refuse_unresolved(self, step: object = None) -> NoReturn:
         units = sorted({str(phase._unit) for phase in self._phases() if not phase.resolved})
-        epochs = "epochs=..., " if "fraction" in units else ""
+        epochs = "epochs=..., " if {"fraction", "rest"} & set(units) else ""
         call = f"schedule.resolve(per=..., {epochs}iterations_per_epoch=...)"
         hint = f"Call {call} first: how many steps its {' and '.join(units)} make is not known."
         refuse_value("schedule", "given in steps or iterations, or resolved", self, hint)
@@ -185,19 +222,21 @@ class Schedule(Value):
 class Shape(Schedule):
     """A schedule of one rule, which takes its length, or the scale of its time axis, in one of the four units."""
 
-    __slots__ = ("_unit", "epochs", "fraction", "iterations", "steps")
+    __slots__ = ("_unit", "epochs", "fraction", "iterations", "rest", "steps")
 
     _unit: str | None
     steps: Any
     iterations: Any
     epochs: Any
     fraction: Any
+    rest: Any
 
     def _measure(self, *, optional: bool = False, **given: Any) -> None:
         """Keep and check the length, then prepare the calls; the last act of ``__init__``."""
         unit = unit_of(type(self).__name__, given, optional=optional)
         if unit is not None:
             given[unit] = self._check_amount(unit, given[unit])
+        given["rest"] = given.get("rest") or None
         self._set(_unit=unit, **given)
         self._compile()
 
@@ -207,6 +246,18 @@ class Shape(Schedule):
     def _span(self) -> Any:
         """The length or time scale, as it was given."""
         return getattr(self, self._unit) if self._unit else None
+
+    def _keeps_exact(self) -> bool:
+        """Whether there is no length whose end is rounded: none at all, or only the scale of a time axis."""
+        return self._unit is None
+
+    def _extent(self) -> Any:
+        """From the first step to the end, in the unit that was given; ``None`` without end."""
+        return None if self.endless else self._span()
+
+    def _steps(self) -> int:
+        """From the first step to the end of a resolved shape that ends, in whole steps."""
+        return int(self._span())
 
     def _with_steps(self: S, span: Any) -> S:
         """This shape with ``span`` steps instead of what was given."""
@@ -266,8 +317,7 @@ class Chain(Schedule):
         if len(phases) < 2:
             refuse_value("phases", "two schedules or more", phases)
         flat = tuple(shape for phase in phases for shape in phase._phases())
-        _check_ends(flat)
-        _check_fractions(flat)
+        check_joints(flat)
         self._set(phases=flat)
         self._compile()
 
@@ -283,27 +333,8 @@ class Chain(Schedule):
         return self.phases
 
     def _resolve(self, run: PlannedRun) -> Chain:
-        ending = [phase for phase in self.phases if not phase.endless]
-        shares = [phase._unit == "fraction" for phase in ending]
-        spans = whole_steps([phase._exact_steps(run) for phase in ending], shares)
-        phases = [phase._with_steps(span) for phase, span in zip(ending, spans, strict=True)]
-        return Chain(*phases, *(phase._resolve(run) for phase in self.phases[len(ending) :]))
+        return Chain(*resolve_joined(self.phases, run))
 
     def __repr__(self) -> str:
         first, *others = map(repr, self.phases)
         return first + "".join(f".then({other})" for other in others)
-
-
-def _check_ends(phases: tuple[Shape, ...]) -> None:
-    for phase in phases[:-1]:
-        if phase.endless:
-            last = "Put it last, or leave it by a condition, with LRPhases."
-            hint = "Give it a length." if phase._unit is None else last
-            refuse_value("a phase that another follows", "a schedule that ends", phase, hint)
-
-
-def _check_fractions(phases: tuple[Shape, ...]) -> None:
-    total = sum(phase.fraction for phase in phases if phase._unit == "fraction" and not phase.endless)
-    if total > 1 + 1e-9:
-        hint = "Phases follow one another: after fraction=0.05 there is fraction=0.95 left."
-        refuse_value("the sum of the phases' fractions", "at most 1", total, hint)

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Build", "Curve", "Piece", "constant", "evaluate", "half_wave", "join"]
+__all__ = ["NOISE", "Build", "Curve", "Piece", "constant", "evaluate", "half_wave", "join", "period", "rounding"]
 
 Curve = Callable[[Any], Any]
 Build = Callable[[int, Any], Curve]
 Piece = tuple["int | None", Build]
+
+NOISE = 6  # decimals of a step that matter: 0.29 * 100 is 29 steps, not 28.999999999999996
 
 _EXPECTED = "a finite number >= 0 or a NumPy array of them"
 _BLOCK = 16_384  # elements whose temporaries stay in the processor's cache
@@ -45,6 +47,31 @@ def half_wave(start: float, end: float, length: int) -> Build:
         return lambda step: middle + reach * cos(turn * (step - at))
 
     return build
+
+
+def rounding(xp: Any) -> Curve:
+    """The nearest whole number, of two the even one: 15.499999999999998 is halfway."""
+    if xp is math:
+        return lambda position: round(round(position, NOISE))
+    return lambda position: xp.rint(xp.round(position, NOISE))
+
+
+def period(xp: Any, scale: float) -> Curve:
+    """Which period of exactly ``scale`` steps owns a step: period ``k`` begins at ``round(k * scale)``.
+
+    Each beginning is rounded from its exact position, so that a million periods are off by half a step at most.
+    """
+    if isinstance(scale, int):
+        return lambda step: step // scale
+    floor, nearest = xp.floor, rounding(xp)
+
+    def number(step: Any) -> Any:
+        found = floor((step + 0.5) / scale) + 1
+        for _ in range(2):  # that was at most two too many
+            found = found - (nearest(found * scale) > step)
+        return found
+
+    return number
 
 
 def join(pieces: Iterable[Piece], xp: Any) -> tuple[list[int], list[Curve]]:

@@ -1,15 +1,18 @@
-"""Schedules without an end, on a time scale."""
+"""Schedules on a time scale, most of them without an end."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from .._utils.checks import check_count, check_flag, check_real, refuse_type, refuse_value
 from .base import Shape
-from .curves import Curve, Piece, constant, half_wave
+from .curves import Curve, Piece, constant, half_wave, period, rounding
 from .lengths import PlannedRun, check_amount, whole_steps
+
+E = TypeVar("E", bound="_Endless")
 
 __all__ = ["CosineRestarts", "Exponential", "InverseSqrt", "Step"]
 
@@ -17,9 +20,18 @@ _FOREVER = 2**53  # steps beyond are not counted exactly by a float
 
 
 class _Endless(Shape):
-    """A shape without an end, of one formula unless it says otherwise."""
+    """A shape without an end, of one formula unless it says otherwise, on a time scale that is never rounded."""
 
     __slots__ = ()
+
+    def _keeps_exact(self) -> bool:
+        return True
+
+    def _check_amount(self, unit: str, amount: Any) -> Any:
+        return check_amount(unit, amount, whole=False)
+
+    def _resolve(self: E, run: PlannedRun) -> E:
+        return self._with_steps(self._exact_steps(run))
 
     @property
     def endless(self) -> bool:
@@ -39,8 +51,8 @@ class Exponential(_Endless):
 
     Args:
         gamma: the factor per ``n`` steps (greater than 0).
-        steps, iterations, epochs, fraction: the scale ``n``, exactly one of them (see :class:`Schedule`);
-            ``steps=1`` multiplies by ``gamma`` at each step.
+        steps, iterations, epochs, fraction, rest: the scale ``n`` (greater than 0, never rounded), exactly one of them
+            (see :class:`Schedule`); ``steps=1`` multiplies by ``gamma`` at each step.
 
     Raises:
         TypeError: not exactly one scale was given, or an argument is of the wrong kind.
@@ -59,13 +71,14 @@ class Exponential(_Endless):
         self,
         gamma: float,
         *,
-        steps: int | None = None,
-        iterations: int | None = None,
+        steps: float | None = None,
+        iterations: float | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
+        rest: bool | None = None,
     ) -> None:
         self._set(gamma=check_real("gamma", gamma, above=0))
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         gamma, scale = self.gamma, self._span()
@@ -79,7 +92,10 @@ class Step(_Endless):
         gamma: the factor at each milestone (greater than 0).
         steps, iterations, epochs, fraction: the milestones, in exactly one unit (see :class:`Schedule`): one, or
             several in rising order.
-        repeat: with one milestone ``n``, whether every multiple of it is a milestone too, so that ``k = s // n``.
+        repeat: with one milestone ``n``, whether every multiple of it is a milestone too, so that ``k = s // n``; where
+            ``n`` is not whole, milestone ``k`` is the step nearest to ``k * n``. One milestone alone drops once:
+            torch's ``StepLR(step_size=30, gamma=0.1)`` is ``Step(0.1, epochs=30, repeat=True)``, and its
+            ``MultiStepLR`` is ``Step`` with a list.
 
     Raises:
         TypeError: not exactly one unit was given, or an argument is of the wrong kind.
@@ -102,8 +118,8 @@ class Step(_Endless):
         self,
         gamma: float,
         *,
-        steps: int | Sequence[int] | None = None,
-        iterations: int | Sequence[int] | None = None,
+        steps: float | Sequence[int] | None = None,
+        iterations: float | Sequence[int] | None = None,
         epochs: float | Sequence[float] | None = None,
         fraction: float | Sequence[float] | None = None,
         repeat: bool = False,
@@ -113,7 +129,7 @@ class Step(_Endless):
 
     def _check_amount(self, unit: str, amount: Any) -> Any:
         if isinstance(amount, (str, bytes)) or not isinstance(amount, Iterable):
-            return check_amount(unit, amount)
+            return check_amount(unit, amount, whole=not self.repeat)
         if self.repeat:
             refuse_value(unit, "one number, to repeat it", amount, "Leave repeat=True out to list the milestones.")
         try:
@@ -130,6 +146,8 @@ class Step(_Endless):
         return span if isinstance(span, tuple) else (span,)
 
     def _resolve(self, run: PlannedRun) -> Step:
+        if self.repeat:
+            return self._with_steps(self._exact_steps(run))
         assert self._unit is not None
         exact = [run.steps(self._unit, milestone) for milestone in self._milestones()]
         gaps = [later - sooner for sooner, later in pairwise([0.0, *exact])]
@@ -144,21 +162,25 @@ class Step(_Endless):
         return [(length, constant(self.gamma**k)) for k, length in enumerate([*lengths, None])]
 
     def _curve(self, at: int, xp: Any) -> Curve:
-        gamma, scale = self.gamma, self._span()
-        return lambda step: gamma ** ((step - at) // scale)
+        gamma, passed = self.gamma, period(xp, self._span())
+        return lambda step: gamma ** passed(step - at)
 
 
 class CosineRestarts(_Endless):
-    """``end + (start - end) * (1 + cos(pi * t / n_i)) / 2``, ``t`` being the step within cycle ``i``. It never ends.
+    """``end + (start * decay ** i - end) * (1 + cos(pi * t / n_i)) / 2`` at step ``t`` of ``n_i`` in cycle ``i``.
 
-    Cycle ``i = 0, 1, ...`` is ``n_i = n * growth ** i`` steps long; the first step of each is at ``start``.
+    Cycle ``i = 0, 1, ...`` is ``n * growth ** i`` steps long. It begins and ends at the step nearest to its exact
+    place, so that ``fraction=1 / 3`` makes three cycles that end with the run. It never ends, unless ``cycles`` are
+    counted.
 
     Args:
-        start: the factor at the first step of a cycle (at least 0).
+        start: the factor at the first step of the first cycle (at least 0).
         end: the factor that a cycle falls to, and that its last step just does not reach (at least 0).
         growth: how many times as long as the one before a cycle is (a whole number, at least 1).
-        steps, iterations, epochs, fraction: the length ``n`` of the first cycle, exactly one of them (see
-            :class:`Schedule`).
+        decay: how many times as high as the one before a cycle begins (greater than 0, at most 1).
+        cycles: after how many it stays at ``end`` (a whole number, at least 1); ``None`` goes on for ever.
+        steps, iterations, epochs, fraction: the length ``n`` of the first cycle (greater than 0, need not be whole;
+            a cycle has one step at least), exactly one of them (see :class:`Schedule`).
 
     Raises:
         TypeError: not exactly one length was given, or an argument is of the wrong kind.
@@ -170,13 +192,18 @@ class CosineRestarts(_Endless):
     >>> schedule = CosineRestarts(growth=2, steps=2)
     >>> [round(schedule(step), 3) for step in range(7)]
     [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0]
+    >>> schedule = CosineRestarts(decay=0.5, cycles=2, steps=2)
+    >>> [round(schedule(step), 3) for step in range(6)]
+    [1.0, 0.5, 0.5, 0.25, 0.0, 0.0]
     """
 
-    __slots__ = ("end", "growth", "start")
+    __slots__ = ("cycles", "decay", "end", "growth", "start")
 
     start: float
     end: float
     growth: int
+    decay: float
+    cycles: int | None
 
     def __init__(
         self,
@@ -184,30 +211,65 @@ class CosineRestarts(_Endless):
         end: float = 0.0,
         growth: int = 1,
         *,
-        steps: int | None = None,
-        iterations: int | None = None,
+        decay: float = 1.0,
+        cycles: int | None = None,
+        steps: float | None = None,
+        iterations: float | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
     ) -> None:
         self._set(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
-        self._set(growth=check_count("growth", growth))
+        self._set(growth=check_count("growth", growth), decay=check_real("decay", decay, above=0, most=1))
+        self._set(cycles=None if cycles is None else check_count("cycles", cycles))
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 
+    @property
+    def endless(self) -> bool:
+        return self.cycles is None
+
+    def _final(self) -> float:
+        return self.end
+
+    def _extent(self) -> Any:
+        return None if self.cycles is None else self._begin(self.cycles, self._span())
+
+    def _steps(self) -> int:
+        assert self.cycles is not None
+        length: int = round(self._begin(self.cycles, max(self._span(), 1)))
+        return length
+
+    def _begin(self, cycle: int, first: Any) -> Any:
+        """Where ``cycle`` begins exactly, the ``first`` being so long."""
+        growth = self.growth
+        return first * cycle if growth == 1 else first * ((growth**cycle - 1) // (growth - 1))
+
     def _pieces(self) -> list[Piece]:
-        length = self._span()
         if self.growth == 1:
-            return [(None, self._curve)]
+            return [(None if self.cycles is None else self._steps(), self._curve)]
+        length, last = max(self._span(), 1), math.inf if self.cycles is None else self.cycles
         pieces: list[Piece] = []
-        begin = 0
-        while begin < _FOREVER:
-            pieces.append((length, half_wave(self.start, self.end, length)))
-            begin, length = begin + length, length * self.growth
-        return [*pieces, (None, constant(self.start))]
+        cycle = begin = 0
+        while begin < _FOREVER and cycle < last:
+            cycle += 1
+            begin, sooner = round(self._begin(cycle, length)), begin
+            pieces.append((begin - sooner, half_wave(self.start * self.decay ** (cycle - 1), self.end, begin - sooner)))
+        return pieces if self.cycles is not None else [*pieces, (None, constant(self.start))]
 
     def _curve(self, at: int, xp: Any) -> Curve:
-        length = self._span()
-        wave = half_wave(self.start, self.end, length)(0, xp)
-        return lambda step: wave((step - at) % length)
+        length = max(self._span(), 1)
+        if isinstance(length, int) and self.decay == 1:
+            wave = half_wave(self.start, self.end, length)(0, xp)
+            return lambda step: wave((step - at) % length)
+        start, end, decay, cos = self.start, self.end, self.decay, xp.cos
+        cycle, nearest = period(xp, length), rounding(xp)
+
+        def curve(step: Any) -> Any:
+            number = cycle(step - at)
+            begin, following = nearest(number * length), nearest((number + 1) * length)
+            turned = math.pi * ((step - at - begin) / (following - begin))
+            return end + (start * decay**number - end) * ((1 + cos(turned)) / 2)
+
+        return curve
 
 
 class InverseSqrt(_Endless):
@@ -219,7 +281,8 @@ class InverseSqrt(_Endless):
     is the paper's step 1, where the plain warm-up has one step more, at a rate of 0.
 
     Args:
-        steps, iterations, epochs, fraction: the scale ``n``, exactly one of them (see :class:`Schedule`).
+        steps, iterations, epochs, fraction, rest: the scale ``n`` (greater than 0, never rounded), exactly one of them
+            (see :class:`Schedule`).
 
     Raises:
         TypeError: not exactly one scale was given, or an argument is of the wrong kind.
@@ -239,12 +302,13 @@ class InverseSqrt(_Endless):
     def __init__(
         self,
         *,
-        steps: int | None = None,
-        iterations: int | None = None,
+        steps: float | None = None,
+        iterations: float | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
+        rest: bool | None = None,
     ) -> None:
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         sqrt, scale, before = xp.sqrt, self._span(), self._span() - at

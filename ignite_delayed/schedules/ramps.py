@@ -7,6 +7,7 @@ from typing import Any
 from .._utils.checks import check_real
 from .base import Shape
 from .curves import Curve, Piece, constant, half_wave
+from .lengths import unit_of
 
 __all__ = ["Constant", "Cosine", "Linear", "Polynomial", "warmup"]
 
@@ -16,7 +17,7 @@ class Constant(Shape):
 
     Args:
         factor: the factor (at least 0).
-        steps, iterations, epochs, fraction: the length, at most one of them (see :class:`Schedule`); without, it
+        steps, iterations, epochs, fraction, rest: the length, at most one of them (see :class:`Schedule`); without, it
             never ends.
 
     Raises:
@@ -42,9 +43,10 @@ class Constant(Shape):
         iterations: int | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
+        rest: bool | None = None,
     ) -> None:
         self._set(factor=check_real("factor", factor, least=0))
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, optional=True)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest, optional=True)
 
     @property
     def endless(self) -> bool:
@@ -84,7 +86,7 @@ class Linear(_Ramp):
     Args:
         start: the factor at step 0 (at least 0).
         end: the factor at step ``n`` and after (at least 0).
-        steps, iterations, epochs, fraction: the length ``n``, exactly one of them (see :class:`Schedule`).
+        steps, iterations, epochs, fraction, rest: the length ``n``, exactly one of them (see :class:`Schedule`).
 
     Raises:
         TypeError: not exactly one length was given, or an argument is of the wrong kind.
@@ -106,9 +108,10 @@ class Linear(_Ramp):
         iterations: int | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
+        rest: bool | None = None,
     ) -> None:
         self._set_ends(start, end)
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         start, rise, length = self.start, self.end - self.start, self._span()
@@ -121,7 +124,7 @@ class Cosine(_Ramp):
     Args:
         start: the factor at step 0 (at least 0).
         end: the factor at step ``n`` and after (at least 0).
-        steps, iterations, epochs, fraction: the length ``n``, exactly one of them (see :class:`Schedule`).
+        steps, iterations, epochs, fraction, rest: the length ``n``, exactly one of them (see :class:`Schedule`).
 
     Raises:
         TypeError: not exactly one length was given, or an argument is of the wrong kind.
@@ -146,9 +149,10 @@ class Cosine(_Ramp):
         iterations: int | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
+        rest: bool | None = None,
     ) -> None:
         self._set_ends(start, end)
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         return half_wave(self.start, self.end, self._span())(at, xp)
@@ -161,7 +165,7 @@ class Polynomial(_Ramp):
         power: the exponent (greater than 0); 1 is :class:`Linear`, 0.9 is common in segmentation.
         start: the factor at step 0 (at least 0).
         end: the factor at step ``n`` and after (at least 0).
-        steps, iterations, epochs, fraction: the length ``n``, exactly one of them (see :class:`Schedule`).
+        steps, iterations, epochs, fraction, rest: the length ``n``, exactly one of them (see :class:`Schedule`).
 
     Raises:
         TypeError: not exactly one length was given, or an argument is of the wrong kind.
@@ -186,10 +190,11 @@ class Polynomial(_Ramp):
         iterations: int | None = None,
         epochs: float | None = None,
         fraction: float | None = None,
+        rest: bool | None = None,
     ) -> None:
         self._set(power=check_real("power", power, above=0))
         self._set_ends(start, end)
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         end, fall, length, power = self.end, self.start - self.end, self._span(), self.power
@@ -203,6 +208,7 @@ def warmup(
     iterations: int | None = None,
     epochs: float | None = None,
     fraction: float | None = None,
+    rest: bool | None = None,
 ) -> Linear:
     """``start + (1 - start) * s / n``: linear from ``start`` to the base rate; another name for ``Linear(start, 1)``.
 
@@ -215,6 +221,7 @@ def warmup(
         iterations: the length in iterations.
         epochs: the length in epochs.
         fraction: the length as a fraction of the run.
+        rest: the length that is left of the run, if True.
 
     Raises:
         TypeError: not exactly one length was given, or an argument is of the wrong kind.
@@ -227,4 +234,5 @@ def warmup(
     >>> [round(schedule(step), 3) for step in range(9)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
-    return Linear(start, 1.0, steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+    unit_of("warmup", {"steps": steps, "iterations": iterations, "epochs": epochs, "fraction": fraction, "rest": rest})
+    return Linear(start, 1.0, steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)

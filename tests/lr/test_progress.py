@@ -23,6 +23,7 @@ from ignite_delayed import (
     delay_lr_scheduler,
 )
 from ignite_delayed.lr.optimizer.takeover import Takeover
+from ignite_delayed.lr.plan import Plan
 from ignite_delayed.lr.progress import Progress
 from ignite_delayed.lr.steppers.build import build_steppers
 
@@ -62,8 +63,14 @@ class TestDamage:
 
     def test_each_field_removed(self) -> None:
         state = self.state()
-        for field in state:
+        for field in state.keys() - {"anchor", "planned"}:  # earlier states have none
             self.refused({name: value for name, value in state.items() if name != field})
+
+    def test_a_state_from_before_shares_had_an_anchor(self) -> None:
+        _, phases = self.build()
+        state = {name: value for name, value in self.state().items() if name not in ("anchor", "planned")}
+        phases.load_state_dict(state)
+        assert phases.state_dict() == state
 
     def test_each_field_retyped(self) -> None:
         state = self.state()
@@ -166,7 +173,7 @@ class TestDamage:
 
 def progress_of(optimizer: Any, *phases: Phase) -> Progress:
     steppers, _, entries = build_steppers(list(phases), optimizer, "lr")
-    return Progress(phases, steppers, Takeover(optimizer, "lr", entries))
+    return Progress(phases, steppers, Takeover(optimizer, "lr", entries), Plan(None))
 
 
 PAUSE = Phase(None, until=After(epochs=1))
@@ -231,4 +238,5 @@ def test_what_is_saved() -> None:
             {"lr": 0.3, "initial_lr": 0.3, "left_lr": 0.3},
         ],
         "drive": None,
+        "planned": 3.0,
     }

@@ -193,7 +193,7 @@ class TestAFactoryThatFails:
         with pytest.raises(BrokenError):
             trainer.run([0] * 2, max_epochs=6)
         assert (phases.index, values(optimizer), heard) == (0, [0.5], ["gate"])
-        assert "initial_lr" not in optimizer.param_groups[0]
+        assert optimizer.param_groups[0]["initial_lr"] == 1.0  # as the first phase noted it
 
     def test_is_made_up_for_by_the_run_that_goes_on(self) -> None:
         undisturbed = self.build(0)

@@ -471,8 +471,8 @@ def test_bad_values_are_refused_at_construction(build: Callable[[], object], mes
 
 
 BAD_TYPE: list[tuple[Callable[[], object], str]] = [
-    (Linear, "Linear takes exactly one of steps, iterations, epochs, fraction, got none"),
-    (lambda: warmup(5), "Linear takes exactly one of"),
+    (Linear, "Linear takes exactly one of steps, iterations, epochs, fraction, rest, got none"),
+    (lambda: warmup(5), "warmup takes exactly one of"),
     (lambda: Cosine(steps=3, epochs=2), "Cosine takes exactly one of .*, got steps and epochs. Write Cosine"),
     (lambda: Constant(1, steps=3, fraction=0.2), "Constant takes at most one of .*, got steps and fraction"),
     (lambda: Linear(steps=True), "steps must be a whole number >= 1, got True"),

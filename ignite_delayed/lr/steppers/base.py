@@ -9,6 +9,8 @@ from ignite.engine import Engine
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from ..plan import Plan
+
 __all__ = ["NoStepper", "Stepper"]
 
 
@@ -33,8 +35,12 @@ class Stepper:
     scheduler: LRScheduler | None = None
     resumed = False
 
-    def resolve(self, trainer: Engine) -> None:
-        """Learn the length of the run, which is about to begin."""
+    def resolve(self, trainer: Engine, plan: Plan, origin: tuple[int, int]) -> None:
+        """Learn the length of the run, which is about to begin, and what is left of it after ``origin``."""
+
+    def shares(self, trainer: Engine) -> str:
+        """What lengths that are shares of the run come to, if there are any."""
+        return ""
 
     def begin(self, optimizer: Optimizer, bases: list[float], iterations: int) -> None:
         """Begin the phase, after ``iterations`` iterations of the trainer."""

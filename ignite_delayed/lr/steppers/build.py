@@ -24,12 +24,16 @@ def build_steppers(
     conditions = [phase.until for phase in phases if phase.until is not None]
     steppers: list[Stepper] = []
     parameters, entries = {parameter}, {parameter}
-    for phase in phases:
+    joined: tuple[Schedule, ...] = ()  # those that end by themselves right before, in the same steps
+    for index, phase in enumerate(phases):
+        if index and (phases[index - 1].until is not None or phases[index - 1].per != phase.per):
+            joined = ()
         if phase.what is None:
             steppers.append(NoStepper())
         elif isinstance(phase.what, Schedule):
             assert phase.per is not None
-            steppers.append(ScheduleStepper(phase.what, phase.per, parameter, last=phase is phases[-1]))
+            steppers.append(ScheduleStepper(phase.what, phase.per, parameter, phase is phases[-1], joined))
+            joined = () if phase.what.takes_rest else (*joined, phase.what)
         else:
             stepper, trial = _scheduler_stepper(phase, optimizer, parameter, conditions)
             steppers.append(stepper)

@@ -8,9 +8,11 @@ from typing import Any
 from ignite.engine import Engine
 from torch.optim import Optimizer
 
-from ...schedules import Schedule
+from ...schedules import Chain, Schedule
 from ..optimizer.groups import BETAS, base_value, read, write
+from ..plan import Plan
 from .base import Stepper
+from .quick import Bound
 
 __all__ = ["ScheduleStepper"]
 
@@ -20,55 +22,76 @@ class ScheduleStepper(Stepper):
 
     per: str
 
-    def __init__(self, schedule: Schedule, per: str, parameter: str, last: bool) -> None:
+    def __init__(
+        self, schedule: Schedule, per: str, parameter: str, last: bool, joined: tuple[Schedule, ...] = ()
+    ) -> None:
         self.per = per
         self._parameter, self._schedule, self._last = parameter, schedule, last
+        self._joined = joined
         self._entry = "betas" if parameter in BETAS else parameter
+        self._resolved = schedule
         self._starts: list[int] = []
         self._curves: list[Any] = []
-        self._factor: float | None = None
+        self.factor: float | None = None
 
-    def resolve(self, trainer: Engine) -> None:
-        state = trainer.state
-        epochs: float | None = state.max_epochs
-        max_iters = getattr(state, "max_iters", None)  # since Ignite 0.5.5
-        if max_iters is not None and state.epoch_length:
-            epochs = max_iters / state.epoch_length
+    def resolve(self, trainer: Engine, plan: Plan, origin: tuple[int, int]) -> None:
+        # Ends are rounded from their exact places, so what ends by itself before is resolved together with this.
+        whole = Chain(*self._joined, self._schedule) if self._joined else self._schedule
+        length = trainer.state.epoch_length
         try:
-            resolved = self._schedule.resolve(per=self.per, epochs=epochs, iterations_per_epoch=state.epoch_length)
+            resolved = whole.resolve(
+                per=self.per,
+                epochs=plan.left(trainer, self.per),
+                iterations_per_epoch=length,
+                begins=0.0 if self._joined else plan.begins(trainer, self.per, origin),
+            )
         except ValueError as error:
             raise ValueError(
                 f"the length of {self._schedule!r} cannot be told, since that of the run is not known: "
                 f"call trainer.run(data, max_epochs=..., epoch_length=...). ({error})"
             ) from error
-        self._starts, self._curves = resolved.lookup()
-        if not self._last and resolved.length is not None:
-            self.stop = resolved.length
+        self._resolved = own = resolved.last_phases(len(self._schedule))
+        self._starts, self._curves = own.lookup()
+        if not self._last and own.length is not None:
+            self.stop = own.length
+
+    def shares(self, trainer: Engine) -> str:
+        per_epoch = 1 if self.per == "epoch" else trainer.state.epoch_length or 1
+        return ", ".join(
+            f"{share} is {_in_epochs(steps, per_epoch)}" for share, steps in self._schedule.shares(self._resolved)
+        )
 
     def begin(self, optimizer: Optimizer, bases: list[float], iterations: int) -> None:
         self.step(optimizer, bases, 0)
 
     def step(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
-        # What Schedule.__call__ does for an int; this is run at every iteration.
-        self._factor = factor = self._curves[bisect_right(self._starts, step)](step)
-        groups, parameter, entry = optimizer.param_groups, self._parameter, self._entry
+        self.factor = factor = self._curves[bisect_right(self._starts, step)](step)
+        groups, parameter = optimizer.param_groups, self._parameter
         while len(bases) < len(groups):  # a group that was unfrozen later brings its own base
             bases.append(base_value(groups[len(bases)], parameter))
-        for group, base in zip(groups, bases):  # noqa: B905 - as long as each other by now, and this is the hot loop
-            if base and group[entry].__class__ is float:  # the usual case, without a call
-                group[entry] = base * factor
-            else:
-                self._write_all(groups, bases, factor)
-                break
-
-    def _write_all(self, groups: list[dict[str, Any]], bases: list[float], factor: float) -> None:
         for index, group in enumerate(groups):
             if not bases[index]:  # frozen so far: the rate that it is unfrozen with is its base
-                bases[index] = read(group, self._parameter)
-            write(group, self._parameter, bases[index] * factor)
+                bases[index] = read(group, parameter)
+            write(group, parameter, bases[index] * factor)
+
+    def bound(self, optimizer: Optimizer, bases: list[float], origin: int, iteration: int, high: float) -> Bound | None:
+        """How the iterations from ``iteration`` on and before ``high`` are stepped quickly, if they can be."""
+        groups, entry, step = optimizer.param_groups, self._entry, iteration - 1 - origin
+        simple = len(bases) == len(groups) and all(bases) and all(group[entry].__class__ is float for group in groups)
+        if not simple:
+            return None
+        piece = bisect_right(self._starts, step)
+        ends = [high, self.stop + 1 + origin, *(start + 1 + origin for start in self._starts[piece : piece + 1])]
+        curve = self._curves[piece]
+        return Bound(int(min(ends)), origin + 1, curve, self, optimizer, groups, len(groups), entry, list(bases))
 
     def last_values(self, bases: list[float]) -> list[float] | None:
-        return None if self._factor is None else [base * self._factor for base in bases]
+        return None if self.factor is None else [base * self.factor for base in bases]
 
     def accept(self, prepared: Any) -> None:
-        self._factor = None
+        self.factor = None
+
+
+def _in_epochs(steps: Any, per_epoch: int) -> str:
+    amounts = steps if isinstance(steps, tuple) else (steps,)
+    return f"{', '.join(f'{amount / per_epoch:.6g}' for amount in amounts)} epochs"

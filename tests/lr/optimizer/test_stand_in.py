@@ -215,7 +215,7 @@ def test_schedulers_that_look_at_the_defaults_find_those_of_the_wrapped_one(buil
     assert values(training.optimizer) == phases.scheduler.get_last_lr()
 
 
-@pytest.mark.parametrize("name", WRAPPERS.keys() - OF_TORCH.keys())
+@pytest.mark.parametrize("name", sorted(WRAPPERS.keys() - OF_TORCH.keys()))
 def test_a_torch_scheduler_for_a_wrapper_that_torch_refuses_is_refused_at_once(name: str) -> None:
     wrapped = WRAPPERS[name](sgd())
     recorder = Recorder(engine(), engine())

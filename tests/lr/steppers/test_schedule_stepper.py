@@ -10,6 +10,7 @@ from engines import engine
 from lr_runs import adam, groups, sgd, values
 
 from ignite_delayed import Constant, Cosine, Exponential, Linear, Schedule, warmup
+from ignite_delayed.lr.plan import Plan
 from ignite_delayed.lr.steppers.schedule import ScheduleStepper
 
 
@@ -17,7 +18,7 @@ def stepper_of(schedule: Schedule, *, per: str = "iteration", parameter: str = "
     stepper = ScheduleStepper(schedule, per, parameter, last)
     trainer = engine()
     trainer.state.max_epochs, trainer.state.epoch_length = 4, 10
-    stepper.resolve(trainer)
+    stepper.resolve(trainer, Plan(None), (0, 0))
     return stepper
 
 
@@ -83,7 +84,7 @@ def test_the_length_of_a_run_by_iterations() -> None:
     trainer = engine()
     trainer.state.max_epochs, trainer.state.epoch_length = None, 10
     trainer.state.max_iters = 25
-    stepper.resolve(trainer)
+    stepper.resolve(trainer, Plan(None), (0, 0))
     assert stepper.stop == 25
 
 
@@ -93,4 +94,4 @@ def test_a_length_that_cannot_be_told(epochs: int | None, length: int | None) ->
     trainer = engine()
     trainer.state.max_epochs, trainer.state.epoch_length = epochs, length
     with pytest.raises(ValueError, match=r"cannot be told, since that of the run is not known: call trainer.run\("):
-        stepper.resolve(trainer)
+        stepper.resolve(trainer, Plan(None), (0, 0))

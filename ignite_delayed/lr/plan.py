@@ -1,0 +1,80 @@
+"""The length of the run that shares of it are of: that of the trainer, or one that the user has pinned."""
+
+from __future__ import annotations
+
+import logging
+
+from ignite.engine import Engine
+
+from .._utils.checks import check_real
+from ..recording.run import planned_iterations
+
+__all__ = ["Plan"]
+
+logger = logging.getLogger("ignite_delayed.LRPhases")
+
+
+class Plan:
+    """How long the run is, and from where on its shares are counted.
+
+    A share is of what was left of the run at ``anchor``: where the last phase that ended by a condition did, or where
+    phases were attached in the middle of a run; else the beginning.
+
+    Args:
+        epochs: the length of the run, whatever the trainer's is; ``None`` for the trainer's.
+
+    Attributes:
+        anchor: the iterations and epochs that were finished there.
+        seen: the length in epochs that was used last, ``None`` before a run.
+    """
+
+    def __init__(self, epochs: float | None) -> None:
+        self._pinned = None if epochs is None else check_real("planned_epochs", epochs, above=0)
+        self.anchor = (0, 0)
+        self.seen: float | None = None
+
+    def epochs(self, trainer: Engine) -> float | None:
+        """The length of the whole run in epochs, ``None`` while it is not known."""
+        if self._pinned is not None:
+            return self._pinned
+        iterations, length = planned_iterations(trainer), trainer.state.epoch_length
+        if iterations is None or not length:
+            return trainer.state.max_epochs
+        return iterations / length
+
+    def iterations(self, trainer: Engine) -> int | None:
+        """The length of the whole run in iterations, ``None`` while it is not known."""
+        if self._pinned is None:
+            return planned_iterations(trainer)
+        length = trainer.state.epoch_length
+        return round(self._pinned * length) if length else None
+
+    def left(self, trainer: Engine, per: str) -> float | None:
+        """What was left at the anchor, in epochs; a step at least. A step is of the kind ``per``."""
+        epochs, length = self.epochs(trainer), trainer.state.epoch_length
+        if epochs is None or self.anchor == (0, 0):
+            return epochs
+        if per == "epoch":
+            return max(epochs - self.anchor[1], 1)
+        return max(epochs - self.anchor[0] / length, 1 / length) if length else epochs
+
+    def begins(self, trainer: Engine, per: str, origin: tuple[int, int]) -> float:
+        """How many epochs after the anchor a phase begins that does after ``origin``."""
+        length = trainer.state.epoch_length
+        if per == "epoch" or not length:
+            return max(origin[1] - self.anchor[1], 0)
+        return max(origin[0] - self.anchor[0], 0) / length
+
+    def look(self, name: str, trainer: Engine, matters: bool) -> None:
+        """Note the length of the run that begins or goes on; say so, where it ``matters``, if it is another one."""
+        epochs, before = self.epochs(trainer), self.seen
+        self.seen = epochs
+        if matters and None not in (epochs, before) and epochs != before:
+            logger.warning(
+                "%s: the run was planned for %g epochs and is now for %g: what is a share of the run changes with it, "
+                "and the value may jump. Give lengths in epochs, or planned_epochs=%g, to keep them.",
+                name,
+                before,
+                epochs,
+                before,
+            )

@@ -1,0 +1,155 @@
+"""Shares of the run: of what is left where a start is open, rounded once, said in epochs, and kept if pinned."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+from lr_runs import Training, saved, sgd
+
+from ignite_delayed import After, Constant, Cosine, Linear, LRPhases, Metric, Phase, Schedule, apply_schedule, warmup
+
+
+def phased(training: Training, *phases: Phase, **options: Any) -> LRPhases:
+    return LRPhases(training.recorder, training.optimizer, list(phases), **options)
+
+
+def falling(epochs: int, opens_in: int) -> dict[str, Any]:
+    """A loss that is small from epoch ``opens_in`` on."""
+    return {"loss": [1.0] * (opens_in - 1) + [0.01] * (epochs - opens_in + 1)}
+
+
+@pytest.mark.parametrize(
+    "schedule", [Cosine(fraction=1), Cosine(rest=True), warmup(fraction=0.2).then(Cosine(fraction=0.8))]
+)
+@pytest.mark.parametrize("per", ["iteration", "epoch"])
+def test_a_late_start_takes_what_is_left_of_the_run(schedule: Schedule, per: Any) -> None:
+    training = Training(sgd(), metrics=falling(20, 10))
+    apply_schedule(training.recorder, training.optimizer, schedule, per=per, until=Metric("loss") < 0.02)
+    rates = training.lr(20, length=4)
+    assert rates[:40] == [1.0] * 40
+    expected = schedule.resolve(per=per, epochs=10, iterations_per_epoch=4)
+    steps = np.arange(40) if per == "iteration" else np.arange(40) // 4
+    assert rates[40:] == pytest.approx(expected(steps).tolist(), abs=1e-12)
+    assert rates[-1] < 0.1
+
+
+def test_the_rest_after_a_phase_that_ends_by_itself() -> None:
+    training = Training(sgd())
+    phased(training, Phase(warmup(epochs=2), per="epoch"), Phase(Linear(rest=True), per="iteration"))
+    rates = training.lr(6, length=4)
+    assert rates[8:] == pytest.approx([1 - step / 16 for step in range(16)])
+
+
+def test_phases_in_shares_of_the_run_are_a_chain_in_shares_of_the_run() -> None:
+    parts = [Constant(factor, fraction=1 / 3) for factor in (1.0, 0.5, 0.25)]
+    training = Training(sgd())
+    phased(training, *(Phase(part, per="epoch") for part in parts))
+    chain = parts[0].then(parts[1]).then(parts[2]).resolve(per="epoch", epochs=11)
+    assert training.lr(11) == [chain(step) for step in range(11)]
+
+
+def test_a_share_and_a_condition_on_a_share_agree() -> None:
+    rates = []
+    for second in (
+        Phase(Constant(0.5, fraction=0.5), per="iteration"),
+        Phase(Constant(0.5), per="iteration", until=After(fraction=0.5)),
+    ):
+        for first in (
+            Phase(Constant(fraction=0.25), per="iteration"),
+            Phase(Constant(), per="iteration", until=After(iterations=10)),
+        ):
+            training = Training(sgd())
+            phased(training, first, second, Phase(Constant(0.1), per="iteration"))
+            rates.append(training.lr(10, length=4))
+    by_itself, by_condition, also_by_itself, also_by_condition = rates
+    assert by_itself == also_by_itself == [1.0] * 10 + [0.5] * 20 + [0.1] * 10  # of the run, whose start is known
+    assert by_condition == also_by_condition == [1.0] * 10 + [0.5] * 15 + [0.1] * 15  # of the 30 that were left
+
+
+@pytest.mark.parametrize("cut", [5, 10, 13, 18])
+def test_a_late_start_is_resumed(cut: int) -> None:
+    def build() -> Training:
+        training = Training(sgd(), metrics=falling(8, 3))
+        schedule = warmup(fraction=0.25).then(Cosine(rest=True))
+        apply_schedule(training.recorder, training.optimizer, schedule, per="iteration", until=Metric("loss") < 0.02)
+        return training
+
+    states, expected = saved(build(), cut, epochs=8)
+    again = build()
+    (states,) = states
+    again.trainer.load_state_dict(states[0])
+    again.optimizer.load_state_dict(states[1])
+    again.recorder.load_state_dict(states[2])
+    assert again.run(8, 3) == expected
+
+
+def test_what_a_share_comes_to_is_said_as_the_phase_begins(caplog: pytest.LogCaptureFixture) -> None:
+    training = Training(sgd(), metrics=falling(20, 10))
+    with caplog.at_level(logging.INFO, "ignite_delayed.LRPhases"):
+        apply_schedule(
+            training.recorder, training.optimizer, Cosine(fraction=0.5), per="iteration", until=Metric("loss") < 0.02
+        )
+        training.lr(20, length=4)
+    assert "lr: phase 2 begins: fraction=0.5 is 5 epochs" in caplog.messages
+
+
+def longer(training: Training, epochs: int) -> list[float]:
+    """Train on until ``epochs`` are over, and return the rates of these."""
+    before = len(training.used)
+    if training.trainer.state.epoch < epochs:
+        training.trainer.run([0], max_epochs=epochs)
+    return [rate for (rate,) in training.used[before:]]
+
+
+class TestARunMadeLonger:
+    def test_says_so_once_with_both_lengths(self, caplog: pytest.LogCaptureFixture) -> None:
+        training = Training(sgd())
+        apply_schedule(training.recorder, training.optimizer, Cosine(fraction=1), per="epoch")
+        training.lr(5)
+        assert caplog.messages == []
+        longer(training, 10)
+        longer(training, 10)
+        told = "lr: the run was planned for 5 epochs and is now for 10"
+        assert [message[: len(told)] for message in caplog.messages] == [told]
+
+    def test_is_told_of_a_loaded_state_too(self, caplog: pytest.LogCaptureFixture) -> None:
+        states: list[Any] = []
+        for epochs in (5, 10):
+            training = Training(sgd())
+            apply_schedule(training.recorder, training.optimizer, Cosine(fraction=1), per="epoch")
+            if states:
+                training.trainer.load_state_dict(states[0][0])
+                training.recorder.load_state_dict(states[0][1])
+            longer(training, epochs)
+            states.append(copy.deepcopy((training.trainer.state_dict(), training.recorder.state_dict())))
+        assert sum("was planned for 5 epochs and is now for 10" in message for message in caplog.messages) == 1
+
+    def test_does_not_matter_without_shares(self, caplog: pytest.LogCaptureFixture) -> None:
+        training = Training(sgd())
+        apply_schedule(training.recorder, training.optimizer, Cosine(epochs=5), per="epoch")
+        training.lr(5)
+        longer(training, 10)
+        assert caplog.messages == []
+
+    def test_keeps_a_pinned_length(self, caplog: pytest.LogCaptureFixture) -> None:
+        training = Training(sgd())
+        apply_schedule(training.recorder, training.optimizer, Cosine(fraction=1), per="epoch", planned_epochs=8)
+        rates = training.lr(5) + longer(training, 10)
+        assert rates == pytest.approx([Cosine(steps=8)(step) for step in range(10)])
+        assert caplog.messages == []
+
+    @pytest.mark.parametrize("epochs", [0, -1, "5"])
+    def test_a_pinned_length_is_a_length(self, epochs: Any) -> None:
+        training = Training(sgd())
+        with pytest.raises((TypeError, ValueError), match="planned_epochs must be a finite number > 0"):
+            phased(training, Phase(Cosine(fraction=1), per="epoch"), planned_epochs=epochs)
+
+
+def test_an_epoch_that_the_run_does_not_finish_is_a_step() -> None:
+    schedule = Linear(fraction=1).resolve(per="epoch", epochs=2.5)
+    assert schedule == Linear(steps=3)
+    assert schedule(2) > 0
