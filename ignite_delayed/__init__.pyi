@@ -16,6 +16,7 @@ from .errors import AttachError as AttachError
 from .errors import DesyncError as DesyncError
 from .errors import HistoryError as HistoryError
 from .errors import MetricValueError as MetricValueError
+from .errors import ParseError as ParseError
 from .errors import StateError as StateError
 from .errors import UnknownMetricError as UnknownMetricError
 from .gates import BestKeeper as BestKeeper

@@ -5,6 +5,7 @@
 * ``expression``, ``windows``: numbers made of metrics; ``comparison``: conditions on them.
 * ``clock``: ``After``; ``units``: its units; ``predicate``: a user's function.
 * ``patience``, ``early_stop``: no improvement for too long; ``limit``: how long that is; ``new_best``.
+* ``parsing``: conditions from text.
 * ``explanation``, ``phrases``: why, as a tree, and what is missing, in a line; ``wakeup``: when to look at the clock.
 """
 

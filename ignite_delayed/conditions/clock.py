@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..history.record import Record
 from .condition import Condition, Verdict
+from .parsing import readable
 from .units import check_amount, given_unit
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class AfterState(NamedTuple):
     point: float | None
 
 
+@readable
 class After(Condition):
     """True while ``clock > point``, strictly: ``After(epochs=50)`` first lets through what happens in epoch 51.
 

@@ -14,6 +14,7 @@ from .explanation import Explanation
 from .expression import Expression, Mode
 from .limit import Patience, Spent
 from .node import State
+from .parsing import readable
 from .patience import Patient, ThresholdMode, ask_for_mode
 
 __all__ = ["EarlyStop", "EarlyStopState"]
@@ -45,6 +46,7 @@ class EarlyStopState(NamedTuple):
     until: State
 
 
+@readable
 class EarlyStop(Patient):
     """True when the run should stop: ``until`` has held, and ``patience`` observations in a row did not improve.
 

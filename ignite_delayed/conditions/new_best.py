@@ -9,11 +9,13 @@ from .early_stop import EarlyStop
 from .explanation import Explanation
 from .expression import Expression, Mode
 from .node import State
+from .parsing import readable
 from .patience import ask_for_mode
 
 __all__ = ["NewBest"]
 
 
+@readable
 class NewBest(Condition):
     """True at each observation that is strictly better than all since ``until`` first held, and at the first of them.
 

@@ -14,6 +14,7 @@ from .condition import Condition, Verdict
 from .expression import Expression, Mode
 from .limit import Patience, Spent, as_patience
 from .node import State
+from .parsing import readable
 
 __all__ = ["Patient", "Plateau", "ThresholdMode", "ask_for_mode"]
 
@@ -105,6 +106,7 @@ class PlateauState(NamedTuple):
     monitor: State
 
 
+@readable
 class Plateau(Patient):
     """True when ``patience`` observations in a row brought no improvement, or for as long as a :class:`Patience`.
 

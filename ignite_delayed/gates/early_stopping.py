@@ -87,8 +87,16 @@ class Stopper(Gate):
         if fresh:
             self._publish()
         elif self.is_open:
-            self.logger.info("the run was stopped before: %s. Call reset() on the stopper to train on.", self.reason)
+            text = "the run was stopped before: %s. Call reset() on the stopper to train on."
+            self.logger.warning(text, self.reason)
             self.recorder.trainer.terminate()
+
+    def awaited(self, state: State) -> tuple[Condition, State]:
+        """While the stop is delayed that is the delay; then the rule."""
+        rule = self.condition
+        if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(state) is None:
+            return rule.until, state.until
+        return rule, state
 
     def _changes(self, state: State, record: Record) -> bool:
         rule = self.condition
