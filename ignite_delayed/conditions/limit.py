@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from .._utils.checks import check_count
 from .._utils.values import Value
 from ..history.record import Clock, Record
-from .parsing import readable
 from .units import check_amount, given_unit
 
 __all__ = ["Patience", "Spent", "as_patience"]
@@ -28,7 +27,6 @@ class Spent(NamedTuple):
     since: Clock | None
 
 
-@readable
 class Patience(Value):
     """How long a metric may go without improvement: it is lost once ``now - since >= patience``, in one unit.
 

@@ -14,12 +14,13 @@ from functools import reduce
 from typing import Any, NoReturn, TypeVar
 
 from .._utils.checks import describe, refuse_type, suggestion
+from .._utils.values import Value
 from ..errors import ParseError
 from .node import USE_OPERATORS, Node
 
 __all__ = ["read", "readable"]
 
-K = TypeVar("K", bound=type[Node])
+K = TypeVar("K", bound=type[Value])
 
 # More than anybody writes, and little enough for Python's own parser and for the call stack.
 _LONGEST, _DEEPEST = 10_000, 60

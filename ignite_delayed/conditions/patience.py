@@ -18,6 +18,8 @@ from .parsing import readable
 
 __all__ = ["Patient", "Plateau", "ThresholdMode", "ask_for_mode"]
 
+readable(Patience)  # an argument of conditions that is no condition
+
 #: What a threshold is measured in: the metric's unit, or a fraction of the best value.
 ThresholdMode = Literal["abs", "rel"]
 
