@@ -10,6 +10,7 @@ from .conditions import Finite as Finite
 from .conditions import GeneralizationLoss as GeneralizationLoss
 from .conditions import Metric as Metric
 from .conditions import Never as Never
+from .conditions import Patience as Patience
 from .conditions import Plateau as Plateau
 from .conditions import Predicate as Predicate
 from .conditions import ProgressQuotient as ProgressQuotient
@@ -18,13 +19,17 @@ from .errors import AttachError as AttachError
 from .errors import DesyncError as DesyncError
 from .errors import HistoryError as HistoryError
 from .errors import MetricValueError as MetricValueError
+from .errors import ParseError as ParseError
 from .errors import StateError as StateError
 from .errors import UnknownMetricError as UnknownMetricError
+from .gates import BestKeeper as BestKeeper
 from .gates import DelayHandle as DelayHandle
 from .gates import Gate as Gate
 from .gates import Stopper as Stopper
 from .gates import delay as delay
+from .gates import delay_attach as delay_attach
 from .gates import delay_early_stopping as delay_early_stopping
+from .gates import keep_best as keep_best
 from .gates import stop_when as stop_when
 from .history import History as History
 from .history import Mark as Mark

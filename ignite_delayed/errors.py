@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["AttachError", "DesyncError", "HistoryError", "MetricValueError", "StateError", "UnknownMetricError"]
+__all__ = [
+    "AttachError",
+    "DesyncError",
+    "HistoryError",
+    "MetricValueError",
+    "ParseError",
+    "StateError",
+    "UnknownMetricError",
+]
 
 
 class UnknownMetricError(LookupError):
@@ -15,6 +23,10 @@ class MetricValueError(ValueError):
 
 class AttachError(ValueError):
     """A handler or a recorder cannot be attached as asked: it is attached already, or would misbehave silently."""
+
+
+class ParseError(ValueError):
+    """A text is no condition; nothing of it was evaluated."""
 
 
 class StateError(ValueError):

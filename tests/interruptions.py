@@ -57,7 +57,9 @@ class Training:
                 Phase(Linear(0.25, 1.0, iterations=4), per="iteration"),
                 Phase(Constant(0.8), per="iteration", until=loss < 0.75),
                 Phase(lambda optimizer: StepLR(optimizer, 1, 0.9), per="epoch", until=After(epochs=2)),
-                Phase(lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss"),
+                Phase(
+                    lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss", mode="min"
+                ),
             ],
         )
         adjust_lr(self.recorder, self.other, {loss < 0.65: 0.5})

@@ -20,6 +20,7 @@ from ignite_delayed import (
     GeneralizationLoss,
     Metric,
     Never,
+    Patience,
     Plateau,
     Predicate,
     ProgressQuotient,
@@ -198,7 +199,13 @@ comparisons = st.builds(
 )
 rules = {
     "mode": modes,
-    "patience": st.integers(1, 4),
+    "patience": st.one_of(
+        st.integers(1, 4),
+        st.integers(1, 4).map(lambda n: Patience(epochs=n)),
+        st.integers(1, 9).map(lambda n: Patience(iterations=n)),
+        st.floats(0.5, 6).map(lambda s: Patience(seconds=round(s, 1))),
+        st.floats(0.01, 1).map(lambda f: Patience(fraction=round(f, 2))),
+    ),
     "threshold": st.sampled_from([0.0, 0.1, 0.5]),
     "threshold_mode": st.sampled_from(["abs", "rel"]),
     "cumulative": st.booleans(),

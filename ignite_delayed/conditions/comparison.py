@@ -12,6 +12,7 @@ from ..history.record import Record
 from .condition import Condition
 from .expression import Expression, Metric, Number, as_expression, label_of
 from .node import State, as_operand
+from .parsing import readable
 
 __all__ = ["Compare", "Finite", "monitored"]
 
@@ -75,6 +76,7 @@ class Compare(Condition):
         return f"{as_operand(self.left, 4)} {self.symbol} {as_operand(self.right, 4)}"
 
 
+@readable
 class Finite(Condition):
     """``|value| < infinity``: false on NaN and the infinities, unknown before the first observation.
 

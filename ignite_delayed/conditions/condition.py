@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from .._utils.checks import describe, refuse_type
 from .._utils.html import code, nested_list
+from ..errors import ParseError
 from ..history.record import Record
 from .explanation import Explanation
-from .node import Node, State, as_operand
+from .node import USE_OPERATORS, Node, State, as_operand
+from .parsing import read, readable
 
 if TYPE_CHECKING:  # they derive from Condition, so the methods that build them import them when they are called
     from .temporal import Holds, Latched, Sustained, Then
 
-__all__ = ["USE_OPERATORS", "Always", "And", "Condition", "ConditionLike", "Never", "Not", "Or", "as_condition"]
+__all__ = ["Always", "And", "Condition", "ConditionLike", "Never", "Not", "Or", "as_condition"]
 
 Verdict = bool | None
-
-USE_OPERATORS = (
-    "Combine conditions with & | ~ and put each comparison in parentheses: "
-    "write (Metric('loss') < 0.5) & After(epochs=5) for 'and', | for 'or', ~condition for 'not', "
-    "and (Metric('loss') > 0.1) & (Metric('loss') < 0.5) for 0.1 < Metric('loss') < 0.5."
-)
 
 
 class Condition(Node):
@@ -54,10 +50,41 @@ class Condition(Node):
 
     __slots__ = ()
     memory: ClassVar[tuple[str, ...]] = ("verdict",)
+    fluent: ClassVar[frozenset[str]] = frozenset({"sustained", "holds", "latched", "then"})
 
     #: The clock units ("epochs", "iterations", ...) that alone decide this condition, or None where anything else
     #: does. Only such a condition moves between evaluations.
     clock_units: frozenset[str] | None = None
+
+    @staticmethod
+    def parse(text: str) -> Condition:
+        """``Condition.parse(repr(condition)) == condition``: the condition that ``text`` writes down.
+
+        For configurations, in YAML and the like. It reads the conditions of this library, expressions, their methods
+        and operators, numbers and strings, as ``repr`` prints them; nothing is evaluated. A :class:`Predicate` calls a
+        function, so that none is read.
+
+        Args:
+            text: at most 10,000 characters, nested at most 60 deep.
+
+        Raises:
+            TypeError: where ``text`` is no string.
+            ParseError: a ``ValueError``, where it writes anything else, with a caret below the place.
+
+        Example:
+            >>> Condition.parse("(Metric('loss') < 0.5) & After(epochs=5)")
+            (Metric('loss') < 0.5) & After(epochs=5)
+            >>> Condition.parse("(Metrics('loss') < 0.5) & After(epochs=5)")
+            Traceback (most recent call last):
+                ...
+            ignite_delayed.errors.ParseError: no condition is called 'Metrics'. Did you mean 'Metric'?
+                (Metrics('loss') < 0.5) & After(epochs=5)
+                 ^^^^^^^
+        """
+        found = read(text)
+        if not isinstance(found, Condition):
+            raise ParseError(f"This is a number, not a condition: compare it, for example {found!r} < 0.5.")
+        return found
 
     def step(self, state: State, record: Record) -> tuple[State, Verdict]:
         """The state after ``record`` and what the condition says then.
@@ -191,6 +218,7 @@ def as_condition(argument: str, value: Any) -> Condition:
     refuse_type(argument, "a condition, or a function of one record", value, hint)
 
 
+@readable
 class Always(Condition):
     """True at every record: the identity of ``&``.
 
@@ -209,6 +237,7 @@ class Always(Condition):
         return (True,)
 
 
+@readable
 class Never(Condition):
     """False at every record: the identity of ``|``."""
 

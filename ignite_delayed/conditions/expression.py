@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from .._utils.checks import check_choice, check_name, check_real, describe, refuse_type
 from ..history.record import Record
-from .condition import USE_OPERATORS, Condition
-from .node import Node, State, as_operand
+from .condition import Condition
+from .node import USE_OPERATORS, Node, State, as_operand
+from .parsing import readable
 
 if TYPE_CHECKING:  # they derive from what is here, so the methods that build them import them when they are called
     from .comparison import Compare
@@ -43,6 +44,9 @@ class Expression(Node):
 
     __slots__ = ()
     memory: ClassVar[tuple[str, ...]] = ("value",)
+    fluent: ClassVar[frozenset[str]] = frozenset(
+        {"mean", "min", "max", "std", "slope", "change", "ema", "first", "best"}
+    )
 
     def _set_parts(self, *parts: Node, reads: frozenset[str] = frozenset()) -> None:
         super()._set_parts(*parts, reads=reads)
@@ -165,6 +169,7 @@ class Expression(Node):
         raise TypeError(f"~ negates a condition, got the number {self!r}: write ~({self!r} < 0.5).")
 
 
+@readable
 class Metric(Expression):
     """The last observed value of a metric.
 

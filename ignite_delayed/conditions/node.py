@@ -16,7 +16,13 @@ from ..errors import StateError
 from ..history.record import Record
 from .kinds import KINDS
 
-__all__ = ["Node", "State", "as_operand"]
+__all__ = ["USE_OPERATORS", "Node", "State", "as_operand"]
+
+USE_OPERATORS = (
+    "Combine conditions with & | ~ and put each comparison in parentheses: "
+    "write (Metric('loss') < 0.5) & After(epochs=5) for 'and', | for 'or', ~condition for 'not', "
+    "and (Metric('loss') > 0.1) & (Metric('loss') < 0.5) for 0.1 < Metric('loss') < 0.5."
+)
 
 #: A tuple; a node with more than a few entries of its own names them (see :attr:`Node.state_type`).
 State = Any
@@ -33,6 +39,8 @@ class Node(Value):
     state_type: ClassVar[type[NamedTuple] | None] = None
     #: How tightly the node's repr binds, after Python's precedence: an operand that binds less is parenthesised.
     precedence: int = 9
+    #: The methods that build a node from this one, which its repr may call and a text therefore too.
+    fluent: ClassVar[frozenset[str]] = frozenset()
     # NumPy scalars must hand arithmetic and comparison over to us instead of making object arrays.
     __array_ufunc__ = None
 

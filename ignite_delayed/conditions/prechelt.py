@@ -17,6 +17,7 @@ from .comparison import monitored
 from .condition import Condition, Verdict
 from .expression import Expression, divide
 from .node import State
+from .parsing import readable
 from .windows import Mean, Min
 
 __all__ = ["GeneralizationLoss", "ProgressQuotient", "RisingStrips", "progress"]
@@ -50,6 +51,7 @@ class GeneralizationLossState(NamedTuple):
     error: State
 
 
+@readable
 class GeneralizationLoss(Condition):
     """``GL(t) = 100 * (E_va(t) / E_opt(t) - 1) > alpha``: the error is that many per cent above its lowest so far.
 
@@ -119,6 +121,7 @@ class ProgressQuotientState(NamedTuple):
     training: State
 
 
+@readable
 class ProgressQuotient(Condition):
     """``PQ(t) = GL(t) / P_k(t) > alpha`` at the end of a strip: what is lost is not worth what is still learned.
 
@@ -213,6 +216,7 @@ class RisingStripsState(NamedTuple):
     error: State
 
 
+@readable
 class RisingStrips(Condition):
     """``UP_s``: the error rose in ``s`` strips in a row, ``E_va(t) > E_va(t - k)`` at each of their ends.
 

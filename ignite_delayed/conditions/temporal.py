@@ -8,6 +8,7 @@ from .._utils.checks import check_count, refuse_value
 from ..history.record import Clock, Record
 from .condition import Condition, ConditionLike, Verdict, as_condition, common_units
 from .node import State, as_operand
+from .parsing import readable
 
 __all__ = ["Between", "Holds", "Latched", "Sustained", "Then"]
 
@@ -151,6 +152,7 @@ class Latched(Condition):
         return f"{as_operand(self.condition, self.precedence)}.latched()"
 
 
+@readable
 class Between(Condition):
     """True from the record at which ``start`` holds until the one at which ``stop`` holds, again and again.
 

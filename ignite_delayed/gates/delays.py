@@ -7,7 +7,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any
 
 from ignite.engine import Engine, Events
@@ -23,10 +23,10 @@ from ..recording.recorder import Recorder, check_recorder
 from .checkpoints import saved_part
 from .gate import Gate
 from .handlers import gated, identity
-from .signatures import Handler, adapted
+from .signatures import Handler, adapted, name_of
 from .turns import attach_turn, waits_for_record
 
-__all__ = ["DelayHandle", "delay"]
+__all__ = ["DelayHandle", "behind", "delay", "hang"]
 
 # What is delayed on each engine: event name and identity of the handler.
 _delayed: weakref.WeakKeyDictionary[Engine, set[tuple[str, tuple[Any, ...]]]] = weakref.WeakKeyDictionary()
@@ -156,19 +156,30 @@ def delay(
     _check_attachable(engine, events, handler)
     if engine is not recorder.trainer:
         _warn_of_counts(engine, events)
-    name = _name(handler) if name is None else check_name("name", name)
-    handle = _behind(recorder, handler, until, when, name)
+    name = name_of(handler) if name is None else check_name("name", name)
+    handle = behind(recorder, handler, until, when, name)
     with ExitStack() as undo:
         undo.callback(handle.remove)
         for one, call in zip(events, calls, strict=True):
-            _attach(handle, engine, one, call)
+            _attach(handle, engine, one, call, identity(handler))
         undo.pop_all()  # nothing failed: it stays
     recorder.hub.add(handle, saved=handle.saved)
     handle.on_remove(lambda: recorder.hub.discard(handle))
     return handle
 
 
-def _behind(recorder: Recorder, handler: Handler, until: Any, when: Any, name: str) -> DelayHandle:
+def hang(
+    handle: DelayHandle, engine: Engine, event: Any, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Attach ``handler`` to ``event`` of ``engine``, behind the gate of ``handle`` and removed with it."""
+    events = _events(event)
+    calls = [adapted(handler, _plain_event(one), args, kwargs) for one in events]
+    _check_attachable(engine, events, handler)
+    for one, call in zip(events, calls, strict=True):
+        _attach(handle, engine, one, call, identity(handler))
+
+
+def behind(recorder: Recorder, handler: Any, until: Any, when: Any, name: str) -> DelayHandle:
     """A handle on a gate of its own, or on the one that is shared."""
     if isinstance(when, Gate):
         refuse_type("when", "a condition, or a function of one record", when, "Share a gate by until=gate.")
@@ -240,14 +251,6 @@ def _label(event: Any) -> str:
     return event if isinstance(event, str) else str(event.name)
 
 
-def _name(handler: Handler) -> str:
-    owner = getattr(handler, "__self__", None)
-    if owner is not None and not isinstance(owner, (type, ModuleType)):
-        return f"{type(owner).__name__}.{getattr(handler, '__name__', 'handler')}"
-    name = getattr(handler, "__name__", None) or type(handler).__name__
-    return "handler" if name == "<lambda>" else str(name)
-
-
 def _check_attachable(engine: Engine, events: list[Any], handler: Handler) -> None:
     taken = _delayed.get(engine, set())
     for event in events:
@@ -291,8 +294,8 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
             )
 
 
-def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any]) -> None:
-    gate, key = handle.gate, (_label(event), identity(handle.handler))
+def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any], who: tuple[Any, ...]) -> None:
+    gate, key = handle.gate, (_label(event), who)
     taken = _delayed.setdefault(engine, set())
     handler, undo = gated(gate, engine, event, call), None
     if event == Events.EPOCH_COMPLETED and waits_for_record(gate.condition):

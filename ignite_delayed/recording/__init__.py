@@ -6,9 +6,9 @@
 * ``sources``: what is recorded under which name; ``shown`` and ``data``: which of them an engine shows, by the data
   that it ran on; ``aside``: metrics that not every evaluation computes.
 * ``making``: from what was read to a record, with ``required`` (which metrics it must have), ``rates`` (learning rates
-  as values) and ``telling`` (why something is not recorded); ``gaps``: what a saved state will lack.
-* ``meeting``, ``agreement``, ``rank0``: several processes: their one collective, the values that all take, and what rank 0
-  saw alone.
+  as values) and ``telling`` (why something is not recorded).
+* ``meeting``, ``agreement``, ``rank0``: the same with several processes: their collective, what they agree on, what
+  rank 0 saw alone.
 * ``hub``: feeds and keeps what hangs here; ``attachment``: what can hang; ``rows``: what it shows in the status.
 * ``matching``: do the names in a saved state fit those that are here?
 * ``host``: all that is read of the private parts of Ignite and torch.

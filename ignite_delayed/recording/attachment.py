@@ -67,6 +67,7 @@ class LiveCondition(Attachment, ABC):
         latches: as given.
         is_open: whether it is open now.
         opened_at: the record at which it opened last, ``None`` before; when it closed is kept by marks alone.
+        verdicts: what was said of what is awaited, by the records of the run that goes on or was the last.
     """
 
     #: Whether it serves another attachment, which shows it and speaks for it.
@@ -82,8 +83,10 @@ class LiveCondition(Attachment, ABC):
         self.state: State = self.condition.initial()
         self.is_open = False
         self.opened_at: Record | None = None
+        self.verdicts: set[bool | None] = set()
 
     def _on_run(self, fresh: bool) -> None:
+        self.verdicts = set()
         if fresh:
             self._forget()
 
@@ -119,6 +122,11 @@ class LiveCondition(Attachment, ABC):
         is_open = state[0] is True
         opened_at = record if is_open and not self.is_open else self.opened_at
         self.state, self.is_open, self.opened_at = state, is_open, opened_at
+        self.verdicts.add(self.awaited(state)[1][0])
+
+    def awaited(self, state: State) -> tuple[Condition, State]:
+        """The condition that it waits for in ``state``, and the state of that."""
+        return self.condition, state
 
     @abstractmethod
     def _announce(self, record: Record) -> None:

@@ -18,7 +18,7 @@ from .agreement import Agreement
 from .attachment import LiveCondition
 from .data import Data, named_data
 from .gaps import Gaps
-from .host import all_or_nothing, attach, drop_generator, is_running
+from .host import all_or_nothing, attach, drop_generator, is_running, move_to_end
 from .hub import Hub
 from .making import RecordMaker
 from .rank0 import Evaluation, Rank0Relay
@@ -27,6 +27,7 @@ from .required import Required
 from .resuming import Resumption
 from .run import TrainerRun
 from .shown import shown_by
+from .silence import break_silence
 from .sources import Source, read, refuse_unreported
 from .telling import Telling
 from .watches import EvaluatorWatch, TrainerWatch, Watch, check_watchable
@@ -88,6 +89,7 @@ class Engines:
     def _attach(self, trainer: Engine, every: int | None) -> None:
         for event in (Events.STARTED, Events.EPOCH_STARTED):
             attach(self._attached, trainer, event, self._on_clock)
+        attach(self._attached, trainer, Events.COMPLETED, self._on_completed)
         for engine in dict.fromkeys(self.recorded.values()):
             self._watches.append(self._watch_engine(engine, every))
 
@@ -200,6 +202,9 @@ class Engines:
             if not self._resumption.replays_start(engine):
                 self._hub.tick(self._maker.now, self._relay.meet)
 
+    def _on_completed(self, engine: Engine) -> None:
+        break_silence(self.sources, self._hub.live)
+
     def _refuse_swapped(self, trainer: Engine) -> None:
         if any(engine is not trainer and is_running(engine) for engine in self.recorded.values()):
             raise AttachError(
@@ -224,7 +229,10 @@ class Engines:
         """Begin with a new run, unless that was done: an evaluation in STARTED may come before our own handler."""
         if not self.run.begins():
             return
-        fresh = self._resumption.is_fresh(self.run.trainer, self._hub.last)
+        trainer = self.run.trainer
+        if trainer.has_event_handler(self._on_completed, Events.COMPLETED):  # what evaluates there comes before
+            move_to_end(trainer, Events.COMPLETED, self._on_completed)
+        fresh = self._resumption.is_fresh(trainer, self._hub.last)
         self._agreement.begin()
         self._begin(fresh)
 

@@ -21,6 +21,7 @@ __all__ = [
     "drop_if_empty",
     "fires",
     "group_store",
+    "handlers_caught",
     "is_counting",
     "is_raised_in",
     "is_running",
@@ -147,6 +148,32 @@ def drop_if_empty(engine: Engine, event: Any) -> None:
     """
     if not engine._event_handlers.get(event):
         engine._event_handlers.pop(event, None)
+
+
+@contextmanager
+def handlers_caught(engine: Engine, catch: Callable[..., None]) -> Iterator[None]:
+    """Let ``catch`` have what is meant to be attached to ``engine``, with the arguments of ``add_event_handler``."""
+
+    def caught(event_name: Any, handler: Callable[..., Any], *args: Any, **kwargs: Any) -> RemovableEventHandle:
+        with _as_ever(engine):
+            catch(event_name, handler, *args, **kwargs)
+        return RemovableEventHandle(event_name, handler, engine)
+
+    engine.__dict__["add_event_handler"] = caught  # over the method of the class
+    try:
+        yield
+    finally:
+        engine.__dict__.pop("add_event_handler", None)
+
+
+@contextmanager
+def _as_ever(engine: Engine) -> Iterator[None]:
+    """While we attach ourselves."""
+    caught = engine.__dict__.pop("add_event_handler")
+    try:
+        yield
+    finally:
+        engine.__dict__["add_event_handler"] = caught
 
 
 def check_event(engine: Engine, event: Any) -> None:

@@ -89,7 +89,7 @@ def rates(evaluate_on: str | None) -> list[Any]:
             optimizer.step()
 
     trainer, evaluator, recorder = build(step, evaluate_on=evaluate_on)
-    plateau = Phase(lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss")
+    plateau = Phase(lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss", mode="min")
     LRPhases(recorder, optimizers[0], [Phase(warmup(epochs=2), per="iteration"), plateau])
     by_epoch = Phase(lambda optimizer: StepLR(optimizer, 1, 0.5), per="epoch")
     LRPhases(recorder, optimizers[1], [Phase(None, until=Metric("loss") < 0.4), by_epoch], name="delayed")

@@ -82,7 +82,7 @@ def _watch_each(rule: Patient, seen: Floats) -> tuple[Places, Places]:
 def plateau(node: Plateau, rows: Rows) -> Verdicts:
     places, seen = _monitored(node, rows)
     counter = np.arange(len(seen)) - _watch(node, seen)[1]
-    return held(np.where(counter >= node.patience, np.int8(1), np.int8(-1)), places, len(rows))
+    return held(np.where(counter >= node.limit.amount, np.int8(1), np.int8(-1)), places, len(rows))
 
 
 def _monitored(node: Patient | GeneralizationLoss | RisingStrips, rows: Rows) -> tuple[Places, Floats]:
@@ -103,7 +103,7 @@ def course_of(rule: EarlyStop, rows: Rows) -> Course:
     best, last = _watch(rule, seen)
     if rule.while_closed == "track":
         last = np.maximum(last, at_opening - 1)
-    out = np.arange(len(seen)) - last >= rule.patience
+    out = np.arange(len(seen)) - last >= rule.limit.amount
     if rule.nan == "stop":
         hit = np.isnan(seen)
         hit[:at_opening] = False

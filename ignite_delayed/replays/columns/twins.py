@@ -9,6 +9,7 @@ import numpy as np
 
 from ...conditions import Condition, EarlyStop, Expression
 from ...conditions.node import Node
+from ...conditions.patience import Patient
 from ...history.columns import Floats, Places
 from ...history.history import History
 from .rows import Rows, held, kept, whole
@@ -53,8 +54,13 @@ def judge(condition: Condition, rows: Rows) -> Verdicts:
 
 
 def has_twin(node: Node) -> bool:
-    """Whether ``node`` and all its parts have twins; a rule that raises on NaN is folded, to raise where it does."""
+    """Whether ``node`` and all its parts have twins.
+
+    A rule that raises on NaN is folded, to raise where it does; so is patience in other units than evaluations.
+    """
     if isinstance(node, EarlyStop) and node.nan == "raise":
+        return False
+    if isinstance(node, Patient) and not isinstance(node.patience, int):
         return False
     return type(node) in _TWINS and all(map(has_twin, node.parts))
 

@@ -15,6 +15,7 @@ from ignite.handlers.tensorboard_logger import TensorboardLogger
 
 from ignite_delayed import (
     After,
+    AttachError,
     Constant,
     Gate,
     LRPhases,
@@ -220,7 +221,7 @@ class TestArguments:
     def test_other_loggers_are_refused(self) -> None:
         trainer, recorder = built()
         handler = RecorderHandler(recorder)
-        with pytest.raises(TypeError, match="logger must be Ignite's TensorboardLogger or MLflowLogger"):
+        with pytest.raises(AttachError, match=r"logger must be one of Ignite's \(TensorboardLogger, MLflowLogger, "):
             handler(trainer, EpochOutputStore(), Events.EPOCH_COMPLETED)
 
     def test_each_argument_is_checked(self) -> None:
@@ -231,6 +232,8 @@ class TestArguments:
             RecorderHandler(recorder, tag="")
         with pytest.raises(TypeError, match="global_step_transform must be"):
             RecorderHandler(recorder, global_step_transform=3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="write must be a function"):
+            RecorderHandler(recorder, write="log")  # type: ignore[arg-type]
 
     def test_a_step_must_be_a_whole_number(self, tmp_path: Path) -> None:
         trainer, recorder = built()
