@@ -14,7 +14,20 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
-from ignite_delayed import Cosine, Gate, History, Metric, Record, Recorder, apply_schedule, delay, preview, warmup
+from ignite_delayed import (
+    After,
+    Cosine,
+    Gate,
+    History,
+    Metric,
+    Phase,
+    Record,
+    Recorder,
+    apply_schedule,
+    delay,
+    preview,
+    warmup,
+)
 
 Work = Callable[[], object]
 
@@ -93,6 +106,18 @@ def million_steps() -> tuple[Work, Work]:
     return by_hand, lambda: preview(schedule, epochs=1000, iterations_per_epoch=1000)
 
 
+def million_steps_in_phases() -> tuple[Work, Work]:
+    """A preview of a million steps in three phases, against that of one schedule."""
+    run: dict[str, Any] = {"epochs": 1000, "iterations_per_epoch": 1000}
+    phases = [
+        Phase(warmup(fraction=0.05), per="iteration"),
+        Phase(Cosine(fraction=0.9), per="iteration", until=After(fraction=0.45)),
+        Phase(Cosine(0.5, 0.0, rest=True), per="iteration"),
+    ]
+    schedule = warmup(fraction=0.05).then(Cosine(fraction=0.45)).then(Cosine(0.5, 0.0, fraction=0.5))
+    return lambda: preview(schedule, **run), lambda: preview(phases, **run)
+
+
 def recording() -> tuple[Work, Work]:
     """A record of one metric appended to a history, against appends of the same numbers to arrays."""
     columns = [array("q"), array("q"), array("q"), array("d"), array("q"), array("q"), array("q"), array("d")]
@@ -140,6 +165,7 @@ TIMED: dict[str, tuple[Callable[[], tuple[Work, Work]], int, float]] = {
     "rate step, 1 group / closed form": (lambda: rate_step(1), 5_000, 1.5),
     "rate step, 100 groups / closed form": (lambda: rate_step(100), 1_000, 1.1),
     "preview of 1,000,000 steps / NumPy": (million_steps, 1, 1.5),
+    "preview of 1,000,000 steps in 3 phases / of a schedule": (million_steps_in_phases, 1, 2.0),
     "record appended / arrays appended": (recording, 20_000, 1.5),
 }
 
