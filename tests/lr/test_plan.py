@@ -56,6 +56,19 @@ def test_the_rest_after_a_phase_that_ends_by_itself() -> None:
     assert rates[8:] == pytest.approx([1 - step / 16 for step in range(16)])
 
 
+def test_the_rest_per_epoch_after_a_phase_per_iteration() -> None:
+    training = Training(sgd())
+    phased(training, Phase(warmup(epochs=2), per="iteration"), Phase(Linear(rest=True), per="epoch"))
+    assert training.lr(6, length=4)[8::4] == [1.0, 0.75, 0.5, 0.25]
+
+
+def test_conditions_on_shares_are_of_a_pinned_length_too() -> None:
+    training = Training(sgd())
+    first = Phase(Constant(), per="epoch", until=After(fraction=0.5))
+    phased(training, first, Phase(Constant(0.1), per="epoch"), planned_epochs=4)
+    assert training.lr(6) == [1.0] * 2 + [0.1] * 4
+
+
 def test_phases_in_shares_of_the_run_are_a_chain_in_shares_of_the_run() -> None:
     parts = [Constant(factor, fraction=1 / 3) for factor in (1.0, 0.5, 0.25)]
     training = Training(sgd())
