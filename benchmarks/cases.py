@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
+import tempfile
 import time
 from array import array
 from collections.abc import Callable
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -138,6 +142,32 @@ def recording() -> tuple[Work, Work]:
     return by_hand, lambda: history.append(record)
 
 
+def jsonl() -> tuple[History, list[str], Path]:
+    """300,000 records of three metrics, their lines, and the file with those."""
+    random = Random(0)
+    history = History()
+    for i in range(300_000):
+        values = {name: random.random() for name in ("loss", "accuracy", "f1")}
+        history.append(
+            Record(epoch=i // 100, iteration=i, evaluation=i, seconds=i * 0.37, planned=10**6, values=values)
+        )
+    path = history.save(Path(tempfile.mkdtemp()) / "history.jsonl")
+    return history, path.read_text(encoding="ascii").splitlines(), path
+
+
+def saving() -> tuple[Work, Work]:
+    """A history saved, against ``json.dumps`` of each of its lines."""
+    history, lines, path = jsonl()
+    entries = [json.loads(line) for line in lines]
+    return lambda: [json.dumps(entry) for entry in entries], lambda: history.save(path, overwrite=True)
+
+
+def loading() -> tuple[Work, Work]:
+    """A history loaded, against ``json.loads`` of each of its lines."""
+    _, lines, path = jsonl()
+    return lambda: [json.loads(line) for line in lines], lambda: History.load(path)
+
+
 def import_time() -> float:
     """Milliseconds that ``import ignite_delayed`` takes on top of ``import ignite``."""
     code = "import time, ignite; t = time.perf_counter(); import ignite_delayed; print(time.perf_counter() - t)"
@@ -167,6 +197,8 @@ TIMED: dict[str, tuple[Callable[[], tuple[Work, Work]], int, float]] = {
     "preview of 1,000,000 steps / NumPy": (million_steps, 1, 1.5),
     "preview of 1,000,000 steps in 3 phases / of a schedule": (million_steps_in_phases, 1, 2.0),
     "record appended / arrays appended": (recording, 20_000, 1.5),
+    "history of 300,000 records saved / json.dumps a line": (saving, 1, 2.0),
+    "history of 300,000 records loaded / json.loads a line": (loading, 1, 2.0),
 }
 
 

@@ -87,6 +87,7 @@ def train(folder: Path) -> None:
             Phase(
                 lambda optimizer: lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=4, threshold=0.01),
                 monitor="loss",
+                mode="min",
             ),
         ],
     )

@@ -32,7 +32,7 @@ def phases_picture() -> Figure:
     phases = [
         Phase(warmup(fraction=0.05), per="iteration"),
         Phase(Cosine(fraction=0.95), per="iteration", until=Plateau("loss", mode="min", patience=5)),
-        Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=10, factor=0.25), monitor="loss"),
+        Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=10, factor=0.25), monitor="loss", mode="min"),
     ]
     losses = assumed_losses()
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)

@@ -9,6 +9,7 @@ from .conditions import EarlyStop as EarlyStop
 from .conditions import Finite as Finite
 from .conditions import Metric as Metric
 from .conditions import Never as Never
+from .conditions import Patience as Patience
 from .conditions import Plateau as Plateau
 from .conditions import Predicate as Predicate
 from .errors import AttachError as AttachError
@@ -17,11 +18,14 @@ from .errors import HistoryError as HistoryError
 from .errors import MetricValueError as MetricValueError
 from .errors import StateError as StateError
 from .errors import UnknownMetricError as UnknownMetricError
+from .gates import BestKeeper as BestKeeper
 from .gates import DelayHandle as DelayHandle
 from .gates import Gate as Gate
 from .gates import Stopper as Stopper
 from .gates import delay as delay
+from .gates import delay_attach as delay_attach
 from .gates import delay_early_stopping as delay_early_stopping
+from .gates import keep_best as keep_best
 from .gates import stop_when as stop_when
 from .history import History as History
 from .history import Mark as Mark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +57,9 @@ class Training:
                 Phase(Linear(0.25, 1.0, iterations=4), per="iteration"),
                 Phase(Constant(0.8), per="iteration", until=loss < 0.75),
                 Phase(lambda optimizer: StepLR(optimizer, 1, 0.9), per="epoch", until=After(epochs=2)),
-                Phase(lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss"),
+                Phase(
+                    lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss", mode="min"
+                ),
             ],
         )
         adjust_lr(self.recorder, self.other, {loss < 0.65: 0.5})
@@ -66,10 +69,10 @@ class Training:
         self.trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: self.evaluator.run([0]))
 
     def step(self, engine: Engine, batch: Any) -> None:
-        self.trained = engine.state.iteration
-        self.rates[self.trained] = values(self.optimizer) + values(self.other)
+        self.rates[engine.state.iteration] = values(self.optimizer) + values(self.other)
         self.optimizer.step()
         self.other.step()
+        self.trained = engine.state.iteration  # the last line: a batch that was cut off is trained again
 
     def run(self) -> Training:
         self.trainer.run([0] * LENGTH, max_epochs=EPOCHS)
@@ -141,9 +144,37 @@ def lines_of(run: Callable[[], object], cut_at: int | None = None) -> int:
 
 def differences(cut_at: int, undisturbed: dict[str, Any]) -> list[str]:
     """What is otherwise than in the ``undisturbed`` run where it is cut at a line and resumed elsewhere."""
+    return _differences(lambda run: lines_of(run, cut_at), undisturbed)
+
+
+def differences_after(seconds: float, undisturbed: dict[str, Any]) -> list[str] | None:
+    """The same where a timer interrupts it after some ``seconds``, anywhere; ``None`` where it was over before."""
+    fired = False
+
+    def interrupted(run: Callable[[], object]) -> None:
+        nonlocal fired
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            nonlocal fired
+            fired = True
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            run()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    found = _differences(interrupted, undisturbed)
+    return found if fired else None
+
+
+def _differences(interrupted: Callable[[Callable[[], object]], object], undisturbed: dict[str, Any]) -> list[str]:
     training = Training()
     try:
-        lines_of(training.run, cut_at)
+        interrupted(training.run)
     except KeyboardInterrupt:
         try:
             training = Training().resume(training)

@@ -84,7 +84,7 @@ def _phases(draw: st.DrawFn, last: bool) -> Phase:
             until = None
         return Phase(schedule, per=draw(st.sampled_from(["iteration", "epoch"])), until=until)
     if kind == "plateau":
-        return Phase(_plateau(draw(st.integers(0, 2))), monitor="loss", until=until)
+        return Phase(_plateau(draw(st.integers(0, 2))), monitor="loss", mode="min", until=until)
     name = draw(st.sampled_from(sorted(SCHEDULERS.keys() - {"ReduceLROnPlateau"})))
     return Phase(SCHEDULERS[name], per=draw(st.sampled_from(per_of(name))), until=until)
 

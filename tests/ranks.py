@@ -15,7 +15,7 @@ import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 from torch.multiprocessing.spawn import start_processes
 
-__all__ = ["give_up_soon", "on_ranks"]
+__all__ = ["VanishedError", "give_up_soon", "on_ranks"]
 
 # Ranks are forked off a process that has imported all this and done nothing else, which takes no seconds each.
 multiprocessing.set_forkserver_preload(["ignite.distributed", "ignite.handlers", "ignite_delayed.lr", "pytest"])
@@ -23,6 +23,10 @@ multiprocessing.set_forkserver_preload(["ignite.distributed", "ignite.handlers",
 # A busy machine starts processes seconds apart, and stalls each of them at any time. What is waited for comes: it is
 # only after give_up_soon() that something does not.
 PATIENT, SOON = timedelta(seconds=300), timedelta(seconds=2)
+
+
+class VanishedError(Exception):
+    """Raised by a rank that dies at once, with all that it serves."""
 
 
 def give_up_soon() -> None:
@@ -63,12 +67,17 @@ def _rank(rank: int, world: int, function: Callable[..., Any], args: Any, folder
     unfinished = folder / f"{rank}.unfinished"
     torch.save(result, unfinished)
     unfinished.rename(folder / str(rank))
+    if result[:2] == ("raised", VanishedError.__name__):
+        os._exit(0)
     # Leave together: rank 0 serves the store, which the others may still be asking who is missing.
     _wait_for(folder, map(str, range(world)))
     os._exit(0)  # gloo's threads may still be waiting for a collective that will never come
 
 
 def on_ranks(world: int, function: Callable[..., Any], *args: Any, folder: Path) -> list[tuple[Any, ...]]:
-    """``("returned", value)`` or ``("raised", type, text)`` of ``function(*args)`` on each rank."""
+    """``("returned", value)`` or ``("raised", type, text)`` of ``function(*args)`` on each rank.
+
+    A rank that raises :class:`VanishedError` is gone at once, and its connections with it.
+    """
     start_processes(_rank, (world, function, args, folder), nprocs=world, start_method="forkserver")  # type: ignore[no-untyped-call]
     return [torch.load(folder / str(rank), weights_only=True) for rank in range(world)]

@@ -10,7 +10,19 @@ from typing import Any
 from hypothesis import strategies as st
 
 import ignite_delayed.conditions as conditions
-from ignite_delayed import After, Always, Between, Condition, EarlyStop, Finite, Metric, Never, Plateau, Predicate
+from ignite_delayed import (
+    After,
+    Always,
+    Between,
+    Condition,
+    EarlyStop,
+    Finite,
+    Metric,
+    Never,
+    Patience,
+    Plateau,
+    Predicate,
+)
 from ignite_delayed._utils.saving import plain
 from ignite_delayed.conditions import Expression, State
 from ignite_delayed.history.history import History
@@ -184,7 +196,13 @@ comparisons = st.builds(
 )
 rules = {
     "mode": modes,
-    "patience": st.integers(1, 4),
+    "patience": st.one_of(
+        st.integers(1, 4),
+        st.integers(1, 4).map(lambda n: Patience(epochs=n)),
+        st.integers(1, 9).map(lambda n: Patience(iterations=n)),
+        st.floats(0.5, 6).map(lambda s: Patience(seconds=round(s, 1))),
+        st.floats(0.01, 1).map(lambda f: Patience(fraction=round(f, 2))),
+    ),
     "threshold": st.sampled_from([0.0, 0.1, 0.5]),
     "threshold_mode": st.sampled_from(["abs", "rel"]),
     "cumulative": st.booleans(),

@@ -92,7 +92,7 @@ class Fuzzed:
             [
                 Phase(Linear(0.0, 1.0, epochs=1), per="iteration"),
                 Phase(lambda optimizer: StepLR(optimizer, 1, 0.9), per="epoch", until=After(epochs=2)),
-                Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=0), monitor="val/loss"),
+                Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=0), monitor="val/loss", mode="min"),
             ],
         )
         self.adjuster = adjust_lr(self.recorder, self.adjusted, {loss > 0.5: 0.5})

@@ -11,7 +11,16 @@ from typing import Any
 from ..errors import StateError
 from .checks import check_count, check_real, describe
 
-__all__ = ["check_seal", "check_version", "checked_count", "checked_seconds", "load_all_or_none", "plain", "sealed"]
+__all__ = [
+    "check_seal",
+    "check_version",
+    "checked_count",
+    "checked_names",
+    "checked_seconds",
+    "load_all_or_none",
+    "plain",
+    "sealed",
+]
 
 
 def check_version(what: str, raw: Any, *versions: int) -> None:
@@ -57,6 +66,17 @@ def checked_seconds(value: Any) -> float:
         return check_real("seconds", value, least=0)
     except (TypeError, ValueError) as error:
         raise StateError(f"recorder state: {error} It is damaged.") from error
+
+
+def checked_names(name: str, value: Any) -> list[str]:
+    """``value`` as a saved list of names.
+
+    Raises:
+        StateError: where it is none.
+    """
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise StateError(f"recorder state: {name} must be a list of names, got {describe(value)}: it is damaged")
+    return list(value)
 
 
 def load_all_or_none(handlers: Mapping[str, Any], states: Mapping[str, Any]) -> None:

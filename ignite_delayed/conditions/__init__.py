@@ -3,7 +3,8 @@
 * ``node``: what conditions and expressions share: parts, and the state that is folded; ``kinds``: what it may hold.
 * ``condition``: the base class, ``& | ~``, always and never; ``temporal``: sustained, holds, latched, between, then.
 * ``expression``, ``windows``: numbers made of metrics; ``comparison``: conditions on them.
-* ``clock``: ``After``; ``predicate``: a user's function; ``patience``, ``early_stop``: no improvement for too long.
+* ``clock``: ``After``; ``units``: its units; ``predicate``: a user's function.
+* ``patience``, ``early_stop``: no improvement for too long; ``limit``: how long that is; ``new_best``.
 * ``explanation``, ``phrases``: why, as a tree, and what is missing, in a line; ``wakeup``: when to look at the clock.
 """
 
@@ -13,6 +14,8 @@ from .condition import Always, And, Condition, ConditionLike, Never, Not, Or, as
 from .early_stop import EarlyStop
 from .explanation import Explanation
 from .expression import Expression, Metric
+from .limit import Patience
+from .new_best import NewBest
 from .node import State
 from .patience import Plateau
 from .predicate import Predicate
@@ -34,8 +37,10 @@ __all__ = [
     "Latched",
     "Metric",
     "Never",
+    "NewBest",
     "Not",
     "Or",
+    "Patience",
     "Plateau",
     "Predicate",
     "State",

@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._utils.checks import check_count, check_real, refuse_type
 from ..history.record import Record
 from .condition import Condition, Verdict
+from .units import check_amount, given_unit
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
 __all__ = ["After"]
-
-_UNITS = ("epochs", "iterations", "evaluations", "seconds", "fraction")
 
 
 class AfterState(NamedTuple):
@@ -66,20 +64,16 @@ class After(Condition):
         seconds: float | timedelta | None = None,
         fraction: float | None = None,
     ) -> None:
-        if unitless:
-            raise TypeError(
-                f"After takes its point by unit, got {unitless[0]!r} ({type(unitless[0]).__name__}). "
-                f"Write After(epochs={unitless[0]!r}), After(iterations={unitless[0]!r}), ..."
-            )
-        values = dict(zip(_UNITS, (epochs, iterations, evaluations, seconds, fraction), strict=True))
-        given = [unit for unit in _UNITS if values[unit] is not None]
-        if len(given) != 1:
-            raise TypeError(
-                f"After takes exactly one of {', '.join(_UNITS)}, got {' and '.join(given) or 'none'}. "
-                "Combine two with & (both) or | (either)."
-            )
-        unit = given[0]
-        values[unit] = value = _check_point(unit, values[unit])
+        values: dict[str, Any] = {
+            "epochs": epochs,
+            "iterations": iterations,
+            "evaluations": evaluations,
+            "seconds": seconds,
+            "fraction": fraction,
+        }
+        unit = given_unit("After", "point", unitless, values, "Combine two with & (both) or | (either).")
+        hint = "Clocks count from 0 in whole steps."
+        values[unit] = value = check_amount("After", unit, values[unit], least=0, hint=hint)
         point = _as_fraction(value) if unit == "fraction" else value
         self._set(unit=unit, point=point, clock_units=frozenset({unit}), **values)
         self._set_parts()
@@ -122,14 +116,3 @@ def _as_fraction(value: float) -> Fraction:
     from fractions import Fraction  # only this unit needs it
 
     return Fraction(repr(value))
-
-
-def _check_point(unit: str, value: Any) -> float:
-    if unit == "seconds":
-        return check_real("seconds", value.total_seconds() if isinstance(value, timedelta) else value, least=0)
-    if unit == "fraction":
-        hint = "A fraction of the planned run; 0.1 is its first tenth."
-        return check_real("fraction", value, least=0, most=1, hint=hint)
-    if isinstance(value, timedelta):
-        refuse_type(unit, "a whole number >= 0", value, "Write After(seconds=...) for a time.")
-    return check_count(unit, value, least=0, hint="Clocks count from 0 in whole steps.")

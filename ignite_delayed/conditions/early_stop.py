@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple, get_args
 
 from .._utils.checks import check_choice
@@ -11,6 +12,7 @@ from ..history.record import Clock, Record
 from .condition import Always, Condition, ConditionLike, Verdict, as_condition
 from .explanation import Explanation
 from .expression import Expression, Mode
+from .limit import Patience, Spent
 from .node import State
 from .patience import Patient, ThresholdMode, ask_for_mode
 
@@ -28,7 +30,7 @@ class EarlyStopState(NamedTuple):
         opened: the clock at which ``until`` first held.
         best: the best value.
         best_at: the clock at which it was seen.
-        counter: observations without improvement.
+        counter: what is spent of the patience.
         by_nan: whether a NaN stops the run.
         monitor, until: the states of the two.
     """
@@ -37,7 +39,7 @@ class EarlyStopState(NamedTuple):
     opened: Clock | None
     best: float | None
     best_at: Clock | None
-    counter: int
+    counter: int | Spent
     by_nan: bool
     monitor: State
     until: State
@@ -58,7 +60,7 @@ class EarlyStop(Patient):
     Args:
         monitor: a metric's name, or an expression, for example ``0.7 * Metric("acc") + 0.3 * Metric("f1")``.
         mode: ``"min"`` or ``"max"``: which way is better.
-        patience: observations without improvement, >= 1.
+        patience: observations without improvement, >= 1, or a :class:`Patience` in another unit.
         until: a condition, or a function of one record; ``None`` for no delay.
         while_closed: ``"ignore"``, ``"track"`` or ``"count"``.
         threshold: how much better is better, >= 0.
@@ -77,7 +79,7 @@ class EarlyStop(Patient):
     """
 
     __slots__ = ("_gate", "monitor", "nan", "until", "while_closed")
-    memory = ("verdict", "clock", "value", "clock", "count", "flag")
+    memory = ("verdict", "clock", "value", "clock", "spent", "flag")
     state_type = EarlyStopState
     monitor: str | Expression
     until: Condition | None
@@ -91,7 +93,7 @@ class EarlyStop(Patient):
         monitor: str | Expression,
         *,
         mode: Mode,
-        patience: int,
+        patience: int | Patience,
         until: ConditionLike | None = None,
         while_closed: WhileClosed = "ignore",
         threshold: float = 0.0,
@@ -117,25 +119,27 @@ class EarlyStop(Patient):
             opened = record.clock if gate[0] is True else None
         monitor = self._monitor.advance(monitor, record)
         value = monitor[0]
-        seen = opened is not None or self.while_closed != "ignore"
-        if seen and value is not None and self._monitor.observed(record):
-            if value != value and self.nan == "raise":
-                raise MetricValueError(f"{self.monitor!r} is NaN in epoch {record.epoch} and nan='raise' was asked for")
-            before = best
-            best, improved = self._judge(best, value)
-            if best != before:
-                best_at = record.clock
-            counting = opened is not None or self.while_closed == "count"
-            counter = 0 if improved or not counting else counter + 1
+        if value is not None and self._monitor.observed(record):
+            improved, counting = False, opened is not None or self.while_closed == "count"
+            if counting or self.while_closed == "track":
+                if value != value and self.nan == "raise":
+                    raise MetricValueError(
+                        f"{self.monitor!r} is NaN in epoch {record.epoch} and nan='raise' was asked for"
+                    )
+                before = best
+                best, improved = self._judge(best, value)
+                if best != before:
+                    best_at = record.clock
+            counter = self.limit.spend(counter, record, restart=improved or not counting)
             by_nan = by_nan or (value != value and self.nan == "stop" and opened is not None)
         if value is not None:
-            verdict = opened is not None and (by_nan or counter >= self.patience)
+            verdict = opened is not None and (by_nan or self.limit.reached(counter))
         return EarlyStopState(verdict, opened, best, best_at, counter, by_nan, monitor, gate)
 
     def consistent(self, state: EarlyStopState) -> bool:
         if state.best != state.best:  # NaN is never the best
             return False
-        if (state.best is None) is not (state.best_at is None):
+        if (state.best is None) is not (state.best_at is None) or not self.limit.fits(state.counter):
             return False
         return state.opened is not None or not (state.verdict or state.by_nan)
 
@@ -157,13 +161,14 @@ class EarlyStop(Patient):
             return None
         return Best(state.best, state.best_at.epoch, state.best_at.iteration)
 
-    def counter(self, state: EarlyStopState) -> int:
-        """Observations without improvement so far."""
-        return state.counter
+    def counter(self, state: EarlyStopState) -> float:
+        """Observations without improvement so far, or how long there was none; NaN where that is not known."""
+        spent = self.limit.spent(state.counter)
+        return math.nan if spent is None else spent
 
     def reason(self, state: EarlyStopState) -> str:
         """Why the run should stop, once the verdict is true."""
-        why = f"{self.monitor} is NaN" if state.by_nan else self._lost_patience(state.counter)
+        why = f"{self.monitor} is NaN" if state.by_nan else self._lost_patience(self.counter(state))
         best = self.found(state)
         found = "no best value"
         if best is not None:
@@ -173,13 +178,14 @@ class EarlyStop(Patient):
             gate = f"; {self.until!r} open since epoch {state.opened.epoch}"
         return f"{why}; {found}{gate}"
 
-    def _lost_patience(self, counter: int) -> str:
+    def _lost_patience(self, counter: float) -> str:
         enough = ""
         if self.threshold > 0:
             relative = " (relative)" if self.threshold_mode == "rel" else ""
             enough = f" by more than {self.threshold:g}{relative}"
-        times = "1 evaluation" if counter == 1 else f"{counter} evaluations"
-        return f"{self.monitor} did not improve{enough} for {times} in a row (patience {self.patience})"
+        in_a_row = " in a row" if self.limit.unit == "evaluations" else ""
+        how_long = f"{self.limit.words(counter)}{in_a_row} (patience {self.limit.number})"
+        return f"{self.monitor} did not improve{enough} for {how_long}"
 
     def explain(self, state: EarlyStopState) -> Explanation:
         explanation = super().explain(state)
@@ -194,4 +200,4 @@ class EarlyStop(Patient):
         found = "no best value yet" if best is None else f"best {best.value:g} in epoch {best.epoch}"
         closed = self.until is not None and state.opened is None
         waiting = f"closed, {self.while_closed}; " if closed else ""
-        return f"{waiting}{state.counter} of {self.patience} without improvement, {found}"
+        return f"{waiting}{self.limit.progress(state.counter)} without improvement, {found}"

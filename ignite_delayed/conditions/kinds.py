@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from .._utils.checks import describe
 from ..errors import StateError
 from ..history.record import Clock
+from .limit import Spent
 
 __all__ = ["KINDS", "Kind"]
 
@@ -57,6 +58,16 @@ def _is_clock(raw: Any) -> bool:
     return all(map(_is_count, raw[:3])) and _is_real(raw[3]) and math.isfinite(raw[3])
 
 
+def _is_spent(raw: Any) -> bool:
+    if not isinstance(raw, (list, tuple)):
+        return _is_count(raw)
+    if len(raw) != 2:
+        return False
+    amount, since = raw
+    known = amount is None or (_is_real(amount) and math.isfinite(amount) and amount >= 0)
+    return known and (since is None or _is_clock(since))
+
+
 def _is_verdicts(raw: Any) -> bool:
     return isinstance(raw, str) and set(raw) <= set("tfu")
 
@@ -69,11 +80,16 @@ def _build_clock(raw: Any) -> Clock | None:
     return None if raw is None else Clock(*raw)
 
 
+def _build_spent(raw: Any) -> int | Spent:
+    return raw if isinstance(raw, int) else Spent(raw[0], _build_clock(raw[1]))
+
+
 KINDS = {
     "verdict": Kind(None, "true, false or null", lambda raw: raw is None or isinstance(raw, bool)),
     "flag": Kind(False, "true or false", lambda raw: isinstance(raw, bool)),
     "value": Kind(None, "a number or null", lambda raw: raw is None or _is_real(raw)),
     "count": Kind(0, "a whole number >= 0", _is_count),
+    "spent": Kind(0, "what was spent and since when, or a whole number >= 0", _is_spent, build=_build_spent),
     "clock": Kind(
         None,
         "epoch, iteration, evaluation, seconds, or null",

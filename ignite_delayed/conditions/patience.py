@@ -7,11 +7,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
-from .._utils.checks import check_choice, check_count, check_flag, check_real
+from .._utils.checks import check_choice, check_flag, check_real
 from ..history.record import Record
 from .comparison import monitored
 from .condition import Condition, Verdict
 from .expression import Expression, Mode
+from .limit import Patience, Spent, as_patience
 from .node import State
 
 __all__ = ["Patient", "Plateau", "ThresholdMode", "ask_for_mode"]
@@ -44,9 +45,10 @@ def _check_mode(mode: object) -> str:
 class Patient(Condition):
     """A condition that loses patience with a metric: base of :class:`Plateau` and :class:`EarlyStop`."""
 
-    __slots__ = ("_monitor", "cumulative", "mode", "patience", "threshold", "threshold_mode")
+    __slots__ = ("_monitor", "cumulative", "limit", "mode", "patience", "threshold", "threshold_mode")
     mode: Mode
-    patience: int
+    patience: int | Patience
+    limit: Patience  # the patience, in evaluations too
     threshold: float
     threshold_mode: ThresholdMode
     cumulative: bool
@@ -57,17 +59,19 @@ class Patient(Condition):
         argument: str,
         metric: str | Expression,
         mode: str,
-        patience: int,
+        patience: int | Patience,
         threshold: float,
         threshold_mode: str,
         cumulative: bool,
     ) -> None:
         """Check and keep the arguments that every rule of patience takes."""
         hint = "A threshold is how much better counts as better; the direction is mode's."
+        monitor, mode, limit = monitored(argument, metric), _check_mode(mode), as_patience(patience)
         self._set(
-            _monitor=monitored(argument, metric),
-            mode=_check_mode(mode),
-            patience=check_count("patience", patience, hint="It counts the evaluations without improvement to accept."),
+            _monitor=monitor,
+            mode=mode,
+            patience=limit.evaluations or limit,
+            limit=limit,
             threshold=check_real("threshold", threshold, least=0, hint=hint),
             threshold_mode=check_choice("threshold_mode", threshold_mode, ("abs", "rel")),
             cumulative=check_flag("cumulative", cumulative),
@@ -93,16 +97,16 @@ class Patient(Condition):
 
 
 class PlateauState(NamedTuple):
-    """The verdict, the best value, observations without improvement, and the state of what is monitored."""
+    """The verdict, the best value, what is spent of the patience, and the state of what is monitored."""
 
     verdict: Verdict
     best: float | None
-    counter: int
+    counter: int | Spent
     monitor: State
 
 
 class Plateau(Patient):
-    """True when ``patience`` observations in a row brought no improvement.
+    """True when ``patience`` observations in a row brought no improvement, or for as long as a :class:`Patience`.
 
     An observation improves when ``value > best + threshold`` (``mode="max"``) or ``value < best - threshold``
     (``"min"``); with ``threshold_mode="rel"`` the threshold is a fraction of ``abs(best)``, so negative scores work.
@@ -112,7 +116,7 @@ class Plateau(Patient):
     Args:
         metric: a metric's name, or an expression.
         mode: ``"min"`` or ``"max"``: which way is better.
-        patience: observations without improvement, >= 1.
+        patience: observations without improvement, >= 1, or a :class:`Patience` in another unit.
         threshold: how much better is better, >= 0, in the metric's unit or as a fraction.
         threshold_mode: ``"abs"`` or ``"rel"``.
         cumulative: whether small steps add up: the best value then moves only when an improvement counts.
@@ -126,7 +130,7 @@ class Plateau(Patient):
     """
 
     __slots__ = ("metric",)
-    memory = ("verdict", "value", "count")
+    memory = ("verdict", "value", "spent")
     state_type = PlateauState
     metric: str | Expression
 
@@ -136,7 +140,7 @@ class Plateau(Patient):
         metric: str | Expression,
         *,
         mode: Mode,
-        patience: int,
+        patience: int | Patience,
         threshold: float = 0.0,
         threshold_mode: ThresholdMode = "abs",
         cumulative: bool = False,
@@ -150,18 +154,18 @@ class Plateau(Patient):
         monitor = self._monitor.advance(monitor, record)
         if monitor[0] is not None and self.observed(record):
             best, improved = self._judge(best, monitor[0])
-            counter = 0 if improved else counter + 1
-            verdict = counter >= self.patience
+            counter = self.limit.spend(counter, record, restart=improved)
+            verdict = self.limit.reached(counter)
         return PlateauState(verdict, best, counter, monitor)
 
     def consistent(self, state: PlateauState) -> bool:
         if state.best != state.best:  # NaN is never the best
             return False
-        out_of_patience = state.counter >= self.patience
-        return bool(state.verdict) is out_of_patience
+        out_of_patience = self.limit.reached(state.counter) is True
+        return bool(state.verdict) is out_of_patience and self.limit.fits(state.counter)
 
     def detail(self, state: PlateauState) -> str:
         if state.monitor[0] is None:
             return "no value yet"
         best = "none" if state.best is None else f"{state.best:g}"
-        return f"{state.counter} of {self.patience} without improvement, best {best}"
+        return f"{self.limit.progress(state.counter)} without improvement, best {best}"

@@ -82,7 +82,7 @@ def nearness(condition: Condition, state: State) -> tuple[float, float] | None:
     if isinstance(condition, After) and state.now is not None and state.point:
         return min(state.now, state.point), state.point
     if isinstance(condition, Plateau):
-        return min(state.counter, condition.patience), condition.patience
+        return condition.limit.share(state.counter)
     if isinstance(condition, Then) and state.base is not None:
         return nearness(condition.second, state.second)
     return None

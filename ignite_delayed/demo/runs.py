@@ -200,7 +200,7 @@ def _end_by(rule: EarlyStop | None, recorder: Recorder, evaluator: Engine) -> No
     if rule.until is not None:
         delay_early_stopping(recorder, "accuracy", mode="max", patience=rule.patience, until=rule.until)
         return
-    plain = EarlyStopping(rule.patience, lambda engine: engine.state.metrics["accuracy"], recorder.trainer)
+    plain = EarlyStopping(int(rule.limit.amount), lambda engine: engine.state.metrics["accuracy"], recorder.trainer)
     plain.logger.setLevel(logging.WARNING)  # it would write into the progress bar
     evaluator.add_event_handler(Events.COMPLETED, plain)
 

@@ -7,7 +7,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any
 
 from ignite.engine import Engine, Events
@@ -20,12 +20,13 @@ from ..errors import AttachError, StateError
 from ..recording.attachment import Attachment
 from ..recording.host import attached_handlers, check_event, detach, drop_if_empty, is_counting
 from ..recording.recorder import Recorder, check_recorder
+from .checkpoints import saved_part
 from .gate import Gate
 from .handlers import gated, identity
-from .signatures import Handler, adapted
+from .signatures import Handler, adapted, name_of
 from .turns import attach_turn, waits_for_record
 
-__all__ = ["DelayHandle", "delay"]
+__all__ = ["DelayHandle", "behind", "delay", "hang"]
 
 # What is delayed on each engine: event name and identity of the handler.
 _delayed: weakref.WeakKeyDictionary[Engine, set[tuple[str, tuple[Any, ...]]]] = weakref.WeakKeyDictionary()
@@ -38,12 +39,14 @@ class DelayHandle(Attachment):
         gate: the gate the handler waits behind.
         handler: the handler.
         name: for logs and marks; the handler's state is saved under it.
+        saved: what saves and loads the handler's state, ``None`` where it has none.
     """
 
     def __init__(self, gate: Gate, handler: Handler, name: str) -> None:
         self.gate = gate
         self.handler = handler
         self.name = name
+        self.saved = saved_part(handler, name)
         self._attached = ExitStack()
 
     def remove(self) -> None:
@@ -65,9 +68,8 @@ class DelayHandle(Attachment):
     def state_dict(self) -> dict[str, Any]:
         """The states of the gate and, if it has one, of the handler."""
         state: dict[str, Any] = {"version": 1, "gate": self.gate.state_dict()}
-        handler: Any = self.handler
-        if _has_state(handler):
-            state["handler"] = plain(handler.state_dict())
+        if self.saved is not None:
+            state["handler"] = plain(self.saved.state_dict())
         return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -76,13 +78,13 @@ class DelayHandle(Attachment):
         Raises:
             StateError: where they do not fit; nothing was changed.
         """
-        stateful = _has_state(self.handler)
+        stateful = self.saved is not None
         check_version(f"the state of {self.name!r}", state_dict, 1)
         if "gate" not in state_dict or stateful is not ("handler" in state_dict):
             raise StateError(f"the state of {self.name!r} is of another handler, or truncated")
         commit = self.gate._prepare(state_dict["gate"])
         if stateful:
-            load_all_or_none({self.name: self.handler}, {self.name: state_dict["handler"]})
+            load_all_or_none({self.name: self.saved}, {self.name: state_dict["handler"]})
         commit()
         self.gate.recorder.engines.loaded()
 
@@ -112,6 +114,8 @@ def delay(
     EPOCH_COMPLETED of the evaluator until its COMPLETED; on the events of the trainer in which evaluators run until the
     end of the event. Attached after what evaluates it keeps its place (there a checkpoint that saves it may follow).
     Events of an evaluation that come before its metrics, such as its STARTED, go by the records so far.
+
+    The state of a ``Checkpoint`` is saved with the recorder's; as it is loaded, files that are gone are left out of it.
 
     Args:
         recorder: what feeds the gate.
@@ -152,23 +156,30 @@ def delay(
     _check_attachable(engine, events, handler)
     if engine is not recorder.trainer:
         _warn_of_counts(engine, events)
-    name = _name(handler) if name is None else check_name("name", name)
-    handle = _behind(recorder, handler, until, when, name)
+    name = name_of(handler) if name is None else check_name("name", name)
+    handle = behind(recorder, handler, until, when, name)
     with ExitStack() as undo:
         undo.callback(handle.remove)
         for one, call in zip(events, calls, strict=True):
-            _attach(handle, engine, one, call)
+            _attach(handle, engine, one, call, identity(handler))
         undo.pop_all()  # nothing failed: it stays
-    recorder.hub.add(handle, saved=handler if _has_state(handler) else None)
+    recorder.hub.add(handle, saved=handle.saved)
     handle.on_remove(lambda: recorder.hub.discard(handle))
     return handle
 
 
-def _has_state(handler: Handler) -> bool:
-    return hasattr(handler, "state_dict") and hasattr(handler, "load_state_dict")
+def hang(
+    handle: DelayHandle, engine: Engine, event: Any, handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Attach ``handler`` to ``event`` of ``engine``, behind the gate of ``handle`` and removed with it."""
+    events = _events(event)
+    calls = [adapted(handler, _plain_event(one), args, kwargs) for one in events]
+    _check_attachable(engine, events, handler)
+    for one, call in zip(events, calls, strict=True):
+        _attach(handle, engine, one, call, identity(handler))
 
 
-def _behind(recorder: Recorder, handler: Handler, until: Any, when: Any, name: str) -> DelayHandle:
+def behind(recorder: Recorder, handler: Any, until: Any, when: Any, name: str) -> DelayHandle:
     """A handle on a gate of its own, or on the one that is shared."""
     if isinstance(when, Gate):
         refuse_type("when", "a condition, or a function of one record", when, "Share a gate by until=gate.")
@@ -240,14 +251,6 @@ def _label(event: Any) -> str:
     return event if isinstance(event, str) else str(event.name)
 
 
-def _name(handler: Handler) -> str:
-    owner = getattr(handler, "__self__", None)
-    if owner is not None and not isinstance(owner, (type, ModuleType)):
-        return f"{type(owner).__name__}.{getattr(handler, '__name__', 'handler')}"
-    name = getattr(handler, "__name__", None) or type(handler).__name__
-    return "handler" if name == "<lambda>" else str(name)
-
-
 def _check_attachable(engine: Engine, events: list[Any], handler: Handler) -> None:
     taken = _delayed.get(engine, set())
     for event in events:
@@ -291,8 +294,8 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
             )
 
 
-def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any]) -> None:
-    gate, key = handle.gate, (_label(event), identity(handle.handler))
+def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any], who: tuple[Any, ...]) -> None:
+    gate, key = handle.gate, (_label(event), who)
     taken = _delayed.setdefault(engine, set())
     handler, undo = gated(gate, engine, event, call), None
     if event == Events.EPOCH_COMPLETED and waits_for_record(gate.condition):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from ..conditions import Condition, ConditionLike, EarlyStop, Expression, State, as_condition
+from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
 from ..conditions.phrases import nearness, waiting
@@ -50,13 +51,13 @@ class Stopper(Gate):
         return self.opened_at
 
     @property
-    def patience(self) -> int:
-        """Observations without improvement that are accepted."""
+    def patience(self) -> int | Patience:
+        """Observations without improvement that are accepted, or a :class:`Patience` in another unit."""
         return self._early_stop.patience
 
     @property
-    def counter(self) -> int:
-        """Observations without improvement so far."""
+    def counter(self) -> float:
+        """What was spent of the patience: observations without improvement, or epochs, ...; NaN if not known."""
         return self._early_stop.counter(self.state)
 
     @property
@@ -137,20 +138,20 @@ class Stopper(Gate):
         rule, state = self.condition, self.state
         if not isinstance(rule, EarlyStop):
             return Row(self.name, "watching", waiting(rule, state), nearness(rule, state))
-        best, counter = rule.found(state), rule.counter(state)
+        best = rule.found(state)
         found = "no best value yet" if best is None else f"best {best.value:.6g} in epoch {best.epoch}"
-        left = max(rule.patience - counter, 0)
-        count = f"{label_of(rule.monitor)}: patience {left} of {rule.patience} left, {found}"
+        count = f"{label_of(rule.monitor)}: patience {rule.limit.left(state.counter)}, {found}"
         if rule.until is None or rule.opened(state) is not None:
-            return Row(self.name, "counting", count, (min(counter, rule.patience), rule.patience))
-        waits = waiting(rule.until, state[-1])
+            return Row(self.name, "counting", count, rule.limit.share(state.counter))
+        waits = waiting(rule.until, state.until)
         seen = {"ignore": "", "track": f"; {found}", "count": f"; {count}"}[rule.while_closed]
-        return Row(self.name, "closed", waits + seen, nearness(rule.until, state[-1]))
+        return Row(self.name, "closed", waits + seen, nearness(rule.until, state.until))
 
     def numbers(self) -> dict[str, float]:
         told = super().numbers()
         if isinstance(self.condition, EarlyStop):
-            told[f"{self.name}/counter"] = float(self.counter)
+            if not math.isnan(self.counter):
+                told[f"{self.name}/counter"] = float(self.counter)
             if self.best_score is not None:
                 told[f"{self.name}/best"] = self.best_score
         return told
@@ -193,7 +194,7 @@ def delay_early_stopping(
     monitor: str | Expression,
     *,
     mode: Literal["min", "max"],
-    patience: int,
+    patience: int | Patience,
     until: ConditionLike | None = None,
     while_closed: Literal["ignore", "track", "count"] = "ignore",
     threshold: float = 0.0,
@@ -212,7 +213,7 @@ def delay_early_stopping(
         recorder: what feeds it.
         monitor: a metric's name, or an expression over several.
         mode: ``"min"`` or ``"max"``: which way is better.
-        patience: evaluations without improvement, >= 1.
+        patience: evaluations without improvement, >= 1, or as long as ``Patience(epochs=5)``, in another unit.
         until: a condition, or a function of one record; ``None`` for no delay.
         while_closed: what evaluations before the opening do: ``"ignore"`` (nothing), ``"track"`` (keep the best
             value) or ``"count"`` (also spend patience; only the stop waits).

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from ignite.engine import Events
 
 from .._utils.checks import is_coroutine, refuse_type
 
-__all__ = ["EXTRA", "Announcement", "Handler", "adapted", "announcing"]
+__all__ = ["EXTRA", "Announcement", "Handler", "adapted", "announcing", "name_of"]
 
 Handler = Callable[..., Any]
 #: What is called with a gate that opened.
@@ -39,7 +39,8 @@ def adapted(
         TypeError: where the signature fits neither way, or is a coroutine's.
     """
     if not callable(handler):
-        refuse_type("handler", "a callable", handler)
+        attaches = "What has an attach() of its own is delayed by delay_attach(recorder, it, engine, until=...)."
+        refuse_type("handler", "a callable", handler, attaches if hasattr(handler, "attach") else "")
     if is_coroutine(handler):
         refuse_type("handler", "a plain callable", handler, "Ignite would call the coroutine and never await it.")
     passed, named = EXTRA.get(event, ((), {}))
@@ -86,6 +87,15 @@ def announcing(function: Handler) -> Announcement:
         return lambda gate: function()
     hint = f"Its signature is {_signature(function)}."
     refuse_type("function", "a function of the gate, of the trainer, or of nothing", function, hint)
+
+
+def name_of(handler: Any) -> str:
+    """What ``handler`` is called where it is not named."""
+    owner = getattr(handler, "__self__", None)
+    if owner is not None and not isinstance(owner, (type, ModuleType)):
+        return f"{type(owner).__name__}.{getattr(handler, '__name__', 'handler')}"
+    name = getattr(handler, "__name__", None) or type(handler).__name__
+    return "handler" if name == "<lambda>" else str(name)
 
 
 def _signature(handler: Handler) -> inspect.Signature | None:

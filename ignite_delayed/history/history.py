@@ -272,7 +272,7 @@ class History:
             FileExistsError: where the file exists and ``overwrite`` is false.
             OSError: where there is a folder, a pipe or a device.
         """
-        return write(self, self.marks, Path(path), overwrite)
+        return write(self._table, self._rows(), self.marks, Path(path), overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> History:
@@ -284,9 +284,9 @@ class History:
         Raises:
             HistoryError: where the file is no history, naming the line.
         """
-        records, marks = read(Path(path))
-        history = cls(records)
-        history._marks += marks
+        history = cls()
+        history._table, history._marks = read(Path(path))
+        history._table.find_last()
         return history
 
     def state_dict(self) -> dict[str, Any]:

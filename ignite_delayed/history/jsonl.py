@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 import json
-import math
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import HistoryError
 from .files import write_whole
+from .lines import decode_number, decode_record, encode_number, extend, texts_of
 from .mark import Mark, decode_mark
-from .record import CLOCK, Record
+from .record import Record
+from .table import Table
 
 __all__ = ["read", "write"]
 
 _FORMAT, _VERSION = "ignite-delayed history", 2
 _FIRST = {"format": _FORMAT, "version": 1}  # its marks have neither ``by`` nor ``best``, its lines no checksum
-_WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_CHUNK = 1024
 
 
-def _encode_number(value: float) -> float | str:
-    if math.isfinite(value):
-        return value
-    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+def _text_of(mark: Mark) -> str:
+    best = mark.best and [encode_number(mark.best.value), mark.best.epoch, mark.best.iteration]
+    return json.dumps({"mark": {**mark._asdict(), "best": best}}, allow_nan=False)
 
 
-def _decode_number(value: Any) -> Any:
-    return _WORDS[value] if isinstance(value, str) else value
-
-
-def _entries(records: Iterable[Record], marks: Iterable[Mark]) -> Iterator[dict[str, Any]]:
-    for record in records:
-        values = {name: _encode_number(value) for name, value in record.values.items()}
-        yield {**{unit: getattr(record, unit) for unit in CLOCK}, "source": record.source, "values": values}
-    for mark in marks:
-        best = mark.best and [_encode_number(mark.best.value), mark.best.epoch, mark.best.iteration]
-        yield {"mark": {**mark._asdict(), "best": best}}
-
-
-def write(records: Iterable[Record], marks: Iterable[Mark], path: Path, overwrite: bool) -> Path:
-    """Write a run to ``path``: each line ends in a checksum of itself and of all before it."""
-    texts = [json.dumps(entry, allow_nan=False) for entry in _entries(records, marks)]
+def write(table: Table, rows: range, marks: Iterable[Mark], path: Path, overwrite: bool) -> Path:
+    """Write ``rows`` of ``table``, and ``marks``, to ``path``: each line ends in a checksum of all up to it."""
+    texts = [*texts_of(table, rows), *map(_text_of, marks)]
     lines = [json.dumps({"format": _FORMAT, "version": _VERSION, "lines": len(texts)})]
     check = _check(lines[0], 0)
     for text in texts:
@@ -61,8 +48,11 @@ def _tail(check: int) -> str:
     return f', "check": "{check:08x}"}}'
 
 
-def read(path: Path) -> tuple[list[Record], list[Mark]]:
-    """The records, each for itself, and the marks in ``path``; a last line that was cut short is dropped.
+_TAIL = len(_tail(0))
+
+
+def read(path: Path) -> tuple[Table, list[Mark]]:
+    """The records and the marks in ``path``; a last line that was cut short is dropped.
 
     Raises:
         HistoryError: where the file is no history, naming the line.
@@ -76,28 +66,72 @@ def read(path: Path) -> tuple[list[Record], list[Mark]]:
     if len(lines) > 1 and not lines[-1]:
         lines.pop()
     expected = _read_header(lines[0], f"{path}, line 1")
-    records: list[Record] = []
-    marks: list[Mark] = []
-    check = _check(lines[0], 0)
-    for number, text in enumerate(lines[1:], start=2):
-        where = f"{path}, line {number}"
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError) as error:  # what is nested too deeply is none of ours
-            if number == len(lines):
-                warnings.warn(f"{path}: the last line was cut short and is dropped: {text[:60]!r}", stacklevel=3)
-                return records, marks
-            raise HistoryError(f"{where}: no JSON: {text[:60]!r}") from error
-        if expected is not None:
-            check = _checked(line, text, check, where)
-        entry = _decode_line(line, where)
-        (marks if isinstance(entry, Mark) else records).append(entry)  # type: ignore[arg-type]
+    run = _Run(path, chained=expected is not None, check=_check(lines[0], 0))
+    for first in range(1, len(lines), _CHUNK):
+        if not run.take(lines[first : first + _CHUNK], first + 1, last=len(lines)):
+            warnings.warn(f"{path}: the last line was cut short and is dropped: {lines[-1][:60]!r}", stacklevel=3)
+            return run.table, run.marks
     there = len(lines) - 1
     if expected is not None and there > expected:
         raise HistoryError(f"{path}: {there} lines follow the header, which says {expected}: some were added")
     if expected is not None and there < expected:
         warnings.warn(f"{path}: it was cut short: {there} of {expected} lines are there", stacklevel=3)
-    return records, marks
+    return run.table, run.marks
+
+
+class _Run:
+    """What was read so far.
+
+    Args:
+        path: the file, for errors.
+        chained: whether its lines have checksums.
+        check: the checksum of the header.
+    """
+
+    def __init__(self, path: Path, *, chained: bool, check: int) -> None:
+        self.table, self.marks = Table(), list[Mark]()
+        self._path, self._chained, self._check = path, chained, check
+
+    def take(self, texts: list[str], number: int, last: int) -> bool:
+        """Take over ``texts``, from line ``number`` on; ``False`` where line ``last`` is there and was cut short."""
+        check = self._checked_together(texts) if self._chained else None
+        if check is not None and extend(self.table, _parsed_together(texts)):
+            self._check = check
+            return True
+        for place, text in enumerate(texts, start=number):
+            where = f"{self._path}, line {place}"
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError) as error:  # what is nested too deeply is none of ours
+                if place == last:
+                    return False
+                raise HistoryError(f"{where}: no JSON: {text[:60]!r}") from error
+            if self._chained:
+                self._check = _checked(line, text, self._check, where)
+            entry = _decode_line(line, where)
+            if isinstance(entry, Mark):
+                self.marks.append(entry)
+            else:
+                self.table.append(entry)
+        return True
+
+    def _checked_together(self, texts: list[str]) -> int | None:
+        """The checksum after ``texts``, ``None`` where one of them does not follow the one before."""
+        check = self._check
+        for text in texts:
+            check = _check(f"{text[:-_TAIL]}}}", check)
+            if not text.endswith(_tail(check)):
+                return None
+        return check
+
+
+def _parsed_together(texts: list[str]) -> list[Any]:
+    """``texts`` without their checksums, parsed in one go; nothing where they are not one value each."""
+    try:
+        parsed: list[Any] = json.loads(f"[{','.join([f'{text[:-_TAIL]}}}' for text in texts])}]")
+    except (ValueError, RecursionError):
+        return []
+    return parsed if len(parsed) == len(texts) else []
 
 
 def _read_header(text: str, where: str) -> int | None:
@@ -118,7 +152,7 @@ def _read_header(text: str, where: str) -> int | None:
 def _checked(line: Any, text: str, before: int, where: str) -> int:
     """The checksum of ``text``, which is taken out of ``line``."""
     said = line.pop("check", None) if isinstance(line, dict) else None
-    check = _check(f"{text[: -len(_tail(0))]}}}", before)
+    check = _check(f"{text[:-_TAIL]}}}", before)
     if said is None or not text.endswith(_tail(check)):
         raise HistoryError(
             f"{where}: no line that follows the one before by its checksum: one of the two was changed, or lines are "
@@ -131,8 +165,7 @@ def _decode_line(line: Any, where: str) -> Record | Mark:
     try:
         if "mark" in line:
             mark = Mark(**line["mark"])
-            return decode_mark(*mark[:-1], mark.best and [_decode_number(cell) for cell in mark.best])
-        values = {name: _decode_number(value) for name, value in line["values"].items()}
-        return Record(**{**line, "values": values})
+            return decode_mark(*mark[:-1], mark.best and [decode_number(cell) for cell in mark.best])
+        return decode_record(line)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise HistoryError(f"{where}: no record of a history: {error}") from error

@@ -94,6 +94,5 @@ def _unpack_table(state: Mapping[str, Any]) -> Table:
         inside = all(table.dropped <= row < table.dropped + rows for row in column.rows)
         if len(column.rows) != len(column.values) or not inside or sorted(set(column.rows)) != list(column.rows):
             raise StateError(f"history state: the rows of {name!r} do not fit its values")
-    if rows:
-        table.last = table.row(table.end - 1, table.context(table.end - 1))
+    table.find_last()
     return table

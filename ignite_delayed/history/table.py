@@ -84,6 +84,25 @@ class Table:
             column.rows.append(row)
             column.values.append(value)
 
+    def join(self, part: Table) -> None:
+        """Add the rows of ``part``, which are numbered from 0, behind the last row; ``last`` is to be found then."""
+        end = self.end
+        for source in part.sources:
+            if source not in self.sources:
+                self.sources.append(source)
+        places = [self.sources.index(source) for source in part.sources]
+        self.which.extend(places[which] for which in part.which)
+        for unit, cells in part.clock.items():
+            self.clock[unit].extend(cells)
+        for name, column in part.columns.items():
+            here = self.columns.setdefault(name, Column())
+            here.rows.extend(end + row for row in column.rows)
+            here.values.extend(column.values)
+
+    def find_last(self) -> None:
+        """Let ``last`` be the last row, in the context of those before it."""
+        self.last = self.row(self.end - 1, self.context(self.end - 1)) if len(self.which) else None
+
     def _cut(self, rows: int) -> None:
         """Forget whatever is behind the first ``rows`` rows."""
         for cells in (*self.clock.values(), self.which):

@@ -15,7 +15,7 @@ from ..recording.recorder import Recorder, check_recorder
 from ..schedules import Schedule
 from .ignite_schedulers import delay_ignite, is_ignite
 from .optimizer.groups import check_optimizer
-from .phase import Per, Phase
+from .phase import Mode, Per, Phase
 from .phases import LRPhases
 
 __all__ = ["apply_schedule", "delay_lr_scheduler"]
@@ -90,6 +90,7 @@ def delay_lr_scheduler(
     until: Any = None,
     per: Per | None = None,
     monitor: str | Expression | None = None,
+    mode: Mode | None = None,
     name: str | None = None,
 ) -> LRPhases | DelayHandle:
     """Build ``factory(optimizer)`` when ``until`` first holds, and step it from then on.
@@ -109,6 +110,8 @@ def delay_lr_scheduler(
         per: ``"epoch"``, ``"iteration"`` or ``"evaluation"``: what one step is. ``ReduceLROnPlateau`` is stepped per
             evaluation and needs no telling.
         monitor: the metric that ``ReduceLROnPlateau`` watches: a name or an expression. NaN is a bad evaluation.
+        mode: ``"min"`` or ``"max"``, which of its values is better; asked for beside ``monitor``, and the same as that
+            of the scheduler, whose own default is ``"min"`` whatever it watches.
         name: for logs, marks and errors.
 
     Returns:
@@ -143,11 +146,11 @@ def delay_lr_scheduler(
     check_optimizer(optimizer)
     condition = None if until is None else as_condition("until", until)
     if is_ignite(factory):
-        return delay_ignite(recorder, optimizer, factory, condition, per, monitor, name)
+        return delay_ignite(recorder, optimizer, factory, condition, per, monitor, mode, name)
     if factory is None or isinstance(factory, Schedule):
         hint = "A schedule goes to apply_schedule."
         refuse_type("factory", "a function that builds a torch scheduler for an optimizer", factory, hint)
-    phases = [*_pause(condition), Phase(factory, per=per, monitor=monitor)]
+    phases = [*_pause(condition), Phase(factory, per=per, monitor=monitor, mode=mode)]
     return LRPhases(recorder, optimizer, phases, name=name)
 
 

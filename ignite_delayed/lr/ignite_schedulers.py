@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from ignite.engine import Events
+from ignite.engine import Engine, Events
 from ignite.handlers import param_scheduler
 from torch.optim import Optimizer
 
@@ -22,7 +22,7 @@ __all__ = ["delay_ignite", "is_ignite"]
 
 _RIGHT_FORM = {
     "LRScheduler": "give the torch scheduler's factory itself: Ignite's wrapper steps it wrongly with recent torch",
-    "ReduceLROnPlateauScheduler": "give torch's: lambda optimizer: ReduceLROnPlateau(optimizer), with monitor=",
+    "ReduceLROnPlateauScheduler": "give torch's: lambda optimizer: ReduceLROnPlateau(optimizer), with monitor=, mode=",
 }
 
 
@@ -38,6 +38,7 @@ def delay_ignite(
     until: Condition | None,
     per: Any,
     monitor: Any,
+    mode: Any,
     name: str | None,
 ) -> DelayHandle:
     """Gate one of Ignite's schedulers as a handler: it sets absolute values, so it runs before the step."""
@@ -45,8 +46,9 @@ def delay_ignite(
     for leaf in leaves:
         _check_leaf(leaf, optimizer)
     check_choice("per", per, ("iteration", "epoch"), hint="Ignite's schedulers count events: say which.")
-    if monitor is not None:
-        refuse_value("monitor", "left out for Ignite's schedulers", monitor, "They take no metric.")
+    for argument, value in (("monitor", monitor), ("mode", mode)):
+        if value is not None:
+            refuse_value(argument, "left out for Ignite's schedulers", value, "They take no metric.")
     writer = Writer(
         repr(name or type(scheduler).__name__),
         weakref.ref(recorder.trainer),
@@ -61,11 +63,17 @@ def delay_ignite(
             scheduler,
             until=Always() if until is None else until,
             engine=recorder.trainer,
-            event=Events.ITERATION_STARTED if per == "iteration" else Events.EPOCH_STARTED,
+            event=Events.ITERATION_STARTED if per == "iteration" else Events.EPOCH_STARTED(event_filter=_is_new),
             name=name,
         )
         handle.on_remove(undo.pop_all().close)
     return handle
+
+
+def _is_new(trainer: Engine, event: int) -> bool:
+    """Whether the epoch starts for the first time: a run that was cut in its middle, and loaded, starts it again."""
+    length, iteration = trainer.state.epoch_length, trainer.state.iteration
+    return not length or iteration % length == 0 or trainer.state.epoch - 1 != iteration // length
 
 
 def _leaves(scheduler: Any) -> Iterator[Any]:

@@ -17,8 +17,9 @@ from ..conditions.comparison import monitored
 from ..conditions.patience import Patient
 from ..schedules import Chain, Schedule
 
-__all__ = ["Per", "Phase", "Switched", "check_phases", "format_rates", "writing_span"]
+__all__ = ["Mode", "Per", "Phase", "Switched", "check_phases", "format_rates", "writing_span"]
 
+Mode = Literal["min", "max"]
 Per = Literal["iteration", "epoch", "evaluation"]
 
 
@@ -38,6 +39,8 @@ class Phase(Value):
             ``ReduceLROnPlateau`` is stepped per evaluation, and needs no telling.
         until: ends the phase: a condition, or a function of one record. A schedule that ends by itself needs none.
         monitor: the metric that ``ReduceLROnPlateau`` watches: a name or an expression.
+        mode: ``"min"`` or ``"max"``, which of its values is better; asked for beside ``monitor``, and the same as that
+            of the scheduler, whose own default is ``"min"`` whatever it watches.
 
     Raises:
         TypeError, ValueError: for any other argument.
@@ -48,12 +51,13 @@ class Phase(Value):
         Phase(Linear(0.0, 1.0, fraction=0.05), per='iteration')
     """
 
-    __slots__ = ("monitor", "monitored", "per", "until", "what")
+    __slots__ = ("mode", "monitor", "monitored", "per", "until", "what")
 
     what: Any
     per: Per | None
     until: Condition | None
     monitor: str | Expression | None
+    mode: Mode | None
     monitored: Expression | None
 
     def __init__(
@@ -63,14 +67,17 @@ class Phase(Value):
         per: Per | None = None,
         until: Any = None,
         monitor: str | Expression | None = None,
+        mode: Mode | None = None,
     ) -> None:
         self._set(
             what=what,
             until=None if until is None else as_condition("until", until),
             monitor=monitor,
+            mode=mode,
             monitored=None if monitor is None else monitored("monitor", monitor),
         )
         self._set(per=self._check_per(per))
+        self._check_mode()
 
     def _check_per(self, per: Any) -> Any:
         hint = "It says what one step is, and is never guessed."
@@ -78,9 +85,7 @@ class Phase(Value):
             self._check_pause(per)
             return None
         if isinstance(self.what, Schedule):
-            if self.monitor is not None:
-                only = "Only ReduceLROnPlateau takes a metric."
-                refuse_value("monitor", "left out for a schedule", self.monitor, only)
+            self._refuse_metric("left out for a schedule", "Only ReduceLROnPlateau takes a metric.")
             unit = check_choice("per", per, ("iteration", "epoch"), hint=hint)
             self.what.resolve(per=unit, epochs=1, iterations_per_epoch=1)  # does every length go with per?
             return unit
@@ -94,9 +99,21 @@ class Phase(Value):
     def _check_pause(self, per: Any) -> None:
         if self.until is None:
             raise TypeError("a phase that leaves the rates alone needs until=, the condition that ends it")
-        for argument, value in (("per", per), ("monitor", self.monitor)):
+        if per is not None:
+            refuse_value("per", "left out where nothing is stepped", per)
+        self._refuse_metric("left out where nothing is stepped")
+
+    def _refuse_metric(self, expected: str, hint: str = "") -> None:
+        for argument, value in (("monitor", self.monitor), ("mode", self.mode)):
             if value is not None:
-                refuse_value(argument, "left out where nothing is stepped", value)
+                refuse_value(argument, expected, value, hint)
+
+    def _check_mode(self) -> None:
+        if self.monitor is not None:
+            hint = "Which is better: 'min' for a loss, 'max' for an accuracy? Say the same to ReduceLROnPlateau."
+            check_choice("mode", self.mode, ("min", "max"), hint=hint)
+        elif self.mode is not None:
+            refuse_value("mode", "left out without monitor=", self.mode, "It says which value of a metric is better.")
 
     @property
     def ends(self) -> bool:
@@ -123,7 +140,7 @@ class Phase(Value):
             return f"partial of {getattr(self.what.func, '__name__', 'a function')}"
         return getattr(self.what, "__name__", None) or f"<{type(self.what).__name__}>"
 
-    def mode(self, conditions: Iterable[Condition]) -> str | None:
+    def direction(self, conditions: Iterable[Condition]) -> str | None:
         """The direction that one of ``conditions`` asks for of the monitored metric."""
         for condition in conditions:
             for rule in _patience_rules(condition):
@@ -136,11 +153,16 @@ class Phase(Value):
         what = copy.deepcopy(self.what, memo)
         if what is self.what:
             return self
+        return self.of(what)
+
+    def of(self, what: Any) -> Phase:
+        """The same phase with ``what`` in place of its schedule or scheduler."""
         _, options = self._arguments()
         return Phase(what, **options)
 
     def __repr__(self) -> str:
         _, options = self._arguments()
+        options.pop("mode", None)  # a setting of the scheduler, as others that are not shown, nor in saved rules
         return f"Phase({', '.join([self.label, *(f'{name}={value!r}' for name, value in options.items())])})"
 
 

@@ -96,6 +96,7 @@ class LRPhases(Attachment):
         ...                 optimizer, factor=0.25, patience=10
         ...             ),
         ...             monitor="loss",
+        ...             mode="min",
         ...         ),
         ...     ],
         ... )
@@ -184,6 +185,10 @@ class LRPhases(Attachment):
     def scheduler(self) -> LRScheduler | None:
         """The torch scheduler of the phase whose turn it is, ``None`` for a schedule."""
         return self.progress.stepper.scheduler
+
+    def get_last_lr(self) -> list[float]:
+        """The value of each group, as torch's schedulers call it: of :attr:`parameter`, as it is now."""
+        return read_all(self.optimizer, self.parameter)
 
     def remove(self) -> None:
         """Take everything off the engines; the rates stay as they are. A second call does nothing."""

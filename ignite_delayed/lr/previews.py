@@ -159,7 +159,7 @@ def _adapt(phase: Phase) -> Phase:
     ready = phase.what
     if not isinstance(ready, LRScheduler):
         return phase
-    return Phase(lambda optimizer: copy_for(ready, optimizer), per=phase.per, until=phase.until, monitor=phase.monitor)
+    return phase.of(lambda optimizer: copy_for(ready, optimizer))
 
 
 def _reads_time(condition: Condition) -> bool:

@@ -191,6 +191,8 @@ class Progress:
             restore(takeover.optimizer, raw["groups"] or takeover.before or [], takeover.names)
         except Exception as error:
             put_back()
+            if isinstance(error, StateError):
+                raise StateError(f"{name!r}: {error}") from error
             raise StateError(f"the state of {name!r} is damaged: {type(error).__name__}: {error}") from error
         stepper.accept(prepared)
         self.index, self.stepper, self.begun = index, stepper, raw["begun"]

@@ -7,7 +7,8 @@
   that it ran on; ``aside``: metrics that not every evaluation computes.
 * ``making``: from what was read to a record, with ``required`` (which metrics it must have), ``rates`` (learning rates
   as values) and ``telling`` (why something is not recorded).
-* ``agreement``, ``rank0``: the same with several processes.
+* ``meeting``, ``agreement``, ``rank0``: the same with several processes: their collective, what they agree on, what
+  rank 0 saw alone.
 * ``hub``: feeds and keeps what hangs here; ``attachment``: what can hang; ``rows``: what it shows in the status.
 * ``matching``: do the names in a saved state fit those that are here?
 * ``host``: all that is read of the private parts of Ignite and torch.

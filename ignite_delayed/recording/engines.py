@@ -10,13 +10,14 @@ from typing import Any
 from ignite.engine import Engine, Events, State
 from torch.optim import Optimizer
 
-from .._utils.saving import checked_count, checked_seconds
+from .._utils.saving import checked_count, checked_names, checked_seconds
 from ..errors import AttachError
 from ..history import Record
 from ..history.metrics import reporter, source_label
 from .agreement import Agreement
 from .attachment import LiveCondition
 from .data import Data, named_data
+from .gaps import Gaps
 from .host import all_or_nothing, attach, drop_generator, is_running
 from .hub import Hub
 from .making import RecordMaker
@@ -74,21 +75,21 @@ class Engines:
         self.run = TrainerRun(trainer)
         self._attached.callback(self.run.remove)
         self._telling = Telling()
+        self._gaps = Gaps(self._telling)
         self._required = Required(sources, optional)
-        self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._telling)
         self._watches: list[Watch] = []
         with all_or_nothing(self.remove):
-            self._attach(trainer, every, on_rank0)
+            self._attach(trainer, every)
+            self._relay = Rank0Relay(self.run, agreement.meeting, self._deliver, self._revivable, alone=on_rank0)
+            self._attached.callback(self._relay.remove)
+        self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._telling, self._relay)
         enter(trainer, self)
 
-    def _attach(self, trainer: Engine, every: int | None, on_rank0: bool) -> None:
+    def _attach(self, trainer: Engine, every: int | None) -> None:
         for event in (Events.STARTED, Events.EPOCH_STARTED):
             attach(self._attached, trainer, event, self._on_clock)
         for engine in dict.fromkeys(self.recorded.values()):
             self._watches.append(self._watch_engine(engine, every))
-        if on_rank0:
-            self._maker.relay = Rank0Relay(trainer, self._deliver)
-            self._attached.callback(self._maker.relay.remove)
 
     def _watch_engine(self, engine: Engine, every: int | None) -> Watch:
         optional = self._required.optional_of([source.name for source in self._of(engine)])
@@ -197,7 +198,7 @@ class Engines:
                 self._refuse_swapped(engine)
             self.begin()
             if not self._resumption.replays_start(engine):
-                self._hub.tick(self._maker.now)
+                self._hub.tick(self._maker.now, self._relay.meet)
 
     def _refuse_swapped(self, trainer: Engine) -> None:
         if any(engine is not trainer and is_running(engine) for engine in self.recorded.values()):
@@ -207,8 +208,7 @@ class Engines:
             )
 
     def _deliver(self, seen: Evaluation) -> None:
-        with self._revivable():
-            self._maker.deliver(seen)
+        self._maker.deliver(seen)
 
     @contextmanager
     def _revivable(self) -> Iterator[None]:
@@ -235,6 +235,7 @@ class Engines:
 
     def _forget(self) -> None:
         self._maker.last_counted = -1
+        self._relay.forget()
         for source in self.sources.values():
             source.forget()
         self.run.set_spent(0.0)
@@ -250,21 +251,30 @@ class Engines:
                 self._observe(self._of(engine), engine.state, finished=watch.finished)
 
     def _observe(self, sources: list[Source], state: State, *, finished: bool) -> None:
-        source, trainer = sources[0], self.run.trainer
-        if finished and source.counts:
-            at, ending = trainer.state.iteration, trainer.last_event_name in _ENDS
-            shown = shown_by(sources, state.dataloader, at=at, ending=ending, telling=self._telling)
-            if shown is None:
-                return
-            source = shown
-        self._maker.record(source, read(source.name, state.metrics), finished=finished)
+        source = self._shown(sources, state) if finished and sources[0].counts else sources[0]
+        if source is None:
+            return
+        self._record(source, state.metrics, finished=finished)
         source.last_data = Data(state.dataloader) if finished else source.last_data
+
+    def _shown(self, sources: list[Source], state: State) -> Source | None:
+        at, ending = self.run.trainer.state.iteration, self.run.trainer.last_event_name in _ENDS
+        return shown_by(sources, state.dataloader, at=at, ending=ending, telling=self._telling)
 
     def record(self, source: Source, metrics: Mapping[str, Any]) -> None:
         """Record by hand what ``metrics`` are now; who calls it says that this is a moment of the run."""
         with self._revivable():
             self.begin()
-            self._maker.record(source, read(source.name, metrics), finished=True)
+            self._record(source, metrics, finished=True)
+
+    def _record(self, source: Source, metrics: Mapping[str, Any], *, finished: bool) -> None:
+        trainer = self.run.trainer
+        evaluating = self._maker.last_counted == trainer.state.iteration  # the others, when the run was cut
+        replayed = self._resumption.replays_evaluation(trainer, source.at_start and not evaluating)
+        self._maker.record(source, read(source.name, metrics), finished=finished, replayed=replayed)
+        if trainer.last_event_name == Events.STARTED and not trainer.state.iteration and finished:
+            source.at_start = True
+        self._gaps.on_recorded(trainer, source)
 
     def _say_outside(self, who: str) -> None:
         own_loop = self.run.has_own_loop()
@@ -275,14 +285,33 @@ class Engines:
     # --- state -------------------------------------------------------------------------------------------------
 
     def catch_up(self) -> None:
-        """Record what is being completed just now: whoever saves a state there must not miss it."""
-        for watch in self._watches:
-            watch.record_pending()
+        """Record what is being completed just now: whoever saves a state there must not miss it.
+
+        Not where the ranks must agree on it first: they may not all be saving. :meth:`state_dict` takes it along then.
+        """
+        if not self._agreement.needed or self._relay.alone:
+            for watch in self._watches:
+                watch.record_pending()
+        self._gaps.on_saved(self.run.trainer)
+
+    def _pending(self) -> list[Evaluation]:
+        """What is being completed just now and was not recorded yet, as this rank sees it."""
+        engines = [watch.engine for watch in self._watches if watch.is_pending()]
+        return [seen for engine in engines if engine is not None and (seen := self._peek(engine)) is not None]
+
+    def _peek(self, engine: Engine) -> Evaluation | None:
+        source = self._shown(self._of(engine), engine.state) if inside(engine) is self else None
+        if source is None or source.last_iteration == self.run.trainer.state.iteration:
+            return None
+        return self._maker.seen(source, read(source.name, engine.state.metrics))
 
     def loaded(self, iteration: int | None = None) -> None:
         """A state of ``iteration`` was loaded: the run that begins next goes on with it, or the one that we are in."""
         self._hub.look_again()
-        if not self.run.begun():
+        if self.run.begun():
+            self._resumption.load_inside(self.run.trainer, iteration)
+            self._hub.go_on()
+        else:
             self._resumption.load(iteration)
 
     def reset(self) -> None:
@@ -296,11 +325,14 @@ class Engines:
 
     def state_dict(self) -> dict[str, Any]:
         """The clocks, and what was recorded last of each source."""
+        at_start = [name for name, source in self.sources.items() if source.at_start]
         return {
             "iteration": self.run.trainer.state.iteration,
             "seconds": self.run.seconds(),
             "last_counted": self._maker.last_counted,
             "sources": {name: source.last_iteration for name, source in self.sources.items()},
+            **({"at_start": at_start} if at_start else {}),
+            **self._relay.state_dict(self._pending()),
         }
 
     def prepare(self, raw: Mapping[str, Any]) -> Callable[[], None]:
@@ -312,11 +344,16 @@ class Engines:
         iteration, last_counted = (checked_count(name, raw[name]) for name in ("iteration", "last_counted"))
         seconds = checked_seconds(raw["seconds"])
         sources = {name: checked_count(name, raw["sources"].get(name, -1)) for name in self.sources}
+        held = self._relay.prepare(raw, sources)
+
+        at_start = checked_names("at_start", raw.get("at_start", []))
 
         def commit() -> None:
             self._maker.last_counted = last_counted
             for name, last_iteration in sources.items():
                 self.sources[name].last_iteration = last_iteration
+                self.sources[name].at_start = name in at_start
+            held()
             self.run.set_spent(seconds)
             self.loaded(iteration)
 

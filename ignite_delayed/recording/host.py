@@ -21,7 +21,9 @@ __all__ = [
     "drop_if_empty",
     "fires",
     "group_store",
+    "handlers_caught",
     "is_counting",
+    "is_raised_in",
     "is_running",
     "lacks",
     "move_to_end",
@@ -65,6 +67,20 @@ def _is_on_the_stack(engine: Engine) -> bool:
         if frame.f_code is Engine._internal_run_legacy.__code__ and frame.f_locals.get("self") is engine:
             return True
     return False
+
+
+def is_raised_in(engine: Engine) -> bool:
+    """Whether the exception that is being dealt with just now came out of a ``run()`` of ``engine``."""
+    error = sys.exc_info()[1]
+    trace = None if error is None else error.__traceback__
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+        if frame.f_code in _RUNS and frame.f_locals.get("self") is engine:
+            return True
+    return False
+
+
+_RUNS = (Engine._internal_run_as_gen.__code__, Engine._internal_run_legacy.__code__)
 
 
 def fires(engine: Engine, event: Any) -> bool:
@@ -132,6 +148,32 @@ def drop_if_empty(engine: Engine, event: Any) -> None:
     """
     if not engine._event_handlers.get(event):
         engine._event_handlers.pop(event, None)
+
+
+@contextmanager
+def handlers_caught(engine: Engine, catch: Callable[..., None]) -> Iterator[None]:
+    """Let ``catch`` have what is meant to be attached to ``engine``, with the arguments of ``add_event_handler``."""
+
+    def caught(event_name: Any, handler: Callable[..., Any], *args: Any, **kwargs: Any) -> RemovableEventHandle:
+        with _as_ever(engine):
+            catch(event_name, handler, *args, **kwargs)
+        return RemovableEventHandle(event_name, handler, engine)
+
+    engine.__dict__["add_event_handler"] = caught  # over the method of the class
+    try:
+        yield
+    finally:
+        engine.__dict__.pop("add_event_handler", None)
+
+
+@contextmanager
+def _as_ever(engine: Engine) -> Iterator[None]:
+    """While we attach ourselves."""
+    caught = engine.__dict__.pop("add_event_handler")
+    try:
+        yield
+    finally:
+        engine.__dict__["add_event_handler"] = caught
 
 
 def check_event(engine: Engine, event: Any) -> None:

@@ -170,21 +170,29 @@ class Hub:
             self.history.unmark(marked)
             raise
 
-    def tick(self, now: Callable[[], Record]) -> None:
-        """Let the clock move what it alone decides; the history notes it where it did."""
+    def tick(self, now: Callable[[], Record], meet: Callable[[], bool]) -> None:
+        """Let the clock move what it alone decides; the history notes it where it did.
+
+        Before anything moves ``meet`` lets come in what was observed earlier, and says whether there was any.
+        """
         self.finish()
-        live = [one for one in self.live if one.condition.clock_units is not None and one._moves]
         self.wake_at = float("inf")
         try:
-            if live:
-                self._tick(live, now())
+            self._tick(now, meet)
         except BaseException:
             self.look_again()
             raise
 
-    def _tick(self, live: list[LiveCondition], record: Record) -> None:
+    def _tick(self, now: Callable[[], Record], meet: Callable[[], bool]) -> None:
+        live = [one for one in self.live if one.condition.clock_units is not None and one._moves]
+        if not live:
+            return
+        record = now()
         judged = [(one, one._judge(record)) for one in live]
         if any(one.moved_by_clock(state) for one, state in judged):
+            if meet():
+                self._tick(now, meet)
+                return
             self.move(record, judged, _nothing)
         # What was attached or reset on hearing of it may have asked to be looked at soon.
         self.wake_at = min([self.wake_at, *(one._wakes_at(record) for one in live if one._moves)])
@@ -212,11 +220,15 @@ class Hub:
         if fresh:
             self.reset()
         else:
-            for live in self.live:
-                live._on_run(False)
+            self.go_on()
         for part in list(self.parts):
             part._on_run(fresh)
         self.finish()
+
+    def go_on(self) -> None:
+        """Let what was decided before be so in the run that goes on from it: one that was stopped is."""
+        for live in self.live:
+            live._on_run(False)
 
     def reset(self) -> None:
         """Forget the run: history, counts, and what live conditions saw."""

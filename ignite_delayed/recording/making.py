@@ -26,7 +26,8 @@ class _Found(IntEnum):
 
     REAL = 0
     REPEATED = 1
-    UNFINISHED = 2
+    REPLAYED = 2
+    UNFINISHED = 3
 
 
 class RecordMaker:
@@ -40,10 +41,10 @@ class RecordMaker:
         agreement: between processes.
         hub: what the records are for.
         telling: who is told of what is not recorded.
+        relay: what carries evaluations of rank 0 to the others.
 
     Attributes:
         last_counted: the trainer's iteration of the last evaluation, -1 before.
-        relay: what carries evaluations of rank 0 to the others, where it evaluates alone.
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class RecordMaker:
         agreement: Agreement,
         hub: Hub,
         telling: Telling,
+        relay: Rank0Relay,
     ) -> None:
         self._run, self._sources, self._required, self._rates = run, sources, required, rates
         self._agreement, self._hub, self._telling = agreement, hub, telling
         self._counts_trainer = not any(source.counts for source in sources.values())
-        self.relay: Rank0Relay | None = None
+        self._relay = relay
         self.last_counted = -1
 
     def rates(self) -> dict[str, float]:
@@ -83,28 +85,46 @@ class RecordMaker:
             values={},
         )
 
-    def record(self, source: Source, shown: tuple[dict[str, float], dict[str, str]], *, finished: bool) -> None:
+    def record(
+        self, source: Source, shown: tuple[dict[str, float], dict[str, str]], *, finished: bool, replayed: bool
+    ) -> None:
         """Record what was read of ``source``, unless it is no observation; several processes agree on that."""
-        trainer_state, (values, unusable) = self._run.trainer.state, shown
-        iteration = trainer_state.iteration
-        found = _Found.REPEATED if source.last_iteration == iteration else _Found.REAL
-        if not finished:
-            found = _Found.UNFINISHED
-        self._add_rates(source, values)
-        seconds = self._run.seconds(by_hand=source.by_hand)
-        seen = Evaluation(source.name, values, unusable, trainer_state.epoch, iteration, seconds)
-        if self.relay is not None and self._agreement.world > 1 and source.counts and not source.by_hand:
-            if found is _Found.REAL:
-                self.relay.hold(seen)
-                source.last_iteration = iteration
-                return
-        elif self._agreement.needed:
-            agreed = self._agreement.agree(source.name, found, iteration, values, seen.seconds)
-            found, seen = _Found(agreed.status), seen._replace(values=agreed.values, seconds=agreed.seconds)
+        shared = self._agreement.needed and not self._is_alone(source)
+        if shared:
+            self._relay.meet()
+        found = self._find(source, finished=finished, replayed=replayed)
+        seen = self.seen(source, shown)
+        if found is _Found.REAL and self._is_alone(source):
+            self._relay.hold(seen)
+            source.last_iteration = seen.iteration
+            return
+        if shared:
+            agreed = self._agreement.agree(source.name, found, seen.iteration, seen.values, seen.seconds)
+            unusable = {**seen.unusable, **agreed.lacking}
+            seen = seen._replace(values=agreed.values, unusable=unusable, seconds=agreed.seconds)
+            found = _Found(agreed.status)
         if found is _Found.REAL:
             self.deliver(seen)
         else:
-            self._say_not_recorded(source, found, iteration)
+            self._say_not_recorded(source, found, seen.iteration)
+
+    def _is_alone(self, source: Source) -> bool:
+        """Whether ``source`` is evaluated on rank 0, and the other ranks wait for it."""
+        return self._relay.alone and self._agreement.meeting.world > 1 and source.counts and not source.by_hand
+
+    def _find(self, source: Source, *, finished: bool, replayed: bool) -> _Found:
+        if not finished:
+            return _Found.UNFINISHED
+        if replayed:
+            return _Found.REPLAYED
+        return _Found.REPEATED if source.last_iteration == self._run.trainer.state.iteration else _Found.REAL
+
+    def seen(self, source: Source, shown: tuple[dict[str, float], dict[str, str]]) -> Evaluation:
+        """What was read of ``source``, now, on this rank."""
+        state, (values, unusable) = self._run.trainer.state, shown
+        self._add_rates(source, values)
+        seconds = self._run.seconds(by_hand=source.by_hand)
+        return Evaluation(source.name, values, unusable, state.epoch, state.iteration, seconds)
 
     def _add_rates(self, source: Source, values: dict[str, float]) -> None:
         for name, rate in self.rates().items():
@@ -118,6 +138,11 @@ class RecordMaker:
         if found is _Found.UNFINISHED:
             self._telling.say(
                 "unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded"
+            )
+        elif found is _Found.REPLAYED:
+            self._telling.say(
+                "replayed",
+                f"{who} ran once more as the run was resumed at iteration {iteration}: it was recorded before the cut",
             )
         elif source.by_hand:
             self._telling.say(
@@ -153,6 +178,7 @@ class RecordMaker:
 
         def count() -> None:
             source.last_iteration, hub.evaluations = iteration, evaluations
+            self._relay.drop(seen)
             if counted:
                 self.last_counted = iteration
 

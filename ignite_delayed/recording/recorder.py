@@ -61,12 +61,13 @@ class Recorder:
             before the evaluator starts, or in its COMPLETED by a handler attached after the recorder, cannot be told.
         every: iterations from one record of the trainer's own metrics to the next, >= 1, for who evaluates nothing:
             ``Recorder(trainer, {"train": trainer}, every=100)``; ``None`` for one at the end of each epoch.
-        keep: how many records the history holds at least; ``None`` for all. Gates need none of them.
+        keep: how many records the history holds at least; ``None`` for all, which takes 128 bytes an evaluation of
+            three metrics in every checkpoint. Gates need none of them.
         sync: with several processes, whose values are recorded on all of them: ``"rank0"``, the ``"mean"`` over the
             ranks, or ``None`` for each its own. One collective an evaluation makes every rank decide alike; the clock
             is rank 0's, and ``After(seconds=)`` then moves at evaluations only.
         evaluate_on: ``"rank0"`` where the evaluator runs on rank 0 alone: its records then reach the gates of all
-            ranks at the end of the trainer's epoch.
+            ranks at the end of the trainer's epoch, and are in a state that rank 0 saves before; load it on all ranks.
 
     Attributes:
         history: the records of this run so far, a :class:`History`.
@@ -109,6 +110,9 @@ class Recorder:
                 refuse_value("every", "None where the trainer's own metrics are not recorded", every, hint)
         if evaluate_on is not None:
             check_choice("evaluate_on", evaluate_on, ("rank0",), hint="None, the default, evaluates on every rank.")
+            if sync is None:
+                hint = "What rank 0 evaluates alone is recorded on all ranks."
+                refuse_value("sync", "'rank0' or 'mean' beside evaluate_on='rank0'", sync, hint)
         self.hub = Hub(History(keep=keep))
         self.engines = Engines(
             trainer,
@@ -222,7 +226,10 @@ class Recorder:
         return {"recorder": self}
 
     def state_dict(self) -> dict[str, Any]:
-        """History, gates, stoppers and the states of delayed handlers, as plain values."""
+        """History, gates, stoppers and the states of delayed handlers, as plain values.
+
+        No collective: any rank may save alone. Before the ranks agreed on an evaluation it is that of this rank.
+        """
         self.engines.catch_up()
         return sealed({"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()})
 

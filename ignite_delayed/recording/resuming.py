@@ -21,7 +21,7 @@ class Resumption:
         self._loaded = False
         self._saved_at: int | None = None  # the trainer's iteration when the loaded state was saved
         self._reset = False
-        self._replays_start = False  # a run that was cut and loaded goes through its beginning once more
+        self._resumed_at: int | None = None  # the trainer's iteration, of a run that goes through its beginning again
         self._known = False  # the run so far: its beginning was seen, or a state of it loaded
 
     def load(self, saved_at: int | None = None) -> None:
@@ -29,6 +29,11 @@ class Resumption:
         self._loaded = self._known = True
         self._saved_at = self._saved_at if saved_at is None else saved_at
         self._reset = False
+
+    def load_inside(self, trainer: Engine, saved_at: int | None) -> None:
+        """A state was loaded into the run that ``trainer`` is in; as it begins, it goes on from there."""
+        if trainer.last_event_name == Events.STARTED and saved_at is not None:
+            self._resumed_at = saved_at
 
     def reset(self) -> None:
         """What was known was given up on purpose."""
@@ -61,7 +66,7 @@ class Resumption:
                 "Checkpoint.load_objects({'trainer': trainer, **recorder.to_save()}, path).",
                 iteration,
             )
-        self._replays_start = self._loaded
+        self._resumed_at = iteration if self._loaded else None
         self._loaded, self._saved_at, self._reset, self._known = False, None, False, True
         return fresh
 
@@ -70,12 +75,29 @@ class Resumption:
 
         The epoch at STARTED is one less than it was then, and the epoch that was cut is started twice.
         """
-        if not self._replays_start or trainer.last_event_name == Events.STARTED:
-            return self._replays_start
-        self._replays_start = False
-        length, started = trainer.state.epoch_length, trainer.last_event_name == Events.EPOCH_STARTED
-        return started and length is not None and trainer.state.iteration % length != 0
+        event = trainer.last_event_name
+        if self._resumed_at is None or event not in _BEGINNING or trainer.state.iteration != self._resumed_at:
+            return False
+        return event == Events.STARTED or self._in_mid_epoch(trainer)
 
+    def replays_evaluation(self, trainer: Engine, at_start: bool) -> bool:
+        """Whether an evaluation made now repeats one that the run made before it was cut.
+
+        Args:
+            trainer: whose event goes on.
+            at_start: whether the run evaluated at STARTED when it was new. Otherwise one that is made at STARTED after
+                a whole epoch makes up for the one that the cut had kept from being made.
+        """
+        if not self.replays_start(trainer):
+            return False
+        return self._in_mid_epoch(trainer) or at_start
+
+    def _in_mid_epoch(self, trainer: Engine) -> bool:
+        length = trainer.state.epoch_length
+        return length is not None and trainer.state.iteration % length != 0
+
+
+_BEGINNING = (Events.STARTED, Events.EPOCH_STARTED)
 
 _TWO_WAYS = (
     "the recorder's state was saved at iteration {saved_at}, but the trainer starts at iteration 0. Either load the "

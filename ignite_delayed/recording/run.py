@@ -11,12 +11,23 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from .host import all_or_nothing, attach, is_running, working_generator
+from .host import all_or_nothing, attach, is_raised_in, is_running, working_generator
 
 __all__ = ["TrainerRun", "planned_iterations", "position"]
 
 
 _order = itertools.count(1)
+
+# What an interrupted run may go on with.
+_GOES_ON = (
+    Events.EPOCH_STARTED,
+    Events.GET_BATCH_STARTED,
+    Events.GET_BATCH_COMPLETED,
+    Events.DATALOADER_STOP_ITERATION,
+    Events.ITERATION_STARTED,
+    Events.ITERATION_COMPLETED,
+    Events.EPOCH_COMPLETED,
+)
 
 
 class TrainerRun:
@@ -33,15 +44,16 @@ class TrainerRun:
         self._started = True  # a run that nobody has asked about yet, where no generator tells
         self._spent = self._seen = 0.0
         self._since: float | None = None
-        self._attached = ExitStack()
+        self._attached, self._goes_on = ExitStack(), ExitStack()
         with all_or_nothing(self.remove):
             attach(self._attached, trainer, Events.STARTED, self._on_started)
-            for event in (Events.COMPLETED, Events.INTERRUPT):
-                attach(self._attached, trainer, event, self._leave)
+            attach(self._attached, trainer, Events.COMPLETED, self._leave)
+            attach(self._attached, trainer, Events.INTERRUPT, self._on_interrupt)
 
     def remove(self) -> None:
         """Watch no longer."""
         self._attached.close()
+        self._goes_on.close()
 
     @property
     def trainer(self) -> Engine:
@@ -87,8 +99,7 @@ class TrainerRun:
             self._started = False
             generator = self._generator_now()
             self._generator = None if generator is None else weakref.ref(generator)
-        if self._since is None:
-            self._since = self._seen = time.monotonic()
+        self._start()
         return new
 
     def _is_other(self) -> bool:
@@ -104,6 +115,22 @@ class TrainerRun:
         self.seconds()
         self._halt()
 
+    def _on_interrupt(self, engine: Engine) -> None:
+        """Let the stopwatch run again from the first event of the run that goes on: Ignite fires none for that."""
+        ran = self._since is not None
+        self._leave(engine)
+        if ran:
+            for event in _GOES_ON:
+                attach(self._goes_on, engine, event, self._on_going_on)
+
+    def _on_going_on(self, engine: Engine) -> None:
+        self._goes_on.close()
+        self._start()
+
+    def _start(self) -> None:
+        if self._since is None:
+            self._since = self._seen = time.monotonic()
+
     def _halt(self) -> None:
         """Stop the stopwatch where it was last seen running."""
         if self._since is not None:
@@ -118,14 +145,20 @@ class TrainerRun:
     def seconds(self, *, by_hand: bool = False) -> float:
         """Seconds spent inside the run so far; after an exception, until the clock was last read.
 
+        That may be where the exception is dealt with, as by whoever saves a state before giving up.
+
         Args:
             by_hand: whether the caller says that it is in a run, which an engine with a loop of its own does not tell.
         """
         if self._since is None:
             return self._spent
-        if by_hand or self.inside():
+        if by_hand or self.inside() or self._is_raised():
             self._seen = time.monotonic()
         return self._spent + self._seen - self._since
+
+    def _is_raised(self) -> bool:
+        trainer = self._trainer()
+        return trainer is not None and is_raised_in(trainer)
 
     def planned(self) -> int | None:
         """Iterations the whole run will take, ``None`` while that is not known."""

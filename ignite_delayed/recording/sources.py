@@ -31,6 +31,7 @@ class Source:
     Attributes:
         last_iteration: the trainer's iteration at which it was recorded last, -1 before.
         last_data: what it ran on then, where that is known.
+        at_start: whether it was recorded at STARTED of the run, as that was new.
     """
 
     def __init__(self, name: str, engine: Engine | None, *, data: Any = None, counts: bool = True) -> None:
@@ -45,6 +46,7 @@ class Source:
         """Nothing was recorded yet."""
         self.last_iteration = -1
         self.last_data: Data | None = None
+        self.at_start = False
 
     @property
     def engine(self) -> Engine | None:

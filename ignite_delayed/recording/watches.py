@@ -53,6 +53,10 @@ class Watch:
     def record_pending(self) -> None:
         """Record the running event now, before a checkpoint in the same event saves a state without it."""
 
+    def is_pending(self) -> bool:
+        """Whether the running event is an observation that was not recorded yet."""
+        return False
+
     def remove(self) -> None:
         """Watch no longer. A second call does nothing."""
         self._attached.close()
@@ -118,11 +122,15 @@ class EvaluatorWatch(Watch):
         wanted = whole or self._evaluation is _Evaluation.CUT_SHORT
         self.finished = wanted and self._evaluation is not _Evaluation.BROKEN
 
-    def record_pending(self) -> None:
+    def is_pending(self) -> bool:
         engine = self.engine
         if engine is None or self._evaluation in (_Evaluation.RECORDED_EARLY, _Evaluation.OVER):
-            return
-        if self.finished and fires(engine, Events.COMPLETED):
+            return False
+        return self.finished and fires(engine, Events.COMPLETED)
+
+    def record_pending(self) -> None:
+        engine = self.engine
+        if engine is not None and self.is_pending():
             self._evaluation = _Evaluation.RECORDED_EARLY
             self._observe(engine)
 

@@ -9,6 +9,7 @@ from strategies import INF, NAN
 
 from ignite_delayed import StateError
 from ignite_delayed.conditions.kinds import KINDS
+from ignite_delayed.conditions.limit import Spent
 from ignite_delayed.history.record import Clock
 
 TAKEN: dict[str, list[Any]] = {
@@ -16,6 +17,7 @@ TAKEN: dict[str, list[Any]] = {
     "flag": [True, False],
     "value": [None, 0.5, 3, -1, NAN, INF, -INF, 2**63 - 1, 1 - 2**63],
     "count": [0, 1, 2**70],
+    "spent": [0, 7, Spent(0.25, None), Spent(None, Clock(1, 2, 3, 4.5)), Spent(3, Clock(1, 2, 3, 4.5))],
     "clock": [None, Clock(0, 0, 0, 0.0), Clock(1, 2, 3, 4.5), Clock(1, 2, 3, 4)],
     "verdicts": ["", "t", "ftu", "uuu"],
     "values": [(), (0.5, 3, NAN)],
@@ -25,6 +27,7 @@ REFUSED: dict[str, list[Any]] = {
     "flag": [None, 0, "t"],
     "value": [True, "0.5", [0.5], 2**63, -(2**63), 2**70],
     "count": [-1, 0.0, True, None, "0"],
+    "spent": [-1, 0.5, True, None, "1", (1,), (-1, None), (NAN, None), (INF, None), (True, None), (1, (1, 2, 3))],
     "clock": [
         (1, 2, 3),
         (1, 2, 3, 4.0, 5),

@@ -371,7 +371,7 @@ class TestStudy:
             def epochs(plan: Plan) -> int:
                 return sum(runs.would_be(full, plan).epochs for full in fulls)
 
-            assert epochs(plain) >= epochs(delayed) > epochs(runs.plain_plan(plain.rule.patience - 1))
+            assert epochs(plain) >= epochs(delayed) > epochs(runs.plain_plan(int(plain.rule.limit.amount) - 1))
 
     def test_what_costs_as_much_as_the_whole_run_is_found_too(self, fulls: list[Outcome]) -> None:
         never = Plan("never", "never", EarlyStop("accuracy", mode="max", patience=1, until=Metric("accuracy") > 2))

@@ -17,6 +17,7 @@ from ignite_delayed import (
     Gate,
     Metric,
     MetricValueError,
+    Patience,
     Recorder,
     StateError,
     Stopper,
@@ -381,3 +382,55 @@ def test_it_is_stop_when_of_the_rule_as_a_condition() -> None:
     trainer.run([0], max_epochs=10)
     assert stoppers[0].condition == stoppers[1].condition
     assert stoppers[0].reason == stoppers[1].reason is not None
+
+
+# --- patience in another unit ------------------------------------------------------------------------------------
+
+
+def test_patience_in_epochs_is_spent_by_epochs_that_nobody_evaluates() -> None:
+    trainer = engine()
+    evaluator = reporting(trainer, loss=[1.0] * 30)
+    evaluate(trainer, evaluator, Events.EPOCH_COMPLETED(every=3))
+    stopper = delay_early_stopping(Recorder(trainer, evaluator), "loss", mode="min", patience=Patience(epochs=5))
+    assert trainer.run([0], max_epochs=30).epoch == 9
+    assert (stopper.counter, stopper.patience) == (6, Patience(epochs=5))
+    assert stopper.reason == "loss did not improve for 6 epochs (patience 5); best 1 in epoch 3, iteration 3"
+
+
+def test_patience_in_a_fraction_of_the_run_is_shown() -> None:
+    trainer, evaluator = loop(loss=[1.0] * 40)
+    recorder = Recorder(trainer, evaluator)
+    stopper = delay_early_stopping(recorder, "loss", mode="min", patience=Patience(fraction=0.25), name="stop")
+    shown: list[tuple[str, Any, dict[str, float]]] = []
+
+    def look() -> None:
+        row = stopper.row()
+        assert row is not None
+        shown.append((row.text, row.near, stopper.numbers()))
+
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(once=5), look)
+    assert trainer.run([0, 0], max_epochs=40).epoch == 11
+    assert shown == [
+        (
+            "loss: patience 0.15 of 0.25 of the run left, best 1 in epoch 1",
+            (0.1, 0.25),
+            {"stop/open": 0.0, "stop/counter": 0.1, "stop/best": 1.0},
+        )
+    ]
+
+
+@pytest.mark.parametrize("cut", [1, 4, 6])
+def test_a_resumed_run_spends_the_patience_it_had_left(cut: int) -> None:
+    def build() -> tuple[Any, Recorder]:
+        trainer, evaluator = loop(loss=[3.0, 2.0] + [4.0] * 30)
+        recorder = Recorder(trainer, evaluator)
+        delay_early_stopping(recorder, "loss", mode="min", patience=Patience(iterations=9), until=After(epochs=1))
+        return trainer, recorder
+
+    trainer, recorder = build()
+    trainer.run([0, 0], max_epochs=cut)
+    saved = through_torch({"trainer": trainer.state_dict(), "recorder": recorder.state_dict()})
+    again, resumed = build()
+    again.load_state_dict(saved["trainer"])
+    resumed.load_state_dict(saved["recorder"])
+    assert again.run([0, 0], max_epochs=30).epoch == 7  # 10 of 9 iterations after epoch 2

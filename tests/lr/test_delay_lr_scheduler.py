@@ -69,7 +69,13 @@ class TestEveryTorchScheduler:
         monitor = "loss" if name == "ReduceLROnPlateau" else None
         until = After(epochs=delay) if delay else None
         delay_lr_scheduler(
-            training.recorder, training.optimizer, SCHEDULERS[name], until=until, per=per, monitor=monitor
+            training.recorder,
+            training.optimizer,
+            SCHEDULERS[name],
+            until=until,
+            per=per,
+            monitor=monitor,
+            mode="min" if monitor else None,
         )
         used = training.run(9, length=3)
         expected = by_hand(
@@ -100,6 +106,7 @@ class TestEveryTorchScheduler:
             until=After(epochs=2),
             per="evaluation",
             monitor=monitor,
+            mode="min" if monitor else None,
         )
         assert untouched(training.optimizer) == before
         assert "step" not in vars(training.optimizer)
@@ -209,6 +216,7 @@ def plateau(training: Training, until: Any = None, **arguments: Any) -> LRPhases
         lambda optimizer: ReduceLROnPlateau(optimizer, **{"factor": 0.1, "patience": 0, **arguments}),
         until=until,
         monitor="loss",
+        mode=arguments.get("mode", "min"),
     )
     assert isinstance(handle, LRPhases)
     return handle
@@ -250,6 +258,7 @@ class TestPlateau:
             training.optimizer,
             lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0),
             monitor=Metric("a") + Metric("b"),
+            mode="min",
         )
         assert training.lr(4) == [1.0, 1.0, 1.0, 0.5]
         assert "monitor=Metric('a') + Metric('b')" in repr(handle)
@@ -261,6 +270,7 @@ class TestPlateau:
             training.optimizer,
             lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0),
             monitor=Metric("loss").mean(3),
+            mode="min",
         )
         assert training.lr(5) == [1.0, 1.0, 1.0, 1.0, 0.5]
 
@@ -270,6 +280,17 @@ class TestPlateau:
         with pytest.raises(ValueError, match=f"mode of ReduceLROnPlateau must be '{asked}', got '{said}'"):
             plateau(training, until=Plateau("loss", mode=asked, patience=3), mode=said)
         plateau(training, until=Plateau("loss", mode=asked, patience=3), mode=asked)
+
+    def test_an_accuracy_that_rises_lowers_nothing(self) -> None:
+        training = Training(sgd(), metrics={"accuracy": [0.1, 0.2, 0.3, 0.3, 0.3]})
+        delay_lr_scheduler(
+            training.recorder,
+            training.optimizer,
+            lambda optimizer: ReduceLROnPlateau(optimizer, mode="max", factor=0.5, patience=0),
+            monitor="accuracy",
+            mode="max",
+        )
+        assert training.lr(5) == [1.0, 1.0, 1.0, 1.0, 0.5]
 
     def test_a_direction_of_another_metric_says_nothing(self) -> None:
         plateau(Training(sgd()), until=Plateau("accuracy", mode="max", patience=3), mode="min")
@@ -323,7 +344,9 @@ class TestReadyInstances:
     def test_a_plateau(self) -> None:
         training = Training(sgd(), metrics={"loss": lambda trainer: 1.0})
         ready = ReduceLROnPlateau(training.optimizer, patience=0, factor=0.5)
-        delay_lr_scheduler(training.recorder, training.optimizer, ready, until=After(epochs=2), monitor="loss")
+        delay_lr_scheduler(
+            training.recorder, training.optimizer, ready, until=After(epochs=2), monitor="loss", mode="min"
+        )
         assert training.lr(5) == [1.0, 1.0, 1.0, 1.0, 0.5]
 
     def test_a_plateau_after_another_scheduler(self) -> None:
@@ -332,7 +355,7 @@ class TestReadyInstances:
         optimizer.param_groups[0]["lr"] = 0.1
         training = Training(optimizer, metrics={"loss": lambda trainer: 1.0})
         ready = ReduceLROnPlateau(optimizer, patience=0, factor=0.5)
-        delay_lr_scheduler(training.recorder, optimizer, ready, monitor="loss")
+        delay_lr_scheduler(training.recorder, optimizer, ready, monitor="loss", mode="min")
         assert training.lr(3) == [0.1, 0.1, 0.05]
 
     @pytest.mark.parametrize("name", ["ConstantLR", "LinearLR", "CyclicLR", "OneCycleLR", "SequentialLR", "LambdaLR"])
@@ -474,13 +497,31 @@ class TestBadInput:
             (3, {"per": "epoch"}, TypeError, "what must be a schedule, or a function that builds a torch scheduler"),
             (SCHEDULERS["StepLR"], {}, TypeError, "per must be one of 'iteration', 'epoch', 'evaluation', got None"),
             (SCHEDULERS["StepLR"], {"per": "batch"}, ValueError, "per must be one of .* got 'batch'"),
-            (SCHEDULERS["StepLR"], {"per": "evaluation", "monitor": "loss"}, ValueError, "left out for StepLR"),
+            (
+                SCHEDULERS["StepLR"],
+                {"per": "evaluation", "monitor": "x", "mode": "min"},
+                ValueError,
+                "left out for StepLR",
+            ),
             (SCHEDULERS["ReduceLROnPlateau"], {"per": "evaluation"}, TypeError, "ReduceLROnPlateau needs monitor="),
             (
                 SCHEDULERS["ReduceLROnPlateau"],
-                {"per": "epoch", "monitor": "loss"},
+                {"per": "epoch", "monitor": "loss", "mode": "min"},
                 ValueError,
                 "per must be 'evaluation' for ReduceLROnPlateau",
+            ),
+            (SCHEDULERS["ReduceLROnPlateau"], {"monitor": "loss"}, TypeError, "mode must be 'min' or 'max', got None"),
+            (
+                SCHEDULERS["ReduceLROnPlateau"],
+                {"monitor": "accuracy", "mode": "max"},
+                ValueError,
+                r"mode of ReduceLROnPlateau must be 'max', got 'min' .*ReduceLROnPlateau\(optimizer, mode='max', ...\)",
+            ),
+            (
+                SCHEDULERS["StepLR"],
+                {"per": "epoch", "mode": "min"},
+                ValueError,
+                "mode must be left out without monitor=",
             ),
             (SCHEDULERS["ReduceLROnPlateau"], {"monitor": 3}, TypeError, "monitor must be the name of a metric"),
             (lambda o: None, {"per": "epoch"}, TypeError, "what the factory returns must be a torch scheduler"),
@@ -550,6 +591,7 @@ def test_the_50_epochs_of_skorch() -> None:
         lambda optimizer: ReduceLROnPlateau(optimizer, patience=10, factor=0.25),
         until=After(epochs=50),
         monitor="loss",
+        mode="min",
     )
     # Epoch 51 is the best so far, epochs 52 to 62 are eleven bad ones in a row: more than the patience.
     assert training.lr(75) == [1.0] * 62 + [0.25] * 11 + [0.0625] * 2

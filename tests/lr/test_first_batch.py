@@ -95,7 +95,7 @@ ROWS = [
     ),
     Row(
         "``ReduceLROnPlateau``",
-        "left out: ``monitor=``",
+        "left out: ``monitor=``, ``mode=``",
         "the rate it finds",
         lambda o: ReduceLROnPlateau(o, patience=3),
         BASE,
@@ -150,6 +150,7 @@ def test_each_row(row: Row, example: Any, delay: int) -> None:
                 until=until,
                 per=None if monitor else per,
                 monitor=monitor,
+                mode="min" if monitor else None,
             )
         used = training.lr(5, length=2)
         assert used[: 2 * delay] == [BASE] * 2 * delay

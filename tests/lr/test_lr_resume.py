@@ -122,7 +122,13 @@ class TestTorchSchedulers:
             training = Training(sgd(1.0, 0.1), watch=("lr", "momentum"), metrics={"loss": lambda trainer: 1.0})
             monitor = "loss" if name == "ReduceLROnPlateau" else None
             delay_lr_scheduler(
-                training.recorder, training.optimizer, SCHEDULERS[name], until=After(epochs=1), per=per, monitor=monitor
+                training.recorder,
+                training.optimizer,
+                SCHEDULERS[name],
+                until=After(epochs=1),
+                per=per,
+                monitor=monitor,
+                mode="min" if monitor else None,
             )
             return training
 
@@ -144,6 +150,7 @@ class TestTorchSchedulers:
                 until=After(epochs=1),
                 per="evaluation",
                 monitor=monitor,
+                mode="min" if monitor else None,
             )
             return training
 
@@ -183,15 +190,44 @@ class TestTorchSchedulers:
         ],
         ids=["piecewise", "cosine", "groups"],
     )
-    def test_ignites_own(self, build_scheduler: Any) -> None:
+    @pytest.mark.parametrize("cut", [4, 8, 10])
+    @pytest.mark.parametrize("per", ["iteration", "epoch"])
+    def test_ignites_own(self, build_scheduler: Any, per: Any, cut: int) -> None:
         def build() -> Training:
             training = Training(sgd())
             scheduler = build_scheduler(training.optimizer)
-            delay_lr_scheduler(training.recorder, training.optimizer, scheduler, until=After(epochs=1), per="iteration")
+            delay_lr_scheduler(training.recorder, training.optimizer, scheduler, until=After(epochs=1), per=per)
             return training
 
-        (states,), expected = saved(build(), 8)
+        (states,), expected = saved(build(), cut)
         assert resume(build(), through_torch(states)) == expected
+
+    @pytest.mark.parametrize("cut", [4, 5, 8])
+    def test_ignites_own_behind_an_evaluation_in_mid_epoch(self, cut: int) -> None:
+        def build() -> Training:
+            training = Training(sgd(), at=Events.ITERATION_COMPLETED(every=2), metrics={"loss": [1, 0, 0, 0, 0, 0]})
+            scheduler = PiecewiseLinear(training.optimizer, "lr", [(0, 1.0), (8, 0.0)])
+            delay_lr_scheduler(
+                training.recorder, training.optimizer, scheduler, until=Metric("loss") < 1, per="epoch", name="own"
+            )
+            training.attach_evaluator()
+            return training
+
+        (states,), expected = saved(build(), cut)
+        assert resume(build(), through_torch(states)) == expected
+        assert len(set(map(tuple, expected))) > 2
+
+    def test_ignites_own_in_a_run_that_was_stopped_in_mid_epoch_and_goes_on(self) -> None:
+        def build() -> Training:
+            training = Training(sgd())
+            scheduler = PiecewiseLinear(training.optimizer, "lr", [(0, 1.0), (8, 0.0)])
+            delay_lr_scheduler(training.recorder, training.optimizer, scheduler, per="epoch")
+            return training
+
+        cut = build()
+        cut.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=5), cut.trainer.terminate)
+        assert [rate for (rate,) in cut.run(4, 3)] == [1.0] * 3 + [0.875] * 2
+        assert [rate for (rate,) in cut.run(4, 3)] == [0.75] * 3 + [0.625] * 3  # here the next epoch is a new one
 
 
 class TestFromTheClockAlone:
@@ -353,7 +389,12 @@ def test_really_cut(how: str) -> None:
         training = Training(sgd(), metrics={"loss": lambda trainer: 1.0})
         phases = [
             Phase(Linear(0.5, 1.0, epochs=1), per="iteration"),
-            Phase(lambda o: ReduceLROnPlateau(o, patience=0, factor=0.5), monitor="loss", until=After(epochs=2)),
+            Phase(
+                lambda o: ReduceLROnPlateau(o, patience=0, factor=0.5),
+                monitor="loss",
+                mode="min",
+                until=After(epochs=2),
+            ),
             Phase(SCHEDULERS["LinearLR"], per="iteration"),
         ]
         LRPhases(training.recorder, training.optimizer, phases)

@@ -74,7 +74,7 @@ def test_nothing_is_said_of_phases_of_all_kinds_that_write_alone(rate: Any, capl
             Phase(None, until=After(epochs=1)),
             Phase(lambda o: ExponentialLR(o, 0.5), per="epoch", until=After(epochs=2)),
             Phase(Linear(1.0, 0.5, epochs=2), per="epoch"),
-            Phase(lambda o: ReduceLROnPlateau(o, patience=0), monitor="loss"),
+            Phase(lambda o: ReduceLROnPlateau(o, patience=0), monitor="loss", mode="min"),
         ]
         LRPhases(training.recorder, training.optimizer, phases)
         return training

@@ -39,6 +39,11 @@ def falls(optimizer: Any) -> ExponentialLR:
         (falls, {}, TypeError, r"per must be one of .* ReduceLROnPlateau takes monitor= instead"),
         (falls, {"per": "batch"}, ValueError, "per must be one of 'iteration', 'epoch', 'evaluation', got 'batch'"),
         (falls, {"per": "epoch", "until": 3}, TypeError, r"until must be a condition.*After\(epochs=3\)"),
+        (falls, {"monitor": "loss"}, TypeError, "mode must be 'min' or 'max', got None.* 'max' for an accuracy"),
+        (falls, {"monitor": "loss", "mode": "up"}, ValueError, "mode must be 'min' or 'max', got 'up'"),
+        (falls, {"per": "epoch", "mode": "min"}, ValueError, "mode must be left out without monitor="),
+        (Constant(), {"per": "epoch", "mode": "min"}, ValueError, "mode must be left out for a schedule"),
+        (None, {"until": After(epochs=1), "mode": "min"}, ValueError, "mode must be left out where nothing is"),
         (falls, {"monitor": 3}, TypeError, "monitor must be the name of a metric or a metric expression"),
     ],
 )
@@ -48,8 +53,8 @@ def test_bad_input(what: Any, arguments: dict[str, Any], error: type[Exception],
 
 
 def test_a_plateau_needs_no_telling() -> None:
-    assert Phase(falls, monitor="loss").per == "evaluation"
-    assert Phase(ReduceLROnPlateau(sgd()), monitor="loss").per == "evaluation"
+    assert Phase(falls, monitor="loss", mode="min").per == "evaluation"
+    assert Phase(ReduceLROnPlateau(sgd()), monitor="loss", mode="min").per == "evaluation"
     assert Phase(ReduceLROnPlateau(sgd())).per == "evaluation"  # that it lacks a monitor is told when it is attached
 
 
@@ -77,7 +82,7 @@ def test_whether_it_ends(phase: Phase, ends: bool) -> None:
             f"Phase({Cosine(steps=3)!r}, per='epoch', until=Metric('loss') < 1.0)",
         ),
         (Phase(falls, per="epoch"), "Phase(falls, per='epoch')"),
-        (Phase(falls, monitor="loss"), "Phase(falls, per='evaluation', monitor='loss')"),
+        (Phase(falls, monitor="loss", mode="min"), "Phase(falls, per='evaluation', monitor='loss')"),
         (Phase(StepLR(sgd(), 3), per="epoch"), "Phase(<StepLR>, per='epoch')"),
         (Phase(functools.partial(StepLR, step_size=3), per="epoch"), "Phase(partial of StepLR, per='epoch')"),
     ],
@@ -95,7 +100,7 @@ class TestValue:
     def test_is_equal_to_what_was_built_alike(self) -> None:
         assert self.cosine() == self.cosine()
         assert hash(self.cosine()) == hash(self.cosine())
-        assert Phase(falls, monitor="loss") == Phase(falls, monitor="loss", per="evaluation")
+        assert Phase(falls, monitor="loss", mode="min") == Phase(falls, monitor="loss", mode="min", per="evaluation")
 
     @pytest.mark.parametrize("changes", [{"per": "iteration"}, {"until": None}, {"until": Metric("loss") < 2}])
     def test_differs_where_an_argument_does(self, changes: dict[str, Any]) -> None:
@@ -110,7 +115,7 @@ class TestValue:
         [
             Phase(None, until=After(epochs=1)),
             Phase(Cosine(steps=3), per="epoch", until=Metric("loss") < 1),
-            Phase(falls, monitor=Metric("loss")),
+            Phase(falls, monitor=Metric("loss"), mode="min"),
             Phase(functools.partial(StepLR, step_size=3), per="iteration"),
         ],
     )
@@ -133,10 +138,10 @@ class TestValue:
 
 
 def test_the_direction_of_the_same_metric_is_found_however_deep() -> None:
-    phase = Phase(falls, monitor="loss")
+    phase = Phase(falls, monitor="loss", mode="min")
     deep = After(epochs=3) & ~(Plateau("accuracy", mode="max", patience=3) | Plateau("loss", mode="min", patience=3))
-    assert phase.mode([After(epochs=1), deep]) == "min"
-    assert phase.mode([After(epochs=1)]) is None
+    assert phase.direction([After(epochs=1), deep]) == "min"
+    assert phase.direction([After(epochs=1)]) is None
 
 
 def test_the_span_in_which_phases_write() -> None:

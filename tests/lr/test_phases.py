@@ -47,7 +47,7 @@ def plateau(optimizer: Any) -> ReduceLROnPlateau:
 class TestWellKnownCases:
     def test_the_50_epochs_of_skorch_as_one_schedule(self) -> None:
         training = Training(sgd(), metrics={"loss": lambda trainer: 0.1 if trainer.state.epoch < 50 else 1.0})
-        phased(training, Phase(Constant(epochs=50), per="epoch"), Phase(plateau, monitor="loss"))
+        phased(training, Phase(Constant(epochs=50), per="epoch"), Phase(plateau, monitor="loss", mode="min"))
         assert training.lr(75) == [1.0] * 62 + [0.25] * 11 + [0.0625] * 2
 
     @pytest.mark.parametrize("as_phases", [False, True])
@@ -71,7 +71,7 @@ class TestWellKnownCases:
         phases = phased(
             training,
             Phase(warmup(epochs=3), per="iteration"),
-            Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=1, factor=0.5), monitor="loss"),
+            Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=1, factor=0.5), monitor="loss", mode="min"),
         )
         used = training.lr(7, length=2)
         assert used[:6] == [0.3 * factor for factor in (0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6)]
@@ -87,7 +87,7 @@ class TestWellKnownCases:
             training,
             Phase(warmup(fraction=0.05), per="iteration"),
             Phase(Cosine(fraction=0.95), per="iteration", until=Plateau("loss", mode="min", patience=5)),
-            Phase(plateau, monitor="loss"),
+            Phase(plateau, monitor="loss", mode="min"),
         )
         used = training.lr(80, length=5)
         for step, rate in enumerate(used[:125]):
@@ -161,7 +161,7 @@ class TestEndings:
             training,
             Phase(Constant(0.5), per="epoch", until=Metric("loss") < 2),
             Phase(Constant(0.25), per="epoch", until=Plateau("loss", mode="min", patience=1)),
-            Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=0, factor=0.1), monitor="loss"),
+            Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=0, factor=0.1), monitor="loss", mode="min"),
         )
         assert training.lr(5) == [0.5, 0.5, 0.25, 0.25, 0.25 * 0.1]
 
@@ -387,20 +387,20 @@ class TestTellings:
         training = Training(sgd())
         other = adam()
         first = phased(training, Phase(Constant(0.5), per="epoch", until=Metric("loss") < 1))
-        second = LRPhases(training.recorder, other, [Phase(plateau, monitor="loss")])
+        second = LRPhases(training.recorder, other, [Phase(plateau, monitor="loss", mode="min")])
         assert (first.name, second.name) == ("lr", "lr 2")
         names = [live.name for live in training.recorder.hub.live]
         assert names == ["lr, end of phase 1", "lr 2, phase 1"]
         second.remove()
-        assert LRPhases(training.recorder, other, [Phase(plateau, monitor="loss")]).name == "lr 2"
+        assert LRPhases(training.recorder, other, [Phase(plateau, monitor="loss", mode="min")]).name == "lr 2"
 
     def test_repr(self) -> None:
         training = Training(sgd())
-        phases = phased(training, Phase(None, until=After(epochs=3)), Phase(plateau, monitor="loss"))
+        phases = phased(training, Phase(None, until=After(epochs=3)), Phase(plateau, monitor="loss", mode="min"))
         assert repr(phases) == "<LRPhases 'lr': phase 1 of 2, Phase(None, until=After(epochs=3))>"
         assert phases.scheduler is None
         training = Training(sgd(), metrics={"loss": lambda trainer: 1.0})
-        phases = phased(training, Phase(None, until=After(epochs=1)), Phase(plateau, monitor="loss"))
+        phases = phased(training, Phase(None, until=After(epochs=1)), Phase(plateau, monitor="loss", mode="min"))
         training.run(2)
         shown = "Phase(plateau, per='evaluation', monitor='loss')"
         assert repr(phases) == f"<LRPhases 'lr': phase 2 of 2, {shown}>"
@@ -521,7 +521,11 @@ class TestRuns:
 
     def test_the_evaluator_need_not_run(self) -> None:
         training = Training(sgd(), at=None)
-        phased(training, Phase(warmup(steps=2), per="epoch"), Phase(plateau, monitor="loss", until=Metric("loss") < 1))
+        phased(
+            training,
+            Phase(warmup(steps=2), per="epoch"),
+            Phase(plateau, monitor="loss", mode="min", until=Metric("loss") < 1),
+        )
         assert training.lr(4) == [0.0, 0.5, 1.0, 1.0]
 
     def test_an_epoch_that_is_cut_short(self) -> None:
@@ -543,7 +547,7 @@ class TestRemove:
             training,
             Phase(warmup(steps=4), per="iteration"),
             Phase(Constant(0.5), per="epoch", until=Metric("loss") < 0),
-            Phase(plateau, monitor="loss"),
+            Phase(plateau, monitor="loss", mode="min"),
         )
         training.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=2), phases.remove)
         assert training.lr(2, length=3) == [0.0, 0.25, 0.25, 0.25, 0.25, 0.25]
@@ -603,7 +607,7 @@ class TestRemove:
 class TestOverlaps:
     def test_two_writers_of_one_parameter_are_refused_with_both_named(self) -> None:
         training = Training(sgd())
-        phased(training, Phase(warmup(steps=2), per="epoch"), Phase(plateau, monitor="loss"))
+        phased(training, Phase(warmup(steps=2), per="epoch"), Phase(plateau, monitor="loss", mode="min"))
         before = untouched(training.optimizer)
         live = list(training.recorder.hub.live)
         message = (
@@ -702,6 +706,14 @@ class TestOverlaps:
             gc.enable()
 
 
+def test_the_last_rates_are_asked_for_as_of_torch() -> None:
+    training = Training(sgd(1.0, 0.5))
+    phases = phased(training, Phase(Linear(1.0, 0.0, steps=4), per="epoch"))
+    assert phases.get_last_lr() == [1.0, 0.5]
+    training.run(4)
+    assert phases.get_last_lr() == values(training.optimizer) == [0.25, 0.125]
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         ("phases", "arguments", "error", "message"),
@@ -736,7 +748,7 @@ class TestBadInput:
             (
                 [
                     Phase(Constant(1.0), per="epoch", until=Plateau("loss", mode="max", patience=3)),
-                    Phase(plateau, monitor="loss"),
+                    Phase(plateau, monitor="loss", mode="min"),
                 ],
                 {},
                 ValueError,
@@ -762,7 +774,7 @@ class TestBadInput:
         "phase",
         [
             Phase(Constant(1.0), per="epoch", until=Metric("val/accuracy") > 0.5),
-            Phase(plateau, monitor="test/loss"),
+            Phase(plateau, monitor="test/loss", mode="min"),
         ],
         ids=["until", "monitor"],
     )
@@ -797,7 +809,7 @@ def test_engines_are_freed_as_soon_as_nobody_refers_to_them() -> None:
         phases = [
             Phase(warmup(steps=1), per="iteration"),
             Phase(SCHEDULERS["ExponentialLR"], per="epoch", until=After(evaluations=1)),
-            Phase(plateau, monitor="loss"),
+            Phase(plateau, monitor="loss", mode="min"),
         ]
         LRPhases(Recorder(trainer, evaluator), optimizer, phases)
         trainer.run([0], max_epochs=2)

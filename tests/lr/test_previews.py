@@ -201,7 +201,9 @@ class TestLeavesAlone:
 
 
 class TestMetrics:
-    PLATEAU = Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=0, factor=0.5), monitor="val/loss")
+    PLATEAU = Phase(
+        lambda optimizer: ReduceLROnPlateau(optimizer, patience=0, factor=0.5), monitor="val/loss", mode="min"
+    )
 
     def test_as_a_sequence_with_nan(self) -> None:
         seen = preview([self.PLATEAU], epochs=4, iterations_per_epoch=1, metrics={"val/loss": [1, nan, 0.5, 0.5]})

@@ -32,7 +32,7 @@ def three_phases() -> list[Phase]:
     return [
         Phase(warmup(fraction=0.1), per="iteration"),
         Phase(Cosine(fraction=0.9), per="iteration", until=Plateau("loss", mode="min", patience=2)),
-        Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=2, factor=0.5), monitor="loss"),
+        Phase(lambda optimizer: ReduceLROnPlateau(optimizer, patience=2, factor=0.5), monitor="loss", mode="min"),
     ]
 
 

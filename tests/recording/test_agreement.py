@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import re
@@ -14,7 +15,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import EarlyStopping
-from ranks import give_up_soon, on_ranks
+from ranks import VanishedError, give_up_soon, on_ranks
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from ignite_delayed import (
@@ -88,7 +89,7 @@ def rates(evaluate_on: str | None) -> list[Any]:
             optimizer.step()
 
     trainer, evaluator, recorder = build(step, evaluate_on=evaluate_on)
-    plateau = Phase(lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss")
+    plateau = Phase(lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0), monitor="loss", mode="min")
     LRPhases(recorder, optimizers[0], [Phase(warmup(epochs=2), per="iteration"), plateau])
     by_epoch = Phase(lambda optimizer: StepLR(optimizer, 1, 0.5), per="epoch")
     LRPhases(recorder, optimizers[1], [Phase(None, until=Metric("loss") < 0.4), by_epoch], name="delayed")
@@ -318,34 +319,51 @@ def test_metrics_that_only_some_ranks_report(tmp_path: Path) -> None:
     assert answers[0][1]["late"] == 2.0
 
 
-def collectives(gates: int) -> int:
-    """How many collectives ten evaluations take, after the first has agreed on the names."""
-    trainer, evaluator, recorder = build()
+def collectives(gates: int, more: int) -> list[list[int]]:
+    """How many collectives each evaluation took, and each of a run that follows; ``more`` names come in the fifth."""
+    trainer, evaluator, recorder = build(quiet)
     for _ in range(gates):
         Gate(recorder, until=(Metric("loss") < 0) & After(epochs=1))
-    counts: list[int] = []
-    gather, counted = idist.all_gather, 0
+    count = 0
+    gather = torch.distributed.all_gather
 
     def counting(*args: Any, **options: Any) -> Any:
-        nonlocal counted
-        counted += 1
+        nonlocal count
+        count += 1
         return gather(*args, **options)
+
+    @evaluator.on(Events.EPOCH_COMPLETED)
+    def report() -> None:
+        if trainer.state.epoch == 5:
+            evaluator.state.metrics.update({f"class {number}": 0.1 + number for number in range(more)})
 
     @trainer.on(Events.EPOCH_COMPLETED)
     def evaluate() -> None:
+        before = count
         evaluator.run([0])
-        counts.append(counted)
+        counts[-1].append(count - before)
 
-    idist.all_gather = counting
+    torch.distributed.all_gather = counting
+    counts: list[list[int]] = []
     try:
-        trainer.run([0], max_epochs=11)
+        for _ in range(2):
+            counts.append([])
+            trainer.run([0], max_epochs=7)
     finally:
-        idist.all_gather = gather
-    return counts[-1] - counts[0]
+        torch.distributed.all_gather = gather
+    assert more == 0 or recorder.history["class 7"][-1] == 7.1
+    assert sum(map(sum, counts)) == count
+    return counts
 
 
-def test_one_collective_an_evaluation_however_many_gates(tmp_path: Path) -> None:
-    assert returned(on_ranks(2, collectives, 20, folder=tmp_path)) == [10, 10]
+@pytest.mark.parametrize("more", [0, 10])
+def test_one_collective_an_evaluation_from_the_first_one_on_however_many_gates(more: int, tmp_path: Path) -> None:
+    assert returned(on_ranks(2, collectives, 20, more, folder=tmp_path)) == [[[1] * 7, [1] * 7]] * 2
+
+
+def test_another_collective_where_more_is_reported_than_ever_before(tmp_path: Path) -> None:
+    counts = returned(on_ranks(2, collectives, 1, 1000, folder=tmp_path))
+    assert counts == [[[1, 1, 1, 1, 2, 1, 1], [2, 1, 1, 1, 1, 1, 1]]] * 2
 
 
 @pytest.mark.parametrize(
@@ -363,3 +381,155 @@ def test_one_collective_an_evaluation_however_many_gates(tmp_path: Path) -> None
 def test_other_words_are_refused(argument: str, value: Any, expected: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         Recorder(Engine(quiet), Engine(quiet), **{argument: value})
+
+
+def in_other_orders() -> None:
+    trainer, engines = Engine(quiet), {name: Engine(quiet) for name in ("a", "b", "c")}
+    Recorder(trainer, engines)
+    order = ("a", "b", "c") if idist.get_rank() == 0 else ("a", "c", "b")
+
+    @trainer.on(Events.EPOCH_COMPLETED)
+    def evaluate() -> None:
+        for name in order:
+            engines[name].run([0])
+
+    trainer.run([0], max_epochs=2)
+
+
+def test_evaluators_in_another_order_are_told_with_both_orders(tmp_path: Path) -> None:
+    for kind, name, text in (r[:3] for r in on_ranks(2, in_other_orders, folder=tmp_path)):
+        assert (kind, name) == ("raised", "DesyncError")
+        assert text.startswith(
+            "the ranks do not evaluate in the same order: evaluator 'a', then evaluator 'b' on rank 0 at iteration 1; "
+            "evaluator 'a', then evaluator 'c' on rank 1 at iteration 1. Run it equally often"
+        )
+
+
+def deserted(gone: int) -> None:
+    """In the second run, after the second evaluation of it, a rank is gone."""
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    Recorder(trainer, evaluator)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0] * 3, max_epochs=5)
+
+    @trainer.on(Events.EPOCH_STARTED(once=3))
+    def leave() -> None:
+        if idist.get_rank() == gone:
+            raise VanishedError
+        give_up_soon()
+
+    trainer.run([0] * 3, max_epochs=5)
+
+
+@pytest.mark.parametrize(
+    ("gone", "who"),
+    [
+        (0, "the store, which rank 0 keeps, does not answer: rank 0 is gone"),
+        (1, "rank 1 evaluated 2 times, last at iteration 6"),
+    ],
+)
+def test_who_is_gone_is_named_by_the_evaluations_of_this_run(gone: int, who: str, tmp_path: Path) -> None:
+    kind, name, text = on_ranks(2, deserted, gone, folder=tmp_path)[1 - gone]
+    assert (kind, name) == ("raised", "DesyncError")
+    assert text.startswith(
+        f"rank {1 - gone} runs the evaluator, its evaluation 3, at trainer iteration 9, and not every rank came to "
+        f"agree on it; {who}. Run it equally often"
+    )
+
+
+def evaluated_before_only() -> None:
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    Recorder(trainer, evaluator)
+    handle = trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0], max_epochs=2)
+    if idist.get_rank() == 1:
+        handle.remove()
+    trainer.add_event_handler(Events.STARTED, give_up_soon)
+    trainer.run([0], max_epochs=2)
+
+
+def test_an_evaluation_of_the_run_before_is_not_taken_for_one_of_this_run(tmp_path: Path) -> None:
+    kind, name, text = on_ranks(2, evaluated_before_only, folder=tmp_path)[0]
+    assert (kind, name) == ("raised", "DesyncError")
+    assert "; rank 1 has not evaluated in this run. Run it" in text
+
+
+def with_a_metric_missing(lacks: int, sync: str, read: bool) -> list[Any]:
+    heard = Heard()
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    recorder = Recorder(trainer, evaluator, sync=sync)  # type: ignore[arg-type]
+    if read:
+        Gate(recorder, until=Metric("loss") < 0.5)
+
+    @evaluator.on(Events.EPOCH_COMPLETED)
+    def report() -> None:
+        evaluator.state.metrics["accuracy"] = 0.5
+        if idist.get_rank() != lacks:
+            evaluator.state.metrics["loss"] = 1.0
+
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0], max_epochs=2)
+    return [heard.messages, [one.values for one in recorder.history]]
+
+
+def test_a_metric_that_a_rank_lacks_is_told_as_that(tmp_path: Path) -> None:
+    both = {"accuracy": 0.5, "loss": 1.0}
+    for lacks, sync, taken, values in (
+        (1, "rank0", "that of rank 0 is recorded", both),
+        (0, "rank0", "it is not recorded", {"accuracy": 0.5}),
+        (1, "mean", "it is not recorded", {"accuracy": 0.5}),
+    ):
+        folder = tmp_path / f"{lacks}-{sync}"
+        folder.mkdir()
+        said = [f"metric 'loss' is missing on rank {lacks}: {taken}. (Said once a run.)"]
+        answers = returned(on_ranks(2, with_a_metric_missing, lacks, sync, False, folder=folder))
+        assert answers == [[said, [values] * 2]] * 2
+        if taken == "it is not recorded":
+            for path in folder.iterdir():
+                path.unlink()
+            for kind, name, text in on_ranks(2, with_a_metric_missing, lacks, sync, True, folder=folder):
+                assert (kind, name) == ("raised", "MetricValueError")
+                assert text == (
+                    f"metric 'loss' cannot be used in a condition: rank {lacks} did not report it as a number"
+                )
+
+
+def saved_on_rank_0() -> list[Any]:
+    """Rank 0 alone saves in COMPLETED, attached before the recorder, while the others wait for it at a barrier."""
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    states: list[Any] = []
+
+    @evaluator.on(Events.COMPLETED)
+    def save() -> None:
+        if idist.get_rank() == 0:
+            states.append(json.dumps(recorder.state_dict()))
+        idist.barrier()
+
+    def follow(trainer: Engine, evaluator: Engine) -> tuple[Recorder, Any]:
+        @evaluator.on(Events.EPOCH_COMPLETED)
+        def report() -> None:
+            evaluator.state.metrics["loss"] = max(0.5, 1 / trainer.state.epoch)
+
+        recorder = Recorder(trainer, evaluator)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        return recorder, delay_early_stopping(recorder, "loss", mode="min", patience=2)
+
+    recorder, stopper = follow(trainer, evaluator)
+    trainer.run([0] * 2, max_epochs=9)
+    outcomes = [[recorder.history["loss"].tolist(), trainer.state.epoch, stopper.reason]]
+    gathered: list[Any] = idist.all_gather((states,))  # type: ignore[assignment]
+    for state in map(json.loads, gathered[0][0]):
+        trainer, evaluator = Engine(quiet), Engine(quiet)
+        recorder, stopper = follow(trainer, evaluator)
+        trainer.load_state_dict({"epoch_length": 2, "max_epochs": 9, "iteration": state["iteration"]})
+        recorder.load_state_dict(state)
+        trainer.run([0] * 2, max_epochs=9)
+        outcomes.append([recorder.history["loss"].tolist(), trainer.state.epoch, stopper.reason])
+    return outcomes
+
+
+def test_saving_on_rank_0_alone_is_no_collective_and_loses_nothing(tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, saved_on_rank_0, folder=tmp_path))
+    assert answers[0] == answers[1]
+    assert answers[0] == [answers[0][0]] * 5
+    assert answers[0][0][:2] == [[1.0, 0.5, 0.5, 0.5], 4]

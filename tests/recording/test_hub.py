@@ -327,7 +327,7 @@ class Ready:
         self.trainer, self.evaluator = loop(loss=[0.5, 0.4, 0.6, 0.7, 0.3, 0.8])
         self.recorder, self.optimizer = Recorder(self.trainer, self.evaluator), sgd()
         self.plateau = ReduceLROnPlateau(self.optimizer, factor=0.5, patience=3)
-        phases = [Phase(Constant(0.5, epochs=1), per="epoch"), Phase(self.plateau, monitor="loss")]
+        phases = [Phase(Constant(0.5, epochs=1), per="epoch"), Phase(self.plateau, monitor="loss", mode="min")]
         self.phases = LRPhases(self.recorder, self.optimizer, phases)
         self.handler = Watching("handler", [], list)
         delay(self.recorder, self.handler, until=After(epochs=0), name="handler")

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from engines import engine, loop
+from engines import engine, handler_table, loop
 from ignite.engine import Engine, Events
 
 from ignite_delayed import After, Recorder, stop_when
@@ -140,6 +140,44 @@ class TestSeconds:
         assert run.seconds() == 2
         trainer.run([0, 0], max_epochs=2)
         assert run.seconds() == 4
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            Events.STARTED,
+            Events.EPOCH_STARTED,
+            Events.GET_BATCH_COMPLETED,
+            Events.ITERATION_COMPLETED,
+            Events.EPOCH_COMPLETED,
+        ],
+    )
+    def test_they_go_on_with_an_interrupted_run_whoever_reads_them(self, clock: Clock, event: Events) -> None:
+        trainer = engine(lambda engine, batch: setattr(clock, "now", clock.now + 1))
+        run = TrainerRun(trainer)
+        trainer.add_event_handler(Events.STARTED, lambda: None if run.begins() else pytest.fail("is the same run"))
+        before = handler_table(trainer)
+        handle = trainer.add_event_handler(event, lambda engine: engine.interrupt())
+        trainer.run([0, 0], max_epochs=2)
+        interrupted = trainer.state.iteration
+        clock.now += 100
+        assert run.seconds() == interrupted
+        handle.remove()
+        trainer.run([0, 0], max_epochs=2)
+        assert run.seconds() == 4
+        assert handler_table(trainer) == before
+
+    def test_where_an_exception_is_dealt_with_they_are_those_until_now(self, clock: Clock) -> None:
+        trainer, run, _ = self._trainer(clock)
+        try:
+            trainer.run([0, "fail"], max_epochs=2)
+        except ValueError:
+            assert run.seconds() == 2
+        clock.now += 100
+        assert run.seconds() == 2
+        try:
+            raise KeyError("of somebody else's")
+        except KeyError:
+            assert run.seconds() == 2
 
     def test_after_an_exception_they_stand_where_the_clock_was_read_last(self, clock: Clock) -> None:
         trainer, run, _ = self._trainer(clock)

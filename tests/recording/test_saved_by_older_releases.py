@@ -91,7 +91,7 @@ class Run:
             [
                 Phase(warmup(iterations=6), per="iteration"),
                 Phase(Cosine(iterations=60), per="iteration", until=until),
-                Phase(reduce_on_plateau, monitor="val/loss"),
+                Phase(reduce_on_plateau, monitor="val/loss", mode="min"),
             ],
         )
         factors = {Metric("val/loss") < 0.5: 0.9, Metric("train/loss") > 0.5: 1.25}

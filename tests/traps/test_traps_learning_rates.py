@@ -148,7 +148,7 @@ class Test50_composed_schedulers_fail_at_the_first_event_and_a_plateau_cannot_be
         _, evaluator = loop(loss=lambda trainer: 1.0)
         phases = [
             Phase(lambda o: ConstantLR(o, 0.1, 50), per="epoch", until=After(epochs=3)),
-            Phase(lambda o: ReduceLROnPlateau(o, patience=0, factor=0.5), monitor="loss"),
+            Phase(lambda o: ReduceLROnPlateau(o, patience=0, factor=0.5), monitor="loss", mode="min"),
         ]
         LRPhases(Recorder(trainer, evaluator), optimizer, phases)
         evaluate(trainer, evaluator)
@@ -202,7 +202,7 @@ class Test52_ignites_plateau_cannot_be_checkpointed:
             _, evaluator = loop(loss=lambda trainer: 1.0)
             recorder = Recorder(trainer, evaluator)
             delay_lr_scheduler(
-                recorder, optimizer, lambda o: ReduceLROnPlateau(o, patience=1, factor=0.5), monitor="loss"
+                recorder, optimizer, lambda o: ReduceLROnPlateau(o, patience=1, factor=0.5), monitor="loss", mode="min"
             )
             evaluate(trainer, evaluator)
             return trainer, evaluator, recorder, optimizer, used
@@ -238,6 +238,7 @@ class Test53_ignites_plateau_ignores_min_lr:
             lambda o: ReduceLROnPlateau(o, patience=0, factor=0.1, min_lr=floor),
             6,
             monitor="loss",
+            mode="min",
         )
         assert now(optimizer) == expected
 
@@ -263,7 +264,7 @@ class Test54_a_warm_up_before_ignites_plateau_ends_short_of_its_target:
             optimizer,
             [
                 Phase(warmup(epochs=duration), per="epoch"),
-                Phase(lambda o: ReduceLROnPlateau(o, patience=100), monitor="loss"),
+                Phase(lambda o: ReduceLROnPlateau(o, patience=100), monitor="loss", mode="min"),
             ],
         )
         evaluate(trainer, evaluator)
@@ -395,7 +396,9 @@ class Test58_the_default_event_is_every_iteration:
         with pytest.raises(TypeError, match="per must be one of 'iteration', 'epoch', 'evaluation', got None"):
             ours(sgd(), lambda o: StepLR(o, 2, 0.1), 1)
         assert ours(sgd(), lambda o: StepLR(o, 2, 0.1), 3, length=2, per="epoch") == [1.0] * 4 + [0.1] * 2
-        used = ours(sgd(), lambda o: ReduceLROnPlateau(o, patience=0), 3, monitor="loss")  # evaluated on two batches
+        used = ours(
+            sgd(), lambda o: ReduceLROnPlateau(o, patience=0), 3, monitor="loss", mode="min"
+        )  # evaluated on two batches
         assert used == [1.0, 1.0, 0.1]
 
 

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from ..._utils.checks import check_name, refuse_type, refuse_value, suggestion
 from ..._utils.optimizers import is_optimizer
+from ..._utils.saving import plain
 
 __all__ = [
     "BETAS",
@@ -157,7 +158,7 @@ def _plain_value(group: dict[str, Any], name: str) -> Any:
     value = read(group, name) if name in BETAS else group[name]
     if isinstance(value, torch.Tensor):
         return value.item()
-    return list(value) if isinstance(value, tuple) else value
+    return plain(value)
 
 
 def restore(optimizer: Optimizer, saved: Groups, names: Collection[str]) -> None:

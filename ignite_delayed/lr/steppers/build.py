@@ -51,5 +51,5 @@ def _scheduler_stepper(
     ready = isinstance(phase.what, LRScheduler)
     trial = changes_of(phase.what, optimizer, optimizer) if ready else try_factory("the factory", factory, optimizer)
     assert phase.per is not None
-    check_monitored("the factory", trial.scheduler, phase.per, phase.monitor, phase.mode(conditions))
+    check_monitored("the factory", trial.scheduler, phase, phase.direction(conditions))
     return SchedulerStepper(factory, phase.per, type(trial.scheduler).__name__, ready=ready), trial

@@ -9,6 +9,7 @@ from typing import Any
 from torch.optim.lr_scheduler import LRScheduler
 
 from .base import Stepper
+from .torch_state import held_schedulers
 
 __all__ = ["remember_stepper"]
 
@@ -37,9 +38,8 @@ def _objects(stepper: Stepper, what: Any) -> Iterator[Any]:
         found.append(stepper.scheduler)
     elif isinstance(what, LRScheduler):
         found.append(what)
-    for one in found:
-        yield one
-        found += getattr(one, "_schedulers", ())
+    yield from found
+    yield from held_schedulers(found[-1])
 
 
 def _copy(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import warnings
 from typing import Any
@@ -11,8 +10,9 @@ from ignite.engine import Engine
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from ...errors import StateError
 from ...recording.run import position
-from ..optimizer.groups import read_all
+from ..optimizer.groups import read_all, write
 from . import torch_state
 from .base import Stepper
 from .trial import Factory
@@ -38,10 +38,13 @@ class SchedulerStepper(Stepper):
         self._warned = False
         self.resumed = False
         self._rates: list[float] | None = None
+        self._built: list[Any] | None = None  # the rates that it began with, and its state then: what it is
 
     def begin(self, optimizer: Optimizer, bases: list[float], iterations: int) -> None:
+        rates = read_all(optimizer, "lr")
         self.scheduler = self._build(optimizer)
         self._forget(iterations)
+        self._built = [rates, torch_state.state_of(self.scheduler)]
 
     def _build(self, optimizer: Optimizer) -> LRScheduler:
         for group in optimizer.param_groups:
@@ -94,22 +97,63 @@ class SchedulerStepper(Stepper):
 
     def state(self) -> Any:
         assert self.scheduler is not None
-        return [self._begun_after, self._steps, self._evaluation, torch_state.encode(self.scheduler.state_dict())]
+        try:
+            state = torch_state.state_of(self.scheduler)
+        except TypeError as error:
+            raise StateError(f"the state of {self.kind} cannot be saved: {error}") from error
+        counts = [self._begun_after, self._steps, self._evaluation]
+        if self._built is None:  # it goes on from a state that did not say
+            return [*counts, state]
+        new = torch_state.places(state) - torch_state.places(self._built[1])
+        if new:
+            raise StateError(
+                f"the state of {self.kind} cannot be saved: {', '.join(sorted(new))} holds a scheduler, an object or a "
+                "function that a newly built one does not hold there, so that none could load it: build it in __init__"
+            )
+        return [*counts, list(self._built), state]
 
     def prepare(self, optimizer: Optimizer, raw: Any) -> Any:
         *counts, saved = raw
+        built = counts.pop() if len(counts) == 4 else None  # older releases did not say
         if len(counts) != 3 or any(type(count) is not int or count < 0 for count in counts):
             raise ValueError(f"the scheduler's counts must be three whole numbers >= 0, got {counts!r}")
-        present = None if self.scheduler is None else copy.deepcopy(self.scheduler.state_dict())
+        present = None if self.scheduler is None else torch_state.state_of(self.scheduler)
         try:
-            scheduler = self._build(optimizer)
-            scheduler.load_state_dict(torch_state.decode(saved, scheduler.state_dict()))
+            scheduler = self._build(optimizer) if built is None else self._build_again(optimizer, *built)
+            torch_state.load_state(scheduler, saved)
         except Exception:
             if self.scheduler is not None and present is not None:
-                self.scheduler.load_state_dict(present)  # one that was given ready-made is the same object
+                torch_state.load_state(self.scheduler, present)  # one that was given ready-made is the same object
             raise
-        return scheduler, counts
+        return scheduler, counts, built
+
+    def _build_again(self, optimizer: Optimizer, rates: list[float], saved: Any) -> LRScheduler:
+        """The scheduler as it began, with ``rates``.
+
+        Raises:
+            StateError: where it is not the one that was in the state ``saved`` then.
+        """
+        scheduler = self._build_at(optimizer, rates)
+        state = torch_state.state_of(scheduler)
+        found = dict(torch_state.differing(saved, state))
+        if not found:
+            return scheduler
+        scheduler = self._build_at(optimizer, rates)  # what differs each time, such as the hour, says nothing
+        for where, _ in torch_state.differing(state, torch_state.state_of(scheduler)):
+            found.pop(where, None)
+        if found:
+            changes = "; ".join(f"{where}: {change}" for where, change in found.items())
+            raise StateError(
+                f"cannot load the state of another {self.kind}: its factory was changed. {changes}. Build the one that "
+                "was saved, or start afresh by not loading."
+            )
+        return scheduler
+
+    def _build_at(self, optimizer: Optimizer, rates: list[float]) -> LRScheduler:
+        for group, rate in zip(optimizer.param_groups, rates, strict=False):
+            write(group, "lr", rate)
+        return self._build(optimizer)
 
     def accept(self, prepared: Any) -> None:
-        self.scheduler, (self._begun_after, self._steps, self._evaluation) = prepared
+        self.scheduler, (self._begun_after, self._steps, self._evaluation), self._built = prepared
         self._rates, self.resumed = None, True

@@ -13,6 +13,8 @@ from ..._utils.checks import refuse_type, refuse_value
 from ...errors import AttachError
 from ..optimizer.groups import clone, is_note, read, share_groups
 from ..optimizer.stand_in import contents, remember, stand_in
+from ..phase import Phase
+from .torch_state import held_schedulers, load_state, state_of
 
 __all__ = ["Factory", "Trial", "as_factory", "changes_of", "check_monitored", "copy_for", "try_factory"]
 
@@ -68,7 +70,21 @@ def try_factory(argument: str, factory: Any, optimizer: Optimizer) -> Trial:
             f"{argument} built its scheduler on another optimizer than its argument, which changes that one at once: "
             "write lambda optimizer: StepLR(optimizer, ...), using the argument"
         )
+    _savable(argument, scheduler)
     return changes_of(scheduler, double, optimizer)
+
+
+def _savable(argument: str, scheduler: LRScheduler) -> dict[str, Any]:
+    """The state of ``scheduler``.
+
+    Raises:
+        AttachError: where it could not be saved.
+    """
+    try:
+        return state_of(scheduler)
+    except TypeError as error:
+        kind = type(scheduler).__name__
+        raise AttachError(f"a run with the {kind} of {argument} could not be resumed: {error}") from error
 
 
 def changes_of(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer) -> Trial:
@@ -94,10 +110,9 @@ def _differ(value: Any, original: Any) -> bool:
 def _momenta(scheduler: Any) -> set[str]:
     """The momentum, where ``scheduler`` or one that it holds cycles it; building it need not have changed it."""
     found: set[str] = set()
-    for part in getattr(scheduler, "_schedulers", ()):
-        found |= _momenta(part)
-    if getattr(scheduler, "cycle_momentum", False):
-        found.add("betas" if "betas" in scheduler.optimizer.param_groups[0] else "momentum")
+    for one in (scheduler, *held_schedulers(scheduler)):
+        if getattr(one, "cycle_momentum", False):
+            found.add("betas" if "betas" in one.optimizer.param_groups[0] else "momentum")
     return found
 
 
@@ -119,10 +134,10 @@ def as_factory(argument: str, value: Any, optimizer: Optimizer) -> Factory:
     plateau = isinstance(value, ReduceLROnPlateau)
     if value.last_epoch != 0 or not (plateau or (unchanged and kind not in _CHANGE_MORE)):
         raise AttachError(f"building or stepping this {kind} has changed the optimizer already: {write_factory}")
-    fresh = copy.deepcopy(value.state_dict())
+    fresh = _savable(argument, value)
 
     def start_anew(_: Optimizer) -> LRScheduler:
-        value.load_state_dict(copy.deepcopy(fresh))  # a second run starts it anew
+        load_state(value, fresh)  # a second run starts it anew
         return _rebase(value)
 
     return start_anew
@@ -142,19 +157,28 @@ def _rebase(scheduler: LRScheduler) -> LRScheduler:
     return scheduler
 
 
-def check_monitored(argument: str, scheduler: LRScheduler, per: str, monitor: Any, mode: str | None) -> None:
-    """Refuse a plateau without a metric or with the wrong direction, and a metric that nobody asks for."""
+def check_monitored(argument: str, scheduler: LRScheduler, phase: Phase, asked: str | None) -> None:
+    """Refuse a plateau without a metric or with another direction than was said or ``asked``, and a spare metric."""
     kind = type(scheduler).__name__
     if not isinstance(scheduler, ReduceLROnPlateau):
-        if monitor is not None:
-            refuse_value("monitor", f"left out for {kind}", monitor, "Only ReduceLROnPlateau takes a metric.")
+        if phase.monitor is not None:
+            refuse_value("monitor", f"left out for {kind}", phase.monitor, "Only ReduceLROnPlateau takes a metric.")
         return
-    if monitor is None:
+    if phase.monitor is None:
         raise TypeError(
-            f"{argument}: ReduceLROnPlateau needs monitor=, the metric to watch, for example monitor='loss'."
+            f"{argument}: ReduceLROnPlateau needs monitor=, the metric to watch, and mode=, for example "
+            "monitor='loss', mode='min'."
         )
-    if per != "evaluation":
-        refuse_value("per", "'evaluation' for ReduceLROnPlateau", per, "It is stepped with each value of its monitor.")
-    if mode is not None and scheduler.mode != mode:
-        hint = f"A condition on the same metric says mode={mode!r}: pass mode={mode!r} to ReduceLROnPlateau."
-        refuse_value(f"mode of {kind}", repr(mode), scheduler.mode, hint)
+    if phase.per != "evaluation":
+        refuse_value(
+            "per", "'evaluation' for ReduceLROnPlateau", phase.per, "It is stepped with each value of its monitor."
+        )
+    if asked is not None and phase.mode != asked:
+        hint = f"A condition on the same metric says mode={asked!r}: say so here, and to ReduceLROnPlateau."
+        refuse_value(f"mode of {kind}", repr(asked), phase.mode, hint)
+    if scheduler.mode != phase.mode:
+        hint = (
+            f"With monitor={phase.monitor!r} you say mode={phase.mode!r}: write ReduceLROnPlateau(optimizer, "
+            f"mode={phase.mode!r}, ...), whose default is 'min'."
+        )
+        refuse_value(f"mode of {kind}", repr(phase.mode), scheduler.mode, hint)

@@ -80,5 +80,7 @@ def test_its_state() -> None:
     stepper.begin(optimizer, [], 7)
     optimizer.step()
     stepper.step(optimizer, [], 1)
-    begun_after, steps, evaluation, scheduler = stepper.state()
+    begun_after, steps, evaluation, built, scheduler = stepper.state()
     assert (begun_after, steps, evaluation, scheduler["last_epoch"]) == (7, 1, 0, 1)
+    rates, began = built
+    assert (rates, began["last_epoch"], began["step_size"]) == ([1.0], 0, 2)
