@@ -24,6 +24,7 @@ from ignite_delayed import (
     Gate,
     History,
     Metric,
+    Phase,
     Record,
     Recorder,
     apply_schedule,
@@ -108,6 +109,18 @@ def million_steps() -> tuple[Work, Work]:
 
     schedule = warmup(iterations=50_000).then(Cosine(iterations=950_000))
     return by_hand, lambda: preview(schedule, epochs=1000, iterations_per_epoch=1000)
+
+
+def million_steps_in_phases() -> tuple[Work, Work]:
+    """A preview of a million steps in three phases, against that of one schedule."""
+    run: dict[str, Any] = {"epochs": 1000, "iterations_per_epoch": 1000}
+    phases = [
+        Phase(warmup(fraction=0.05), per="iteration"),
+        Phase(Cosine(fraction=0.9), per="iteration", until=After(fraction=0.45)),
+        Phase(Cosine(0.5, 0.0, rest=True), per="iteration"),
+    ]
+    schedule = warmup(fraction=0.05).then(Cosine(fraction=0.45)).then(Cosine(0.5, 0.0, fraction=0.5))
+    return lambda: preview(schedule, **run), lambda: preview(phases, **run)
 
 
 def recording() -> tuple[Work, Work]:
@@ -208,6 +221,7 @@ TIMED: dict[str, tuple[Callable[[], tuple[Work, Work]], int, float]] = {
     "rate step, 100 groups / closed form": (lambda: rate_step(100), 1_000, 1.1),
     "preview of 1,000,000 steps / NumPy": (million_steps, 1, 1.5),
     "verdicts of 8 leaves at 1,000,000 records / NumPy": (million_verdicts, 1, 3.0),
+    "preview of 1,000,000 steps in 3 phases / of a schedule": (million_steps_in_phases, 1, 2.0),
     "record appended / arrays appended": (recording, 20_000, 1.5),
     "history of 300,000 records saved / json.dumps a line": (saving, 1, 2.0),
     "history of 300,000 records loaded / json.loads a line": (loading, 1, 2.0),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from hypothesis import assume
 from hypothesis import strategies as st
 from ignite.engine import Engine, Events
 from lr_runs import SCHEDULERS, per_of
@@ -92,7 +93,25 @@ def _phases(draw: st.DrawFn, last: bool) -> Phase:
 def several_phases(draw: st.DrawFn) -> list[Phase]:
     """One to four phases of any kind, of which only the last may go on for ever."""
     count = draw(st.integers(1, 4))
-    return [draw(_phases(last=index == count - 1)) for index in range(count)]
+    phases = [draw(_phases(last=index == count - 1)) for index in range(count)]
+    assume(_fit_in_the_run(phases))
+    return phases
+
+
+def _fit_in_the_run(phases: list[Phase]) -> bool:
+    """Whether the fractions of schedules that follow one another by their own ends add up to 1 at most."""
+    total = 0.0
+    for phase in phases:
+        if not isinstance(phase.what, Schedule):
+            total = 0.0
+            continue
+        shapes: tuple[Any, ...] = getattr(phase.what, "phases", (phase.what,))
+        total += sum(shape.fraction or 0 for shape in shapes if not shape.endless)
+        if total > 1 + 1e-9:
+            return False
+        if phase.until is not None:
+            total = 0.0
+    return True
 
 
 def loss_of(seed: int, nans: bool) -> Callable[[Engine], float]:

@@ -23,6 +23,7 @@ from strategies import clock_memories, clock_trees, early_stops, trees
 from ignite_delayed import After, Always, Condition, Gate, Metric, Recorder, stop_when
 from ignite_delayed.conditions import Then
 from ignite_delayed.conditions.expression import Absolute, Arithmetic, Expression, Negative, Number
+from ignite_delayed.conditions.prechelt import GeneralizationLoss, ProgressQuotient, RisingStrips
 from ignite_delayed.replays.fold import fold
 
 NAN = math.nan
@@ -477,8 +478,25 @@ def told_apart(condition: Any) -> bool:
     return not ("epochs" in units and units & {"iterations", "seconds", "fraction"}) and all(map(told_apart, inner))
 
 
-gated = rules.filter(told_apart)
-stopping = st.one_of(followed, delayed, rules, early_stops(st.none() | trees)).filter(told_apart)
+def counts_observations(condition: Any) -> bool:
+    """Whether patience is a number of observations; its other units have an oracle of their own, in test_limit."""
+    limit = getattr(condition, "patience", 0)
+    return isinstance(limit, int) and all(map(counts_observations, condition.parts))
+
+
+def is_known(condition: Any) -> bool:
+    """Whether it holds none of Prechelt's criteria, which have an oracle of their own, in test_prechelt."""
+    own = isinstance(condition, (GeneralizationLoss, ProgressQuotient, RisingStrips))
+    return not own and all(map(is_known, condition.parts))
+
+
+def is_told(condition: Any) -> bool:
+    """Whether the oracle has a word for it."""
+    return told_apart(condition) and counts_observations(condition) and is_known(condition)
+
+
+gated = rules.filter(is_told)
+stopping = st.one_of(followed, delayed, rules, early_stops(st.none() | trees)).filter(is_told)
 
 
 def moments_for(condition: Condition, expected: list[Moment]) -> list[Moment]:

@@ -3,7 +3,7 @@
 * ``phase``, ``phases``: one phase as a value, and what runs them; ``progress``: how far they are, saved and loaded.
 * ``live``: the conditions that end phases and drive adjustments; ``adjust``: rates times a factor.
 * ``factories``: the functions for one schedule or scheduler; ``ignite_schedulers``: Ignite's own.
-* ``previews``: the rates without the run.
+* ``previews``: the rates without the run; ``rehearsal``: phases gone through from one change to the next.
 * ``steppers``: what steps a rate; ``optimizer``: who reads and writes the groups.
 """
 

@@ -15,7 +15,7 @@ from .._utils.values import Value
 from ..conditions import Condition, Expression, as_condition
 from ..conditions.comparison import monitored
 from ..conditions.patience import Patient
-from ..schedules import Schedule
+from ..schedules import Chain, Schedule
 
 __all__ = ["Mode", "Per", "Phase", "Switched", "check_phases", "format_rates", "writing_span"]
 
@@ -121,6 +121,11 @@ class Phase(Value):
         return self.until is not None or (isinstance(self.what, Schedule) and not self.what.endless)
 
     @property
+    def empty(self) -> bool:
+        """Whether it is a schedule of no length, so that what follows begins at once."""
+        return isinstance(self.what, Schedule) and self.what.empty
+
+    @property
     def takes_share(self) -> bool:
         """Whether a length or a condition is of the length of the run."""
         shared = isinstance(self.what, Schedule) and bool(self.what.shares(self.what))
@@ -171,19 +176,35 @@ def _patience_rules(condition: Condition) -> Iterator[Patient]:
 
 
 def check_phases(phases: Any) -> list[Phase]:
-    """``phases`` as a list in which only the last may go on for ever."""
+    """``phases`` as a list in which only the last may go on for ever, without schedules of no length."""
     checked = list(phases) if isinstance(phases, Iterable) else [phases]
     for phase in checked:
         if not isinstance(phase, Phase):
             refuse_type("an entry of phases", "a Phase", phase, "Write Phase(schedule, per='iteration').")
     if not checked:
         raise ValueError("phases must hold at least one Phase, got none.")
+    checked = [phase for phase in checked if not phase.empty] or checked[:1]
     for phase in checked[:-1]:
         if not phase.ends:
             raise ValueError(
                 f"{phase!r} never ends, so no phase can follow it: give it until=, or a schedule that ends."
             )
+    _check_shares(checked)
     return checked
+
+
+def _check_shares(phases: list[Phase]) -> None:
+    """Refuse schedules that a chain of them would refuse: those of which each but the last ends by itself."""
+    joined: list[Schedule] = []
+    for phase in phases:
+        if not isinstance(phase.what, Schedule):
+            joined = []
+            continue
+        joined.append(phase.what)
+        if len(joined) > 1:
+            Chain(*joined)
+        if phase.until is not None:
+            joined = []
 
 
 def writing_span(phases: list[Phase]) -> tuple[Condition | None, Condition | None]:

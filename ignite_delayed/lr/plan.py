@@ -24,19 +24,20 @@ class Plan:
         epochs: the length of the run, whatever the trainer's is; ``None`` for the trainer's.
 
     Attributes:
+        pinned: ``epochs``.
         anchor: the iterations and epochs that were finished there.
         seen: the length in epochs that was used last, ``None`` before a run.
     """
 
     def __init__(self, epochs: float | None) -> None:
-        self._pinned = None if epochs is None else check_real("planned_epochs", epochs, above=0)
+        self.pinned = None if epochs is None else check_real("planned_epochs", epochs, above=0)
         self.anchor = (0, 0)
         self.seen: float | None = None
 
     def epochs(self, trainer: Engine) -> float | None:
         """The length of the whole run in epochs, ``None`` while it is not known."""
-        if self._pinned is not None:
-            return self._pinned
+        if self.pinned is not None:
+            return self.pinned
         iterations, length = planned_iterations(trainer), trainer.state.epoch_length
         if iterations is None or not length:
             return trainer.state.max_epochs
@@ -44,10 +45,10 @@ class Plan:
 
     def iterations(self, trainer: Engine) -> int | None:
         """The length of the whole run in iterations, ``None`` while it is not known."""
-        if self._pinned is None:
+        if self.pinned is None:
             return planned_iterations(trainer)
         length = trainer.state.epoch_length
-        return round(self._pinned * length) if length else None
+        return round(self.pinned * length) if length else None
 
     def left(self, trainer: Engine, per: str) -> float | None:
         """What was left at the anchor, in epochs; a step at least. A step is of the kind ``per``."""

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Engine
 from torch.optim.lr_scheduler import LRScheduler
 
 from .._utils.checks import check_count, refuse_type, refuse_value
 from ..conditions import After, Condition
 from ..recording.recorder import Recorder
 from ..schedules import Schedule
-from .optimizer.groups import check_optimizer, read_all
+from .optimizer.groups import check_optimizer
 from .optimizer.stand_in import stand_in
 from .phase import Phase, Switched
 from .phases import LRPhases
+from .rehearsal import rehearse
 from .steppers.trial import copy_for
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 __all__ = ["Preview", "preview"]
+
+_RATE, _FACTOR = "learning rate", "factor of the base rate"
 
 _silent = logging.getLogger(f"{__name__}.silent")
 _silent.setLevel(logging.CRITICAL)
@@ -38,11 +41,14 @@ class Preview(NamedTuple):
         epochs: when each batch is over, in epochs: ``(iteration + 1) / iterations_per_epoch``, shape ``(n,)``.
         rates: what each batch trains at, shape ``(n, groups)``; factors of the base rate for a lone schedule.
         switches: the changes of phase.
+        quantity: what the rates are: ``"learning rate"``, the name of another parameter, or
+            ``"factor of the base rate"``.
     """
 
     epochs: npt.NDArray[np.float64]
     rates: npt.NDArray[np.float64]
     switches: list[Switched]
+    quantity: str = "learning rate"
 
     def __repr__(self) -> str:
         batches, groups = self.rates.shape
@@ -57,29 +63,32 @@ def preview(
     *,
     epochs: int,
     iterations_per_epoch: int,
-    per: Literal["iteration", "epoch"] = "iteration",
+    per: Literal["iteration", "epoch"] | None = None,
     metrics: Mapping[str, Sequence[float] | Callable[[int], float]] | None = None,
     optimizer: Optimizer | None = None,
 ) -> Preview:
     """What each batch of a run would train at.
 
-    A lone schedule is evaluated at once. Phases are really run, on a stand-in for the optimizer, with an evaluation
-    after each epoch that reports the assumed ``metrics``: the rates are those of the run, whatever they depend on.
+    A lone schedule is evaluated at once. Phases are really gone through, on a stand-in for the optimizer, with an
+    evaluation after each epoch that reports the assumed ``metrics``: torch schedulers are stepped and conditions
+    judged, so the phases change as in the run. Many steps of a schedule in between are computed together, which may
+    differ from the run in the last place.
 
     Args:
         what: a schedule, :class:`LRPhases` (untouched), or a list of :class:`Phase`.
         epochs: epochs of the run, >= 1.
         iterations_per_epoch: batches in an epoch, >= 1.
-        per: for a lone schedule: what one step is, ``"iteration"`` or ``"epoch"``.
+        per: for a lone schedule: what one step is, ``"iteration"`` (the default) or ``"epoch"``.
         metrics: for phases: the value of each metric after each epoch: a sequence of ``epochs`` numbers, or a function
             of the epoch, counted from 1.
-        optimizer: for a list of phases: whose groups the rates are for (untouched); else one group of rate 1.
+        optimizer: for a schedule or a list of phases: whose groups the rates are for (untouched). Without, a schedule
+            gives factors, and phases the rates of one group of rate 1.
 
     Returns:
         A :class:`Preview`.
 
     Raises:
-        TypeError, ValueError: for arguments of the wrong kind.
+        TypeError, ValueError: for arguments of the wrong kind, or that ``what`` has no use for.
         UnknownMetricError: where a phase needs a metric that ``metrics`` lacks.
 
     Example:
@@ -90,30 +99,54 @@ def preview(
     """
     check_count("epochs", epochs)
     check_count("iterations_per_epoch", iterations_per_epoch)
+    double = None if optimizer is None else stand_in(check_optimizer(optimizer))
     if isinstance(what, Schedule):
-        return _preview_schedule(what, per, epochs, iterations_per_epoch)
-    if isinstance(what, LRPhases):
-        phases, parameter = what.phases, what.parameter
-        double = what.progress.takeover.stand_in()
-    else:
-        if isinstance(what, Phase) or not isinstance(what, Iterable):
-            refuse_type("what", "a schedule, LRPhases, or a list of Phase", what)
-        phases, parameter = list(what), "lr"
-        double = (
-            torch.optim.SGD([torch.zeros(1)], lr=1.0) if optimizer is None else stand_in(check_optimizer(optimizer))
-        )
-    if not isinstance(metrics, (Mapping, type(None))):
-        refuse_type("metrics", "a dict of metric names and values", metrics)
-    known = {name: _reporter(name, values, epochs) for name, values in (metrics or {}).items()}
-    phases = [_adapt(phase) for phase in phases]
-    return _preview_phases(double, phases, parameter, epochs, iterations_per_epoch, known)
+        if metrics is not None:
+            hint = "A schedule reads no metrics: phases with until= do."
+            refuse_value("metrics", "left out for a schedule", metrics, hint)
+        per = "iteration" if per is None else per
+        if double is None:
+            return _preview_schedule(what, per, epochs, iterations_per_epoch)
+        what = [Phase(what, per=per)]
+    elif per is not None:
+        refuse_value("per", "left out for phases", per, "Each phase has its own.")
+    known = _reporters(metrics, epochs)
+    trainer = Engine(lambda engine, batch: None)  # a recorder does not keep it
+    trainer.logger = _silent
+    run = _phases_on(trainer, what, double)
+    table = rehearse(run, known, epochs, iterations_per_epoch)
+    quantity = _RATE if run.parameter == "lr" else run.parameter
+    return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, run.switches, quantity)
 
 
 def _preview_schedule(schedule: Schedule, per: str, epochs: int, iterations_per_epoch: int) -> Preview:
     resolved = schedule.resolve(per=per, epochs=epochs, iterations_per_epoch=iterations_per_epoch)
     iterations = np.arange(epochs * iterations_per_epoch)
     steps = iterations if per == "iteration" else iterations // iterations_per_epoch
-    return Preview((iterations + 1) / iterations_per_epoch, resolved(steps)[:, None], [])
+    return Preview((iterations + 1) / iterations_per_epoch, resolved(steps)[:, None], [], _FACTOR)
+
+
+def _phases_on(trainer: Engine, what: LRPhases | Iterable[Phase], double: Optimizer | None) -> LRPhases:
+    """Phases like ``what`` on ``trainer`` and an optimizer of their own."""
+    parameter, planned = "lr", None
+    if isinstance(what, LRPhases):
+        if double is not None:
+            hint = "They have their own; a list of Phase is for any."
+            refuse_value("optimizer", "left out for LRPhases", double, hint)
+        phases, parameter, planned = what.phases, what.parameter, what.progress.plan.pinned
+        double = what.progress.takeover.stand_in()
+    elif isinstance(what, Phase) or not isinstance(what, Iterable):
+        refuse_type("what", "a schedule, LRPhases, or a list of Phase", what)
+    else:
+        phases = list(what)
+    if double is None:
+        double = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    # One unnamed source reports all, whoever reports it in the run.
+    recorder = Recorder(trainer, optimizer=double)
+    adapted = [_adapt(phase) for phase in phases]
+    run = LRPhases(recorder, double, adapted, parameter=parameter, planned_epochs=planned)
+    run.logger = _silent
+    return run
 
 
 def _adapt(phase: Phase) -> Phase:
@@ -135,6 +168,12 @@ def _reads_time(condition: Condition) -> bool:
     return any(_reads_time(part) for part in condition.parts if isinstance(part, Condition))
 
 
+def _reporters(metrics: Any, epochs: int) -> dict[str, Callable[[int], float]]:
+    if not isinstance(metrics, (Mapping, type(None))):
+        refuse_type("metrics", "a dict of metric names and values", metrics)
+    return {name: _reporter(name, values, epochs) for name, values in (metrics or {}).items()}
+
+
 def _reporter(name: str, values: Any, epochs: int) -> Callable[[int], float]:
     if callable(values):
         return values  # type: ignore[no-any-return]
@@ -143,35 +182,3 @@ def _reporter(name: str, values: Any, epochs: int) -> Callable[[int], float]:
     if len(values) != epochs:
         refuse_value(f"metrics[{name!r}]", f"one value for each of the {epochs} epochs", values)
     return lambda epoch: float(values[epoch - 1])
-
-
-def _preview_phases(
-    optimizer: Optimizer,
-    phases: list[Phase],
-    parameter: str,
-    epochs: int,
-    iterations_per_epoch: int,
-    metrics: dict[str, Callable[[int], float]],
-) -> Preview:
-    rates: list[list[float]] = []
-
-    def train(engine: Engine, batch: Any) -> None:
-        rates.append(read_all(optimizer, parameter))
-        optimizer.step()
-
-    trainer, evaluator = Engine(train), Engine(lambda engine, batch: None)
-    for engine in (trainer, evaluator):
-        engine.logger = _silent
-
-    @evaluator.on(Events.EPOCH_COMPLETED)
-    def report() -> None:
-        for name, value in metrics.items():
-            evaluator.state.metrics[name] = value(trainer.state.epoch)
-
-    # One unnamed evaluator reports all, whoever reports it in the run.
-    run = LRPhases(Recorder(trainer, evaluator, optimizer=optimizer), optimizer, phases, parameter=parameter)
-    run.logger = _silent
-    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
-    trainer.run([0] * iterations_per_epoch, max_epochs=epochs)
-    table = np.array(rates)
-    return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, run.switches)

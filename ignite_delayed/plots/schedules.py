@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RateCurves", "plot_schedule"]
 
-_RATE, _FACTOR = "learning rate", "factor of the base rate"
 _MARKERS = {"warm-up": "^", "switched": "D"}
 
 
@@ -48,10 +47,9 @@ class RateCurves(NamedTuple):
 
 
 class _Rates(NamedTuple):
-    """One preview to draw: the axis label of its rates, and what happens in it."""
+    """One preview to draw, and what happens in it."""
 
     preview: Preview
-    label: str
     moments: list[Moment]
 
 
@@ -95,8 +93,7 @@ def plot_schedule(what: Any, *, log: bool = False, ax: Axes | None = None, **run
     zones, keys = _draw_moments(drawn, several, curves)
     named = [line for lines in curves.values() for line in lines if not str(line.get_label()).startswith("_")]
     label_time(drawn, 0.0, max(float(rates.preview.epochs[-1]) for rates in several.values()))
-    labels = {rates.label for rates in several.values()}
-    drawn.set_ylabel(labels.pop() if len(labels) == 1 else _RATE)
+    drawn.set_ylabel(", ".join(dict.fromkeys(rates.preview.quantity for rates in several.values())))
     moments = sorted((moment for rates in several.values() for moment in rates.moments), key=lambda moment: moment.at)
     return RateCurves(drawn, curves, moments, zones, add_key(drawn, [*named, *keys], grow=ax is None))
 
@@ -119,10 +116,10 @@ def _rates_by_name(what: Any, run: dict[str, Any]) -> dict[str, _Rates]:
 
 
 def _rates(name: str, one: Any, run: dict[str, Any]) -> _Rates:
-    from ..lr import LRPhases, Preview, preview
+    from ..lr import Preview, preview
 
     if isinstance(one, Preview):
-        made, label = one, _RATE
+        made = one
         if np.ndim(made.rates) != 2 or len(made.rates) == 0 or len(made.rates) != len(made.epochs):
             refuse_value("what", "a preview as preview() makes them", one)
     else:
@@ -130,12 +127,10 @@ def _rates(name: str, one: Any, run: dict[str, Any]) -> _Rates:
         if missing:
             raise TypeError(f"plot_schedule needs {' and '.join(missing)} to preview what is no Preview yet.")
         made = preview(one, **run)
-        parameter = one.parameter if isinstance(one, LRPhases) else "lr"
-        label = _FACTOR if isinstance(one, Schedule) else _RATE if parameter == "lr" else parameter
     moments = [*_warm_up_end(name, made), *_switches(name, made)]
     if isinstance(one, Schedule):
         moments += _joints(name, one, run)
-    return _Rates(made, label, moments)
+    return _Rates(made, moments)
 
 
 def _moment(kind: str, name: str, iteration: float, iterations_per_epoch: int) -> Moment:
@@ -178,7 +173,7 @@ def _draw_curves(ax: Axes, several: dict[str, _Rates]) -> dict[str, list[Line2D]
     alone, single = len(several) == 1, groups == 1
     styles = curve_styles(groups if alone else len(several))
     curves: dict[str, list[Line2D]] = {}
-    for number, (name, (made, _, _)) in enumerate(several.items()):
+    for number, (name, (made, _)) in enumerate(several.items()):
         at = np.concatenate([[0.0], made.epochs])
         curves[name] = []
         for group, rates in enumerate(made.rates.T):

@@ -70,8 +70,8 @@ class Schedule(Value):
         number = check_real("step", step, least=0)
         return self._curves[bisect_right(self._starts, number)](number)
 
-    def then(self, other: Schedule) -> Chain:
-        """This schedule until its end, then ``other`` from its step 0.
+    def then(self, other: Schedule) -> Schedule:
+        """This schedule until its end, then ``other`` from its step 0; one of no length is left out.
 
         Raises:
             TypeError: ``other`` is no schedule.
@@ -82,6 +82,8 @@ class Schedule(Value):
         >>> [schedule(step) for step in range(4)]
         [0.0, 0.5, 0.5, 0.5]
         """
+        if isinstance(other, Schedule) and (self.empty or other.empty):
+            return other if self.empty else self
         return Chain(self, other)
 
     def resolve(
@@ -124,6 +126,11 @@ class Schedule(Value):
     def endless(self) -> bool:
         """Whether the schedule has no end, so that nothing can follow it."""
         raise NotImplementedError
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has no length, as ``warmup(iterations=0)``: what follows begins at once."""
+        return False
 
     @property
     def resolved(self) -> bool:

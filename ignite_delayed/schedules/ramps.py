@@ -18,7 +18,7 @@ class Constant(Shape):
     Args:
         factor: the factor (at least 0).
         steps, iterations, epochs, fraction, rest: the length, at most one of them (see :class:`Schedule`); without, it
-            never ends.
+            never ends. ``steps=0`` is a phase of no length, which ``then`` and phases leave out.
 
     Raises:
         TypeError: two lengths were given, or an argument is of the wrong kind.
@@ -48,9 +48,16 @@ class Constant(Shape):
         self._set(factor=check_real("factor", factor, least=0))
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest, optional=True)
 
+    def _check_amount(self, unit: str, amount: Any) -> Any:
+        return 0 if unit == "steps" and _is_zero(amount) else super()._check_amount(unit, amount)
+
     @property
     def endless(self) -> bool:
         return self._unit is None
+
+    @property
+    def empty(self) -> bool:
+        return self._unit == "steps" and self.steps == 0
 
     def _pieces(self) -> list[Piece]:
         return [(self._span(), constant(self.factor))]
@@ -209,9 +216,10 @@ def warmup(
     epochs: float | None = None,
     fraction: float | None = None,
     rest: bool | None = None,
-) -> Linear:
+) -> Linear | Constant:
     """``start + (1 - start) * s / n``: linear from ``start`` to the base rate; another name for ``Linear(start, 1)``.
 
+    A length of 0, which a configuration may say, is no warm-up: ``Constant(steps=0)``, left out by ``then`` and phases.
     The step after the warm-up, the first of what follows, is the first at the full base rate.
 
     Args:
@@ -234,5 +242,13 @@ def warmup(
     >>> [round(schedule(step), 3) for step in range(9)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0]
     """
-    unit_of("warmup", {"steps": steps, "iterations": iterations, "epochs": epochs, "fraction": fraction, "rest": rest})
+    given = {"steps": steps, "iterations": iterations, "epochs": epochs, "fraction": fraction, "rest": rest}
+    unit = unit_of("warmup", given)
+    if unit is not None and _is_zero(given[unit]):
+        check_real("start", start, least=0)
+        return Constant(steps=0)
     return Linear(start, 1.0, steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
+
+
+def _is_zero(amount: object) -> bool:
+    return type(amount) in (int, float) and amount == 0

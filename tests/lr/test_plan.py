@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import copy
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from lr_runs import Training, saved, sgd
 
-from ignite_delayed import After, Constant, Cosine, Linear, LRPhases, Metric, Phase, Schedule, apply_schedule, warmup
+from ignite_delayed import (
+    After,
+    Constant,
+    Cosine,
+    Linear,
+    LRPhases,
+    Metric,
+    Phase,
+    Schedule,
+    apply_schedule,
+    preview,
+    warmup,
+)
 
 
 def phased(training: Training, *phases: Phase, **options: Any) -> LRPhases:
@@ -42,6 +54,19 @@ def test_the_rest_after_a_phase_that_ends_by_itself() -> None:
     phased(training, Phase(warmup(epochs=2), per="epoch"), Phase(Linear(rest=True), per="iteration"))
     rates = training.lr(6, length=4)
     assert rates[8:] == pytest.approx([1 - step / 16 for step in range(16)])
+
+
+def test_the_rest_per_epoch_after_a_phase_per_iteration() -> None:
+    training = Training(sgd())
+    phased(training, Phase(warmup(epochs=2), per="iteration"), Phase(Linear(rest=True), per="epoch"))
+    assert training.lr(6, length=4)[8::4] == [1.0, 0.75, 0.5, 0.25]
+
+
+def test_conditions_on_shares_are_of_a_pinned_length_too() -> None:
+    training = Training(sgd())
+    first = Phase(Constant(), per="epoch", until=After(fraction=0.5))
+    phased(training, first, Phase(Constant(0.1), per="epoch"), planned_epochs=4)
+    assert training.lr(6) == [1.0] * 2 + [0.1] * 4
 
 
 def test_phases_in_shares_of_the_run_are_a_chain_in_shares_of_the_run() -> None:
@@ -153,3 +178,49 @@ def test_an_epoch_that_the_run_does_not_finish_is_a_step() -> None:
     schedule = Linear(fraction=1).resolve(per="epoch", epochs=2.5)
     assert schedule == Linear(steps=3)
     assert schedule(2) > 0
+
+
+class TestSharesOfPhasesInARow:
+    CUT: ClassVar = [Phase(Constant(fraction=0.5), per="epoch"), Phase(Cosine(fraction=1), per="epoch")]
+
+    def test_are_refused_as_those_of_a_chain_are(self) -> None:
+        with pytest.raises(ValueError, match=r"the sum of the phases' fractions must be at most 1, got 1\.5"):
+            phased(Training(sgd()), *self.CUT)
+        with pytest.raises(ValueError, match=r"the sum of the phases' fractions must be at most 1, got 1\.5"):
+            preview(self.CUT, epochs=2, iterations_per_epoch=1)
+
+    def test_nothing_follows_the_rest_of_the_run(self) -> None:
+        with pytest.raises(ValueError, match="Only the last takes the rest of the run"):
+            phased(Training(sgd()), Phase(Cosine(rest=True), per="epoch"), Phase(Constant(0.1), per="epoch"))
+
+    @pytest.mark.parametrize("per", ["iteration", "epoch"])
+    def test_are_added_up_whatever_their_steps_are(self, per: Any) -> None:
+        with pytest.raises(ValueError, match=r"at most 1, got 1\.5"):
+            phased(Training(sgd()), self.CUT[0], Phase(Cosine(fraction=1), per=per))
+
+    def test_start_anew_where_a_condition_may_end_one(self) -> None:
+        first = Phase(Constant(fraction=0.9), per="epoch", until=Metric("loss") < 0.02)
+        training = Training(sgd(), metrics=falling(8, 4))
+        phased(training, first, Phase(Linear(fraction=1), per="epoch"))
+        assert training.lr(8) == [1.0] * 4 + [1.0, 0.75, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("per", ["iteration", "epoch"])
+def test_a_phase_of_no_length_is_left_out(per: Any) -> None:
+    none, rates = warmup(epochs=0), []
+    for phases in (
+        [Phase(Linear(1, 0.5, epochs=2), per=per)],
+        [Phase(none, per=per), Phase(Linear(1, 0.5, epochs=2), per=per)],
+        [Phase(Linear(1, 0.5, epochs=2), per=per), Phase(none, per=per)],
+    ):
+        training = Training(sgd())
+        run = phased(training, *phases)
+        rates.append(training.lr(4, 2))
+        assert (len(run.phases), run.switches) == (1, [])
+    assert rates[0] == rates[1] == rates[2]
+
+
+def test_a_warm_up_of_no_length_is_applied_as_the_base_rate() -> None:
+    training = Training(sgd(0.3))
+    apply_schedule(training.recorder, training.optimizer, warmup(iterations=0), per="epoch", until=After(epochs=1))
+    assert training.lr(3) == [0.3, 0.3, 0.3]

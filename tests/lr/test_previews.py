@@ -80,6 +80,52 @@ def test_a_million_steps_of_a_schedule_are_evaluated_at_once() -> None:
     assert seen.rates[525_000, 0] == pytest.approx(0.5 * (1 + math.cos(math.pi / 2)))
 
 
+@pytest.mark.parametrize("metrics", [None, {"loss": [1.0, 0.5, 0.1]}])
+@pytest.mark.parametrize("per", ["iteration", "epoch"])
+def test_long_stretches_of_a_schedule_equal_the_run_but_for_the_last_place(per: Any, metrics: Any) -> None:
+    until = After(fraction=0.6) if metrics is None else Metric("loss") < 0.6
+    phases = [
+        Phase(warmup(fraction=0.2), per="iteration"),
+        Phase(None, until=After(iterations=70)),
+        Phase(Cosine(1, 0.5, fraction=0.9), per=per, until=until),
+        Phase(Exponential(0.5, epochs=1), per=per),
+    ]
+    training = Training(sgd(1.0, 0.3), metrics={} if metrics is None else metrics)
+    run = LRPhases(training.recorder, training.optimizer, phases)
+    used = training.run(3, 200)
+    seen = preview(phases, optimizer=sgd(1.0, 0.3), epochs=3, iterations_per_epoch=200, metrics=metrics)
+    np.testing.assert_allclose(seen.rates, used, rtol=1e-14, atol=1e-16)
+    assert seen.switches == run.switches
+    assert len(seen.switches) == 3
+
+
+class TestASchedule:
+    def test_gives_factors_without_an_optimizer_and_rates_with_one(self) -> None:
+        schedule = Linear(1, 0, epochs=2)
+        factors = preview(schedule, epochs=2, iterations_per_epoch=2)
+        rates = preview(schedule, optimizer=sgd(0.5, 2.0), epochs=2, iterations_per_epoch=2)
+        assert (factors.quantity, factors.rates.tolist()) == ("factor of the base rate", [[1], [0.75], [0.5], [0.25]])
+        assert rates.quantity == "learning rate"
+        assert rates.rates.tolist() == [[0.5, 2.0], [0.375, 1.5], [0.25, 1.0], [0.125, 0.5]]
+
+    def test_per_epoch_with_an_optimizer(self) -> None:
+        seen = preview(Linear(1, 0, epochs=2), optimizer=sgd(), per="epoch", epochs=2, iterations_per_epoch=2)
+        assert seen.rates[:, 0].tolist() == [1.0, 1.0, 0.5, 0.5]
+
+
+def test_of_phases_with_a_pinned_length_is_of_that_length() -> None:
+    training = Training(sgd())
+    phases = apply_schedule(training.recorder, training.optimizer, Linear(rest=True), per="epoch", planned_epochs=4)
+    assert preview(phases, epochs=2, iterations_per_epoch=1).rates[:, 0].tolist() == [1.0, 0.75]
+
+
+def test_of_phases_needs_no_optimizer_of_theirs() -> None:
+    training = Training(sgd())
+    phases = LRPhases(training.recorder, training.optimizer, [Phase(Constant(0.5), per="epoch")])
+    with pytest.raises(ValueError, match=r"optimizer must be left out for LRPhases, got .*They have their own"):
+        preview(phases, optimizer=sgd(), epochs=1, iterations_per_epoch=1)
+
+
 class TestLeavesAlone:
     @pytest.mark.parametrize("build", [sgd, adam, lambda: torch.optim.LBFGS([torch.nn.Parameter(torch.zeros(1))])])
     def test_the_optimizer_the_model_and_the_gradients(self, build: Any) -> None:
@@ -186,6 +232,7 @@ def test_another_parameter() -> None:
     )
     seen = preview(phases, epochs=3, iterations_per_epoch=1)
     assert seen.rates[:, 0].tolist() == [0.8, 0.8 * 0.75, 0.4]
+    assert seen.quantity == "momentum"
 
 
 @pytest.mark.parametrize(
@@ -208,6 +255,9 @@ def test_another_parameter() -> None:
         ([TestMetrics.PLATEAU], {"metrics": {"val/loss": [1.0]}}, ValueError, "one value for each of the 2 epochs"),
         ([TestMetrics.PLATEAU], {"metrics": {"val/loss": 1.0}}, TypeError, "must be a sequence of values or a func"),
         ([TestMetrics.PLATEAU], {"metrics": [1.0, 1.0]}, TypeError, "metrics must be a dict of metric names"),
+        (Constant(1.0), {"optimizer": "nonsense"}, TypeError, "optimizer must be a torch optimizer"),
+        (Constant(1.0), {"metrics": {"loss": [1, 2]}}, ValueError, "metrics must be left out for a schedule"),
+        ([TestMetrics.PLATEAU], {"per": "epoch"}, ValueError, "per must be left out for phases.*has its own"),
         ([TestMetrics.PLATEAU], {"optimizer": 3}, TypeError, "optimizer must be a torch optimizer"),
         ([Phase(None, until=Plateau("loss", mode="min", patience=3))], {"optimizer": None}, UnknownMetricError, "loss"),
     ],

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from engines import loop
+from lr_runs import adam
 from matplotlib import pyplot as plt
 from plot_runs import figure_of, texts
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -75,6 +76,15 @@ class TestSchedule:
         assert moments(direct) == moments(again)
         one, other = direct.curves[""][0], again.curves[""][0]
         assert np.array_equal(one.get_ydata(), other.get_ydata())
+
+    def test_the_axis_says_what_is_drawn(self) -> None:
+        schedule = warmup(epochs=1).then(Cosine(epochs=2))
+        factors, rates = preview(schedule, **PLAN), preview(schedule, optimizer=adam(), **PLAN)
+        assert plot_schedule(factors).axes.get_ylabel() == "factor of the base rate"
+        assert plot_schedule(rates).axes.get_ylabel() == "learning rate"
+        assert plot_schedule(schedule, optimizer=adam(), **PLAN).axes.get_ylabel() == "learning rate"
+        both = plot_schedule({"factors": factors, "rates": rates})
+        assert both.axes.get_ylabel() == "factor of the base rate, learning rate"
 
     def test_attached_phases_are_drawn_with_their_optimizer(self) -> None:
         trainer, evaluator = loop(loss=[0.5])

@@ -522,3 +522,37 @@ def test_every_schedule_is_one() -> None:
     for name in schedules.__all__:
         if isinstance(getattr(schedules, name), type):
             assert issubclass(getattr(schedules, name), Schedule)
+
+
+class TestAWarmUpOfNoLength:
+    @pytest.mark.parametrize("unit", ["steps", "iterations", "epochs", "fraction"])
+    def test_leaves_what_is_joined_to_it_as_it_is(self, unit: str) -> None:
+        length: dict[str, Any] = {unit: 0}
+        none = warmup(0.1, **length)
+        assert none.then(Cosine(epochs=3)) == Cosine(epochs=3)
+        assert Cosine(epochs=3).then(none) == Cosine(epochs=3)
+        assert none.then(none) == none
+
+    def test_is_the_base_rate_alone(self) -> None:
+        none = warmup(epochs=0)
+        assert [none(step) for step in range(3)] == [1.0, 1.0, 1.0]
+        assert none.resolve(per="epoch", epochs=3) == none
+        assert repr(none) == "Constant(steps=0)"
+        assert none.empty
+        assert not warmup(epochs=1).empty
+
+    def test_takes_up_no_step_of_a_chain(self) -> None:
+        chain = Chain(warmup(epochs=0), Cosine(steps=4))
+        assert [chain(step) for step in range(5)] == [Cosine(steps=4)(step) for step in range(5)]
+
+    @pytest.mark.parametrize("bad", [{"start": -1, "epochs": 0}, {"epochs": -1}, {"iterations": False}])
+    def test_has_arguments_that_are_right(self, bad: Any) -> None:
+        with pytest.raises((TypeError, ValueError), match=r"start must be|epochs must be|exactly one"):
+            warmup(**bad)
+
+    def test_nothing_but_a_warm_up_and_a_constant_can_have_none(self) -> None:
+        for build in (Linear, Cosine, lambda **length: Polynomial(2, **length)):
+            with pytest.raises(ValueError, match="Leave a phase of no length out"):
+                build(steps=0)
+        with pytest.raises(ValueError, match="Leave a phase of no length out"):
+            Constant(epochs=0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ignite.engine import Engine
 from torch.optim import Optimizer
 
@@ -14,7 +15,12 @@ from ..plan import Plan
 from .base import Stepper
 from .quick import Bound
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 __all__ = ["ScheduleStepper"]
+
+_MANY = 64  # steps from which on one call for all of them is quicker
 
 
 class ScheduleStepper(Stepper):
@@ -73,6 +79,12 @@ class ScheduleStepper(Stepper):
             if not bases[index]:  # frozen so far: the rate that it is unfrozen with is its base
                 bases[index] = read(group, parameter)
             write(group, parameter, bases[index] * factor)
+
+    def factors(self, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """The factors at each of ``steps``: those of :meth:`step`, where there are many but for the last place."""
+        if len(steps) >= _MANY:
+            return self._resolved(steps)
+        return np.array([self._curves[bisect_right(self._starts, step)](step) for step in steps.tolist()])
 
     def bound(self, optimizer: Optimizer, bases: list[float], origin: int, iteration: int, high: float) -> Bound | None:
         """How the iterations from ``iteration`` on and before ``high`` are stepped quickly, if they can be."""
