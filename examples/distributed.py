@@ -49,7 +49,9 @@ def main(local_rank: int) -> None:
 
     trainer.run(train_loader, max_epochs=60)
     where = f"rank {idist.get_rank()} of {idist.get_world_size()}"
-    print(f"{where}: epoch {trainer.state.epoch}, accuracy {evaluator.state.metrics['accuracy']:.3f}; {stopper.reason}")
+    accuracy = evaluator.state.metrics["accuracy"]
+    print(f"{where}: epoch {trainer.state.epoch}, accuracy {accuracy:.3f}; {stopper.reason}", flush=True)
+    idist.barrier()  # no rank leaves while another still talks
 
 
 if __name__ == "__main__":

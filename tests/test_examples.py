@@ -28,7 +28,9 @@ def said(folder: Path, *command: str) -> list[str]:
     """The lines that ``python command`` prints."""
     process = started(folder, *command)
     out, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
+    # The script is over; rarely a thread of gloo's makes torch abort while the interpreter goes down.
+    torn_down = "End of run" in errors and "terminate called without an active exception" in errors
+    assert process.returncode == 0 or torn_down, errors
     return out.splitlines()
 
 
