@@ -15,6 +15,7 @@ from .conditions import Plateau as Plateau
 from .conditions import Predicate as Predicate
 from .conditions import ProgressQuotient as ProgressQuotient
 from .conditions import RisingStrips as RisingStrips
+from .conditions import Score as Score
 from .errors import AttachError as AttachError
 from .errors import DesyncError as DesyncError
 from .errors import HistoryError as HistoryError

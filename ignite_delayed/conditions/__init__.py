@@ -3,7 +3,7 @@
 * ``node``: what conditions and expressions share: parts, and the state that is folded; ``kinds``: what it may hold.
 * ``condition``: the base class, ``& | ~``, always and never; ``temporal``: sustained, holds, latched, between, then.
 * ``expression``, ``windows``: numbers made of metrics; ``comparison``: conditions on them.
-* ``clock``: ``After``; ``units``: its units; ``predicate``: a user's function.
+* ``clock``: ``After``; ``units``: its units; ``predicate``, ``score``: a user's function.
 * ``patience``, ``early_stop``: no improvement for too long; ``limit``: how long that is; ``new_best``.
 * ``prechelt``: the criteria of "Early Stopping - But When?"; ``parsing``: conditions from text.
 * ``explanation``, ``phrases``: why, as a tree, and what is missing, in a line; ``wakeup``: when to look at the clock.
@@ -21,6 +21,7 @@ from .node import State
 from .patience import Plateau
 from .prechelt import GeneralizationLoss, ProgressQuotient, RisingStrips
 from .predicate import Predicate
+from .score import Score
 from .temporal import Between, Holds, Latched, Sustained, Then
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Predicate",
     "ProgressQuotient",
     "RisingStrips",
+    "Score",
     "State",
     "Sustained",
     "Then",

@@ -12,7 +12,7 @@ from ..history.record import Record
 from .condition import Condition
 from .node import State
 
-__all__ = ["Predicate"]
+__all__ = ["Predicate", "check_function"]
 
 _HOW = (
     "A predicate is a plain function of one record, for example lambda record: record.epoch % 5 == 0; "
@@ -46,7 +46,7 @@ class Predicate(Condition):
     names: tuple[str, ...]
 
     def __init__(self, fn: Callable[[Record], bool | None], names: Collection[str] = ()) -> None:
-        _check_function(fn)
+        check_function(fn)
         if isinstance(names, str):
             refuse_type("names", "a collection of metric names", names, f"Write names=({names!r},).")
         names = tuple(check_name("an entry of names", name) for name in names)
@@ -64,7 +64,8 @@ class Predicate(Condition):
         return f"Predicate({name}{f', names={self.names!r}' if self.names else ''})"
 
 
-def _check_function(fn: Any) -> None:
+def check_function(fn: Any) -> None:
+    """Refuse ``fn`` unless it is a plain function of one record."""
     if not callable(fn) or inspect.isclass(fn):
         refuse_type("fn", "a function of one record", fn, _HOW)
     if is_coroutine(fn):
