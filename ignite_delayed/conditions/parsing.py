@@ -46,6 +46,7 @@ _PREDICATE = (
     "a Predicate calls a Python function, and reading a text runs none: build it in Python, and combine it with what "
     "is read by & and |"
 )
+_SCORE = "a Score calls a Python function, and reading a text runs none: build what it is part of in Python"
 
 
 def readable(kind: K) -> K:
@@ -145,6 +146,8 @@ class _Reader:
         if isinstance(tree, ast.Name):
             if tree.id == "Predicate":
                 self._refuse(tree, _PREDICATE)
+            if tree.id == "Score":
+                self._refuse(tree, _SCORE)
             if tree.id not in _READABLE:
                 self._refuse(tree, f"no condition is called {tree.id!r}. {_or_list(tree.id, _READABLE)}")
             return _READABLE[tree.id]

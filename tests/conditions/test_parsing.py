@@ -91,6 +91,7 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("text", "why", "marked"),
         [
+            ("Score(f, names=('a',)) < 1", "a Score calls a Python function", "Score"),
             ("Metrc('loss') < 0.5", "no condition is called 'Metrc'. Did you mean 'Metric'?", "Metrc"),
             ("(Metric('loss') < 0.5) & Aftr(epochs=5)", "Did you mean 'After'?", "Aftr"),
             ("Metric('é') < True", "must be a finite number", "Metric('é') < True"),
