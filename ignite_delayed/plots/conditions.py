@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._utils.checks import refuse_value
 from .._utils.extras import require_extra
 from ..conditions import Condition
-from ..conditions.explanation import Explanation
+from ..conditions.explanation import VERDICT_WORDS, Explanation
 from ..history.history import History
 from ..replays.fold import Replay, fold, replay
 from .layout import add_key, em, label_time, one_axes
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Band", "TruthBands", "plot_conditions"]
 
-_SAID = {True: "true", False: "false", None: "unknown"}
 _HEIGHTS = {"true": 1.0, "false": 0.4, "unknown": 1.0}
 # In lines of text: between a label and its band, the band, and to the next label.
 _NEAR, _BAND, _APART = 0.15, 0.9, 0.65
@@ -107,7 +106,7 @@ def plot_conditions(history: History, condition: Any, *, ax: Axes | None = None)
     labels = _draw(drawn, bands, grow=ax is None)
     first = _first(replayed, at)
     kinds = {zone.kind for band in bands for zone in band.zones}
-    keys: list[Any] = [style_key(TRUTHS[kind], drawn) for kind in _SAID.values() if kind in kinds]
+    keys: list[Any] = [style_key(TRUTHS[kind], drawn) for kind in VERDICT_WORDS.values() if kind in kinds]
     if first is not None:
         keys.append(_draw_first(drawn, first, labels))
     label_time(drawn, axis.start, at[-1])
@@ -136,7 +135,7 @@ def _bands(condition: Condition, history: History, at: list[float]) -> list[Band
     bands = []
     for row in rows:
         depth, node = row[0]
-        verdicts = [_SAID[said.verdict] for _, said in row]
+        verdicts = [VERDICT_WORDS[said.verdict] for _, said in row]
         zones: list[Zone] = []
         for kind, start, stop in zip(verdicts, at, at[1:], strict=False):
             if start >= stop:

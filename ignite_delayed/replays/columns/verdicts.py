@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -85,18 +86,12 @@ def never(node: Never, rows: Rows) -> Verdicts:
 
 @twin(And)
 def both(node: And, rows: Rows) -> Verdicts:
-    said = judge(node.conditions[0], rows)
-    for condition in node.conditions[1:]:
-        said = np.minimum(said, judge(condition, rows))
-    return said
+    return reduce(np.minimum, (judge(condition, rows) for condition in node.conditions))
 
 
 @twin(Or)
 def either(node: Or, rows: Rows) -> Verdicts:
-    said = judge(node.conditions[0], rows)
-    for condition in node.conditions[1:]:
-        said = np.maximum(said, judge(condition, rows))
-    return said
+    return reduce(np.maximum, (judge(condition, rows) for condition in node.conditions))
 
 
 @twin(Not)
