@@ -13,6 +13,20 @@ from hypothesis import HealthCheck, Phase, settings
 # Plots are drawn without a display, also in the processes that tests start. Set before anything imports matplotlib.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Neither what runs the tests nor its terminal changes what is tested, here and in the processes that tests start:
+# ClearML's logger says that it bypasses its client where CI is set, rich colours and folds by the others.
+for variable in (
+    "CI",
+    "GITHUB_ACTIONS",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+    "COLUMNS",
+    "LINES",
+):
+    os.environ.pop(variable, None)
+
 # Nothing that goes by the clock: the first example pays for imports, and shared machines stall.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("default", unhurried, max_examples=100)
