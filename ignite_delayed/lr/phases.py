@@ -15,12 +15,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from .._utils.checks import check_name
 from ..conditions import After, Condition, State
 from ..conditions.comparison import Finite
-from ..conditions.phrases import nearness, waiting
+from ..conditions.phrases import missing_phrase, nearness
 from ..history.record import Clock, Record
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
-from ..recording.run import position
+from ..recording.runs.run import position
 from .live import EachObservation, PhaseEnd
 from .optimizer.groups import check_bases, check_optimizer, check_parameter, read_all
 from .optimizer.stand_in import remember
@@ -366,7 +366,7 @@ class LRPhases(Attachment):
         text = f"{rates}: left alone" if phase.what is None else f"{rates}: {phase.label} per {phase.per}"
         near = None
         if end is not None:
-            text += f", until: {waiting(end.condition, end.state)}"
+            text += f", until: {missing_phrase(end.condition, end.state)}"
             near = nearness(end.condition, end.state)
         return Row(self.name, f"phase {self.index + 1} of {count}", text, near)
 
