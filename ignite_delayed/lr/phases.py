@@ -20,7 +20,7 @@ from ..history.record import Clock, Record
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
-from ..recording.run import position
+from ..recording.run import position, whole_epochs
 from .live import EachObservation, PhaseEnd
 from .optimizer.groups import check_bases, check_optimizer, check_parameter, read_all
 from .optimizer.stand_in import remember
@@ -278,8 +278,9 @@ class LRPhases(Attachment):
         progress.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self.phases[following]) if following < len(self.phases) else "no phase"
         text = f"{why}; then {then}; {self.parameter} {format_rates(before)} -> {format_rates(after)}"
-        self.recorder.hub.mark("switched", "phases", self.name, record, text)
-        self.logger.info("%s switched in epoch %d, after iteration %d: %s", self.name, record.epoch, iterations, text)
+        begins = epochs + 1 if whole_epochs(self.recorder.trainer, iterations) else None
+        mark = self.recorder.hub.mark("switched", "phases", self.name, record, text, before=begins)
+        self.logger.info("%s switched %s: %s", self.name, mark.when, text)
 
     def _on_switch(self, record: Record) -> None:
         end = self._ends[self.index]

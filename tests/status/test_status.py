@@ -182,9 +182,9 @@ class TestPlainText:
         assert trainer.state.epoch == 7
         assert (state, text) == ("stopped", f"in epoch 7: {vars(trainer.state)['stop_reason']}")
 
-    def test_a_stop_on_a_condition_is_watched(self) -> None:
+    def test_a_stop_on_a_condition_is_open_until_it_stopped(self) -> None:
         assert rows(trained(2, stop=lambda r: stop_when(r, BELOW))[1]) == {
-            "stop": ("watching", "loss 0.62, needs < 0.5")
+            "stop": ("open", "loss 0.62, needs < 0.5")
         }
 
     def test_phases_and_their_rates(self) -> None:
