@@ -70,7 +70,7 @@ def read(path: Path) -> tuple[Table, list[Mark]]:
     run = _Run(path, chained=expected is not None, check=_check(lines[0], 0))
     for first in range(1, len(lines), _CHUNK):
         if not run.take(lines[first : first + _CHUNK], first + 1, last=len(lines)):
-            if ended and expected is not None:  # what was cut short has no end; where an end was lost, two lines are one
+            if ended and expected is not None:  # what was cut short has no end: two lines have become one
                 raise HistoryError(f"{path}, line {len(lines)}: no JSON: {lines[-1][:60]!r}")
             warnings.warn(f"{path}: the last line was cut short and is dropped: {lines[-1][:60]!r}", stacklevel=3)
             return run.table, run.marks

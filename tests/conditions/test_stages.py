@@ -10,7 +10,7 @@ LOSSES = [0.9, 0.5, 0.6, 0.4, 0.5, 0.6]
 
 def stages(condition: Condition) -> list[str]:
     """What is said of a stop on ``condition`` after each loss."""
-    state, said = condition.initial(), []
+    state, said = condition.initial(), list[str]()
     for epoch, loss in enumerate(LOSSES, start=1):
         state, _ = condition.step(state, Record(epoch=epoch, iteration=epoch, values={"loss": loss}))
         said.append(stop_stage(condition, state))

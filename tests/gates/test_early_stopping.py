@@ -181,7 +181,6 @@ class TestTelling:
         assert repr(stopper) == f"<Stopper 'early stopping': counting, until {rule}>"
         assert "1 of 2 without improvement, best 0.4 in epoch 4" in str(stopper.explain())
 
-
     def test_a_stop_is_called_stopped_wherever_it_is_shown(self) -> None:
         trainer, stopper = stopping(_LOSSES)
         trainer.run([0], max_epochs=10)

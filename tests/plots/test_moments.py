@@ -82,7 +82,5 @@ class TestWords:
             ([Moment("adjusted", e, float(e)) for e in (1, 2, 3, 4)], "adjusted in 4 epochs"),
         ],
     )
-    def test_what_was_decided_between_two_epochs_is_before_the_second(
-        self, moments: list[Moment], said: str
-    ) -> None:
+    def test_what_was_decided_between_two_epochs_is_before_the_second(self, moments: list[Moment], said: str) -> None:
         assert describe(moments) == said
