@@ -22,8 +22,8 @@ from ..recording.host import attached_handlers, check_event, detach, drop_if_emp
 from ..recording.recorder import Recorder, check_recorder
 from .checkpoints import saved_part
 from .gate import Gate
-from .handlers import gated, identity
-from .signatures import Handler, adapted, name_of
+from .handlers import gate_calls, identity
+from .signatures import Handler, adapt, name_of
 from .turns import attach_turn, waits_for_record
 
 __all__ = ["DelayHandle", "behind", "delay", "hang"]
@@ -61,14 +61,14 @@ class DelayHandle(Attachment):
         """Call ``function`` when the handle is removed, before what is undone then."""
         self._attached.callback(function)
 
-    def until_removed(self, call: Callable[..., Any]) -> Callable[..., None]:
-        """``call``, but for a firing that Ignite goes through while the handle is removed."""
+    def guard(self, call: Callable[..., Any]) -> Callable[..., None]:
+        """``call``, but where Ignite goes through the handlers of its event as the handle is removed."""
 
-        def called(*args: Any, **kwargs: Any) -> None:
+        def call_unless_removed(*args: Any, **kwargs: Any) -> None:
             if not self._removed:
                 call(*args, **kwargs)
 
-        return called
+        return call_unless_removed
 
     def __enter__(self) -> DelayHandle:
         return self
@@ -165,7 +165,7 @@ def delay(
     engine, source = _engine(recorder, engine)
     events = _events(event)
     args, kwargs = _passed(args, kwargs)
-    calls = [_on_data(recorder, source, adapted(handler, _plain_event(one), args, kwargs)) for one in events]
+    calls = [_on_data(recorder, source, adapt(handler, _plain_event(one), args, kwargs)) for one in events]
     _check_attachable(engine, events, handler)
     if engine is not recorder.trainer:
         _warn_of_counts(engine, events)
@@ -186,7 +186,7 @@ def hang(
 ) -> None:
     """Attach ``handler`` to ``event`` of ``engine``, behind the gate of ``handle`` and removed with it."""
     events = _events(event)
-    calls = [adapted(handler, _plain_event(one), args, kwargs) for one in events]
+    calls = [adapt(handler, _plain_event(one), args, kwargs) for one in events]
     _check_attachable(engine, events, handler)
     for one, call in zip(events, calls, strict=True):
         _attach(handle, engine, one, call, identity(handler))
@@ -310,7 +310,7 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
 def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any], who: tuple[Any, ...]) -> None:
     gate, key = handle.gate, (_label(event), who)
     taken = _delayed.setdefault(engine, set())
-    handler, undo = gated(gate, engine, event, handle.until_removed(call)), None
+    handler, undo = gate_calls(gate, engine, event, handle.guard(call)), None
     if event == Events.EPOCH_COMPLETED and waits_for_record(gate.condition):
         # The trainer's own record may move the gate in this very event.
         undo = gate.recorder.engines.after_trainer_record(engine, handler)

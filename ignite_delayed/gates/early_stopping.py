@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
-from ..conditions.phrases import nearness, waiting
+from ..conditions.phrases import missing_phrase, nearness
 from ..errors import AttachError
 from ..history import Best, Record
 from ..history.mark import By
@@ -145,13 +145,13 @@ class Stopper(Gate):
             return Row(self.name, "stopped", f"in epoch {self.stopped_at.epoch}: {self.reason}")
         rule, state = self.condition, self.state
         if not isinstance(rule, EarlyStop):
-            return Row(self.name, "watching", waiting(rule, state), nearness(rule, state))
+            return Row(self.name, "watching", missing_phrase(rule, state), nearness(rule, state))
         best = rule.found(state)
         found = "no best value yet" if best is None else f"best {best.value:.6g} in epoch {best.epoch}"
         count = f"{label_of(rule.monitor)}: patience {rule.limit.left(state.counter)}, {found}"
         if rule.until is None or rule.opened(state) is not None:
             return Row(self.name, "counting", count, rule.limit.share(state.counter))
-        waits = waiting(rule.until, state.until)
+        waits = missing_phrase(rule.until, state.until)
         seen = {"ignore": "", "track": f"; {found}", "count": f"; {count}"}[rule.while_closed]
         return Row(self.name, "closed", waits + seen, nearness(rule.until, state.until))
 

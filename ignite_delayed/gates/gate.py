@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from .._utils.checks import check_name
 from .._utils.html import escape
 from ..conditions import ConditionLike, as_condition
-from ..conditions.phrases import nearness, waiting
+from ..conditions.phrases import missing_phrase, nearness
 from ..history import Best, Record
 from ..history.mark import By
 from ..recording.attachment import LiveCondition
@@ -129,7 +129,9 @@ class Gate(LiveCondition):
         if self.opened_at is not None and self.is_open:
             why = repr(self.condition) if self.latches else f"while {self.condition!r}"
             return Row(self.name, "open", f"since epoch {self.opened_at.epoch}: {why}")
-        return Row(self.name, "closed", waiting(self.condition, self.state), nearness(self.condition, self.state))
+        return Row(
+            self.name, "closed", missing_phrase(self.condition, self.state), nearness(self.condition, self.state)
+        )
 
     def numbers(self) -> dict[str, float]:
         return {f"{self.name}/open": float(self.is_open)}

@@ -9,11 +9,11 @@ from typing import Any
 from ignite.engine import Engine, Events, State
 
 from ..recording.host import attached_handlers, unwrap
-from ..recording.watches import EvaluatorWatch
+from ..recording.sources.watches import EvaluatorWatch
 from .gate import Gate
 from .signatures import EXTRA, Handler
 
-__all__ = ["gated", "identity"]
+__all__ = ["gate_calls", "identity"]
 
 
 def identity(handler: Handler) -> tuple[Any, ...]:
@@ -29,7 +29,7 @@ def identity(handler: Handler) -> tuple[Any, ...]:
     return id(owner), getattr(handler, "__name__", id(handler)) if function is None else id(function)
 
 
-def gated(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
+def gate_calls(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
     """A plain handler that asks the gate first; Ignite's filter wrapper doubles the cost of a fired event."""
     if event == Events.EXCEPTION_RAISED:
         return _gated_exception(gate, engine, event.filter, call)

@@ -10,7 +10,7 @@ from .._utils.saving import checked_count, load_all_or_none, plain
 from ..conditions import State
 from ..history import Best, History, Mark, Record
 from ..history.mark import By
-from .announcing import Announcement, Announcements
+from .announcements import Announcement, Announcements
 from .attachment import Attachment, LiveCondition
 
 __all__ = ["Hub", "NewMarks"]

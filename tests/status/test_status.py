@@ -37,7 +37,7 @@ from ignite_delayed import (
     delay_early_stopping,
     stop_when,
 )
-from ignite_delayed.conditions.phrases import nearness, waiting
+from ignite_delayed.conditions.phrases import missing_phrase, nearness
 
 LOSSES = [0.9, 0.62, 0.45, 0.44, 0.43, 0.5, 0.5, 0.5, 0.5, 0.5]
 BELOW = Metric("loss") < 0.5
@@ -111,7 +111,7 @@ class TestWhatIsMissing:
         ids=repr,
     )
     def test_is_told_in_a_line(self, condition: Condition, losses: list[float], said: str) -> None:
-        assert waiting(condition, seen(condition, *losses)) == said
+        assert missing_phrase(condition, seen(condition, *losses)) == said
 
     @pytest.mark.parametrize(
         ("condition", "losses", "near"),

@@ -8,7 +8,7 @@ import pytest
 from engines import engine, handler_table
 from ignite.engine import Engine, Events
 
-from ignite_delayed.recording.watches import EvaluatorWatch, TrainerWatch, Watch
+from ignite_delayed.recording.sources.watches import EvaluatorWatch, TrainerWatch, Watch
 
 
 def looks(kind: type[Watch], one: Engine) -> tuple[Watch, list[bool]]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import AttachError
-from ..history.metrics import source_label
+from ...errors import AttachError
+from ...history.metrics import source_label
+from ..notices import Notices
 from .data import Data, named_data
-from .sources import Source
-from .telling import Telling
+from .source import Source
 
 __all__ = ["shown_by"]
 
 
-def shown_by(sources: Sequence[Source], loader: Any, *, at: int, ending: bool, telling: Telling) -> Source | None:
+def shown_by(sources: Sequence[Source], loader: Any, *, at: int, ending: bool, notices: Notices) -> Source | None:
     """Which of an engine's ``sources`` a finished run on ``loader`` is an observation of, ``None`` for none.
 
     Args:
@@ -22,7 +22,7 @@ def shown_by(sources: Sequence[Source], loader: Any, *, at: int, ending: bool, t
         loader: what the engine ran on.
         at: the trainer's iteration.
         ending: whether the training is at its end: no error comes in its way then.
-        telling: who is told of a run that is none.
+        notices: who is told of a run that is none.
 
     Raises:
         AttachError: where the engine ran on other data at the same iteration, and the data are not named.
@@ -31,7 +31,7 @@ def shown_by(sources: Sequence[Source], loader: Any, *, at: int, ending: bool, t
         named = named_data(loader, [(source, source.data) for source in sources])
         if named is None:
             names = ", ".join(repr(source.name) for source in sources)
-            telling.say("data", f"an evaluation on other data (a {Data(loader)}) than that of {names} is not recorded")
+            notices.say("data", f"an evaluation on other data (a {Data(loader)}) than that of {names} is not recorded")
         return named
     source = sources[0]
     before = source.last_data if source.last_iteration == at else None
@@ -40,7 +40,7 @@ def shown_by(sources: Sequence[Source], loader: Any, *, at: int, ending: bool, t
     who, now = source_label(source.name), Data(loader)
     if not ending:
         raise AttachError(_TWO_LOADERS.format(who=who, before=before, now=now))
-    telling.say("data", f"{who} ran on a {now} at the end of training, after a {before}: that is not recorded. {_NAME}")
+    notices.say("data", f"{who} ran on a {now} at the end of training, after a {before}: that is not recorded. {_NAME}")
     return None
 
 

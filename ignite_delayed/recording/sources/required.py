@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from .._utils.checks import check_name, refuse_type, refuse_value
-from ..history.metrics import reporter, require
-from .attachment import LiveCondition
+from ..._utils.checks import check_name, refuse_type, refuse_value
+from ...history.metrics import reporter, require
+from ..attachment import LiveCondition
 
 __all__ = ["Required", "check_optional"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ignite_delayed.recording.rates import read_rates, watched_rates
+from ignite_delayed.recording.sources.rates import read_rates, watched_rates
 
 
 def sgd(*rates: float) -> torch.optim.SGD:

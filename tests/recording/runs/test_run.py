@@ -13,7 +13,7 @@ from engines import engine, handler_table, loop
 from ignite.engine import Engine, Events
 
 from ignite_delayed import After, Recorder, stop_when
-from ignite_delayed.recording.run import TrainerRun
+from ignite_delayed.recording.runs.run import TrainerRun
 
 
 class Clock:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
-from .._utils.checks import check_count, check_name, check_real, describe
-from ..errors import DesyncError, StateError
-from .host import attach, detach
+from ..._utils.checks import check_count, check_name, check_real, describe
+from ...errors import DesyncError, StateError
+from ..host import attach, detach
+from ..runs.run import TrainerRun
 from .meeting import Errand, Meeting
-from .run import TrainerRun
 
 __all__ = ["Evaluation", "Rank0Relay"]
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import ignite.distributed as idist
 import torch
 
-from ..errors import DesyncError
-from .host import group_store
+from ...errors import DesyncError
+from ..host import group_store
 
 __all__ = ["Errand", "Meeting"]
 

@@ -9,14 +9,14 @@ from torch.optim import Optimizer
 
 from ..history import Record
 from ..history.metrics import source_label
-from .agreement import Agreement
 from .hub import Hub
-from .rank0 import Evaluation, Rank0Relay
-from .rates import read_rates
-from .required import Required
-from .run import TrainerRun
-from .sources import Source
-from .telling import Telling
+from .notices import Notices
+from .ranks.agreement import Agreement
+from .ranks.rank0 import Evaluation, Rank0Relay
+from .runs.run import TrainerRun
+from .sources.rates import read_rates
+from .sources.required import Required
+from .sources.source import Source
 
 __all__ = ["RecordMaker"]
 
@@ -40,7 +40,7 @@ class RecordMaker:
         rates: the optimizers whose rates are recorded, by the name of the rate.
         agreement: between processes.
         hub: what the records are for.
-        telling: who is told of what is not recorded.
+        notices: who is told of what is not recorded.
         relay: what carries evaluations of rank 0 to the others.
 
     Attributes:
@@ -55,11 +55,11 @@ class RecordMaker:
         rates: Mapping[str, Optimizer],
         agreement: Agreement,
         hub: Hub,
-        telling: Telling,
+        notices: Notices,
         relay: Rank0Relay,
     ) -> None:
         self._run, self._sources, self._required, self._rates = run, sources, required, rates
-        self._agreement, self._hub, self._telling = agreement, hub, telling
+        self._agreement, self._hub, self._notices = agreement, hub, notices
         self._counts_trainer = not any(source.counts for source in sources.values())
         self._relay = relay
         self.last_counted = -1
@@ -130,29 +130,29 @@ class RecordMaker:
         for name, rate in self.rates().items():
             if name in values:
                 who = source_label(source.name)
-                self._telling.say("rate", f"metric {name!r} of {who} is left out: it is the optimizer's")
+                self._notices.say("rate", f"metric {name!r} of {who} is left out: it is the optimizer's")
             values[name] = rate
 
     def _say_not_recorded(self, source: Source, found: _Found, iteration: int) -> None:
         who = source_label(source.name)
         if found is _Found.UNFINISHED:
-            self._telling.say(
+            self._notices.say(
                 "unfinished", f"{who} was stopped before it finished an epoch: its metrics are old, not recorded"
             )
         elif found is _Found.REPLAYED:
-            self._telling.say(
+            self._notices.say(
                 "replayed",
                 f"{who} ran once more as the run was resumed at iteration {iteration}: it was recorded before the cut",
             )
         elif source.by_hand:
-            self._telling.say(
+            self._notices.say(
                 "again",
                 f"record() was called again at trainer iteration {iteration}: the second record is not kept. Give it "
                 "all that belongs to one iteration, or name several sources; an engine with a loop of its own sets "
                 "trainer.state.iteration and trainer.state.epoch as it goes",
             )
         else:
-            self._telling.say(
+            self._notices.say(
                 "again", f"{who} ran again at trainer iteration {iteration}: the second look is not recorded"
             )
 

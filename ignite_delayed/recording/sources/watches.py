@@ -11,9 +11,9 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from ..errors import AttachError
-from .aside import Aside
-from .host import all_or_nothing, attach, attached_handlers, detach, drop_if_empty, fires, lacks
+from ...errors import AttachError
+from ..host import all_or_nothing, attach, attached_handlers, detach, drop_if_empty, fires, lacks
+from .stale import StaleValues
 
 __all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable"]
 
@@ -36,7 +36,7 @@ class Watch:
     def __init__(self, engine: Engine, observe: Observer, optional: Collection[str] = ()) -> None:
         self._engine = weakref.ref(engine)
         self._observer = observe
-        self._aside = Aside(optional)
+        self._stale = StaleValues(optional)
         self._attached = ExitStack()
 
     @property
@@ -48,7 +48,7 @@ class Watch:
         try:
             self._observer(self, engine)
         finally:
-            self._aside.put_back(engine.state.metrics)
+            self._stale.put_back(engine.state.metrics)
 
     def record_pending(self) -> None:
         """Record the running event now, before a checkpoint in the same event saves a state without it."""
@@ -93,7 +93,7 @@ class EvaluatorWatch(Watch):
 
     def _on_started(self, engine: Engine) -> None:
         self.finished, self._evaluation = False, _Evaluation.RUNNING
-        self._aside.put(engine.state.metrics)
+        self._stale.put(engine.state.metrics)
         # Only beside others: by itself a handler of EXCEPTION_RAISED would count as one that deals with it.
         if self._exceptions is None and attached_handlers(engine, Events.EXCEPTION_RAISED):
             self._exceptions = engine.add_event_handler(Events.EXCEPTION_RAISED, self.on_exception)
@@ -181,7 +181,7 @@ class TrainerWatch(Watch):
         self._leave_end()
         self._last = engine.add_event_handler(self._event, self._on_event)
         if self.every is None:
-            self._aside.put(engine.state.metrics)
+            self._stale.put(engine.state.metrics)
 
     def _on_event(self, engine: Engine) -> None:
         if self._is_due(engine):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-__all__ = ["Aside"]
+__all__ = ["StaleValues"]
 
 
-class Aside:
+class StaleValues:
     """Puts old values aside while an engine runs: what is there at its end was computed in this run.
 
     Ignite keeps ``state.metrics`` from run to run, and an equal value, even the same object, may be a new one. What

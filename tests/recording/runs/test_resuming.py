@@ -206,7 +206,7 @@ class TestTheBeginningThatIsRepeated:
     @pytest.mark.parametrize("cut", [3, 4, 5, 7])
     def test_it_moves_no_gate(self, monkeypatch: pytest.MonkeyPatch, rule: dict[str, Any], cut: int) -> None:
         now = [0.0]
-        monkeypatch.setattr("ignite_delayed.recording.run.time.monotonic", lambda: now[0])
+        monkeypatch.setattr("ignite_delayed.recording.runs.run.time.monotonic", lambda: now[0])
 
         def build() -> tuple[Engine, Recorder, list[Any]]:
             now[0] = 0.0
@@ -294,7 +294,7 @@ class TestTheOrderOfAttaching:
 
     @pytest.fixture(autouse=True)
     def still(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ignite_delayed.recording.run.time.monotonic", lambda: 0.0)
+        monkeypatch.setattr("ignite_delayed.recording.runs.run.time.monotonic", lambda: 0.0)
 
     @staticmethod
     def _run(checkpoint_first: bool, saved_from: Callable[[Recorder, Gate], Any]) -> tuple[list[Any], Recorder]:

@@ -6,8 +6,8 @@ import logging
 import math
 from typing import Any, NamedTuple
 
-from .._utils.checks import refuse_value
-from ..history.metrics import source_label
+from ..._utils.checks import refuse_value
+from ...history.metrics import source_label
 from .meeting import Errand, Meeting
 
 __all__ = ["Agreed", "Agreement"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._utils.checks import check_name, refuse_type
-from .._utils.optimizers import is_optimizer
+from ..._utils.checks import check_name, refuse_type
+from ..._utils.optimizers import is_optimizer
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

@@ -7,9 +7,9 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from ..history.metrics import source_label
-from .sources import Source
-from .telling import Telling
+from ...history.metrics import source_label
+from ..notices import Notices
+from ..sources.source import Source
 
 __all__ = ["Gaps"]
 
@@ -18,11 +18,11 @@ class Gaps:
     """Knows when the last state was saved, and what a run that is resumed from it will lack.
 
     Args:
-        telling: who is told.
+        notices: who is told.
     """
 
-    def __init__(self, telling: Telling) -> None:
-        self._telling = telling
+    def __init__(self, notices: Notices) -> None:
+        self._notices = notices
         self._saved: tuple[int, Any] | None = None  # at the end of an epoch that may still be evaluated
 
     def on_saved(self, trainer: Engine) -> None:
@@ -41,7 +41,7 @@ class Gaps:
         iteration, event = self._saved
         own = source.engine is trainer and event == Events.EPOCH_COMPLETED  # whose watch tells of that
         if iteration == trainer.state.iteration and not own:
-            self._telling.say(
+            self._notices.say(
                 "saved before",
                 f"a state was saved at {event.name} of iteration {iteration}, the last one of an epoch, before "
                 f"{source_label(source.name)} ran at EPOCH_COMPLETED: a run resumed from it goes on with the next "
@@ -52,7 +52,7 @@ class Gaps:
         state = trainer.state
         resumed = _resumed_epoch(trainer, length)
         if resumed is not None and resumed != state.epoch:
-            self._telling.say(
+            self._notices.say(
                 "epochs",
                 f"a state is saved in epoch {state.epoch}, at iteration {state.iteration}, after epochs that were cut "
                 f"short (by terminate_epoch()): Ignite saves the iteration alone, and a run resumed from it goes on in "

@@ -9,7 +9,7 @@ import torch
 from engines import engine, evaluate
 
 from ignite_delayed import Metric, UnknownMetricError
-from ignite_delayed.recording.sources import Source, read, refuse_unreported
+from ignite_delayed.recording.sources.source import Source, read, refuse_unreported
 
 
 def test_metrics_are_read_under_their_name_and_the_rest_with_the_reason() -> None:

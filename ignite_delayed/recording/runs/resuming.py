@@ -6,8 +6,8 @@ import logging
 
 from ignite.engine import Engine, Events
 
-from ..errors import StateError
-from ..history import Record
+from ...errors import StateError
+from ...history import Record
 
 __all__ = ["Resumption"]
 

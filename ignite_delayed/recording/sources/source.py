@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 
 from ignite.engine import Engine
 
-from .._utils.checks import check_name, refuse_type, refuse_value
-from ..conditions import Condition
-from ..errors import UnknownMetricError
-from ..history.metrics import as_float, parts
+from ..._utils.checks import check_name, refuse_type, refuse_value
+from ...conditions import Condition
+from ...errors import UnknownMetricError
+from ...history.metrics import as_float, parts
 from .data import Data
 
 __all__ = ["Source", "check_sources", "read", "refuse_unreported"]

@@ -1,15 +1,15 @@
-"""Telling of what is not recorded, once a run for each cause."""
+"""Notices of what is not recorded, once a run for each cause."""
 
 from __future__ import annotations
 
 import logging
 
-__all__ = ["Telling"]
+__all__ = ["Notices"]
 
 logger = logging.getLogger("ignite_delayed.Recorder")
 
 
-class Telling:
+class Notices:
     """Writes to the log what was not said in this run."""
 
     def __init__(self) -> None:

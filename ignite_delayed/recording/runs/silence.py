@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
-from ..conditions.phrases import waiting
-from .attachment import LiveCondition
-from .sources import Source
+from ...conditions.phrases import missing_phrase
+from ..attachment import LiveCondition
+from ..sources.source import Source
 
 __all__ = ["break_silence"]
 
@@ -44,7 +44,7 @@ def _say_of(live: LiveCondition) -> None:
         return
     if live.verdicts == {None}:
         logger.warning(
-            "%s: %r was not known at any record of this run: %s", live.name, condition, waiting(condition, state)
+            "%s: %r was not known at any record of this run: %s", live.name, condition, missing_phrase(condition, state)
         )
     else:
-        logger.info("%s: %r never held in this run: %s", live.name, condition, waiting(condition, state))
+        logger.info("%s: %r never held in this run: %s", live.name, condition, missing_phrase(condition, state))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from .host import all_or_nothing, attach, is_raised_in, is_running, working_generator
+from ..host import all_or_nothing, attach, is_raised_in, is_running, working_generator
 
 __all__ = ["TrainerRun", "planned_iterations", "position"]
 

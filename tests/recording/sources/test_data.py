@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from torch.utils.data import DataLoader
 
-from ignite_delayed.recording.data import Data, named_data
+from ignite_delayed.recording.sources.data import Data, named_data
 
 ONE: Any = list(range(4))
 OTHER: Any = list(range(4))
