@@ -325,3 +325,16 @@ class TestWhatIsRemovedByOneWhoHears:
         with pytest.raises(BrokenError):
             trainer.run([0], max_epochs=4)
         assert heard == [2]
+
+
+def test_a_gate_that_an_evaluation_within_a_listener_closes_has_opened_before() -> None:
+    trainer, evaluator = loop(loss=[0.9, 0.1])
+    other = reporting(trainer, worse=[0.0, 1.0])
+    recorder = Recorder(trainer, {"val": evaluator, "test": other})
+    evaluate(trainer, other, Events.ITERATION_COMPLETED(once=1))
+    Gate(recorder, until=Metric("val/loss") < 0.5, name="first").on_open(lambda: other.run([0]))
+    calm = Metric("test/worse") < 0.5
+    Gate(recorder, when=(Metric("val/loss") < 0.5) & calm, name="second")
+    trainer.run([0], max_epochs=2)
+    marks = [(mark.name, mark.kind) for mark in recorder.history.marks]
+    assert marks == [("first", "opened"), ("second", "opened"), ("second", "closed")]
