@@ -82,7 +82,7 @@ class Hub:
         if live in self.live:
             self.live.remove(live)
             self.release(live.name)
-            self._announcements.drop(live)
+            self._announcements.drop([live])
 
     def add(self, part: Attachment, *, saved: Any = None) -> None:
         """Attach ``part``; the state of ``saved``, itself or the handler that it is for, is kept under its name."""
@@ -104,9 +104,10 @@ class Hub:
         self.parts.insert(0, part)
 
     def remove_all(self) -> None:
-        """Remove what is attached, what came last first."""
+        """Remove what is attached, what came last first; what is announced just now is heard no more."""
         for part in reversed(list(self.attached)):
             part.remove()
+        self._announcements.drop(self.live)
 
     # --- records -----------------------------------------------------------------------------------------------
 
