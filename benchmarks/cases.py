@@ -86,7 +86,7 @@ def rate_step(groups: int) -> tuple[Work, Work]:
     phases = apply_schedule(Recorder(trainer, evaluator), optimizer, schedule, per="iteration")
     phases._on_run(True)
     trainer.state.iteration = 500
-    s, g = 499, optimizer.param_groups
+    s, g, before_iteration = 499, optimizer.param_groups, phases.course.before_iteration
     cos, pi = math.cos, math.pi
 
     def by_hand() -> None:
@@ -94,7 +94,7 @@ def rate_step(groups: int) -> tuple[Work, Work]:
         for group in g:
             group["lr"] = 0.1 * f
 
-    return by_hand, lambda: phases._before_iteration(trainer)  # noqa: SLF001
+    return by_hand, lambda: before_iteration(trainer)
 
 
 def million_steps() -> tuple[Work, Work]:

@@ -14,13 +14,13 @@ from pathlib import Path
 
 MUTANTS = Path("mutants")
 SURVIVED, UNTESTED = 0, 33  # exit codes, as mutmut notes them
-ON_RANKS = {"agreement.py", "engines.py", "hub.py", "making.py", "meeting.py", "rank0.py", "recorder.py"}
+ON_RANKS = {"agreement.py", "engines.py", "hub.py", "records.py", "meeting.py", "rank0.py", "recorder.py"}
 LIMIT = 90.0  # seconds
 
 
 def on_ranks(mutant: str) -> int:
     """The exit code of the tests of several processes with ``mutant`` in place; out of time counts as failed."""
-    tests = "tests/recording/test_agreement.py"
+    tests = "tests/recording/ranks"
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", tests]
     environment = {**os.environ, "MUTANT_UNDER_TEST": mutant}
     try:

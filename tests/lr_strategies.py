@@ -39,12 +39,18 @@ _lengths: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.builds(dict, fraction=st.sampled_from([0.05, 0.1, 0.25, 0.3])),
 )
 
+
+def _k_decay(progress: float) -> float:
+    return 1 - progress**3
+
+
 _ending = st.one_of(
     st.builds(lambda length: warmup(0.1, **length), _lengths),
     st.builds(lambda length: Linear(1.0, 0.5, **length), _lengths),
     st.builds(lambda length: Cosine(0.75, 0.25, **length), _lengths),
     st.builds(lambda length: Polynomial(2, **length), _lengths),
     st.builds(lambda length: Constant(0.3, **length), _lengths),
+    st.builds(lambda length: Schedule.of(_k_decay, **length), _lengths),
     st.builds(lambda a, b: warmup(**a).then(Cosine(**b)), _lengths, _lengths),
 )
 _endless = st.one_of(

@@ -208,7 +208,7 @@ class Run:
     def run(self, iterations: int, epochs: int) -> History:
         """The history of the run, saved and loaded."""
         with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-            patch.setattr("ignite_delayed.recording.run.time.monotonic", lambda: self.now)
+            patch.setattr("ignite_delayed.recording.runs.run.time.monotonic", lambda: self.now)
             self.trainer.run([0] * iterations, max_epochs=epochs)
             return History.load(self.recorder.history.save(Path(folder, "run.jsonl")))
 

@@ -459,7 +459,7 @@ class Live:
 
     def run(self, iterations: int, epochs: int) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ignite_delayed.recording.run.time.monotonic", lambda: self.now)
+            patch.setattr("ignite_delayed.recording.runs.run.time.monotonic", lambda: self.now)
             self.trainer.run([0] * iterations, max_epochs=epochs)
 
 

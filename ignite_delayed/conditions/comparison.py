@@ -14,7 +14,7 @@ from .expression import Expression, Metric, Number, as_expression, label_of
 from .node import State, as_operand
 from .parsing import readable
 
-__all__ = ["Compare", "Finite", "monitored"]
+__all__ = ["Compare", "Finite", "as_monitor"]
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -93,7 +93,7 @@ class Finite(Condition):
     _monitor: Expression
 
     def __init__(self, metric: str | Expression) -> None:
-        monitor = monitored("metric", metric)
+        monitor = as_monitor("metric", metric)
         self._set(metric=metric, _monitor=monitor)
         self._set_parts(monitor)
 
@@ -106,7 +106,7 @@ class Finite(Condition):
         return "no value yet" if value is None else f"last value {value:g}"
 
 
-def monitored(argument: str, value: str | Expression) -> Expression:
+def as_monitor(argument: str, value: str | Expression) -> Expression:
     """What is monitored: a metric by its name, or an expression."""
     if isinstance(value, str) and value:
         return Metric(value)

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
 from .._utils.checks import check_choice, check_flag, check_real
 from ..history.record import Record
-from .comparison import monitored
+from .comparison import as_monitor
 from .condition import Condition, Verdict
 from .expression import Expression, Mode
 from .limit import Patience, Spent, as_patience
@@ -69,7 +69,7 @@ class Patient(Condition):
     ) -> None:
         """Check and keep the arguments that every rule of patience takes."""
         hint = "A threshold is how much better counts as better; the direction is mode's."
-        monitor, mode, limit = monitored(argument, metric), _check_mode(mode), as_patience(patience)
+        monitor, mode, limit = as_monitor(argument, metric), _check_mode(mode), as_patience(patience)
         self._set(
             _monitor=monitor,
             mode=mode,

@@ -12,7 +12,7 @@ from .node import State
 from .patience import Plateau
 from .temporal import Sustained, Then
 
-__all__ = ["nearness", "waiting"]
+__all__ = ["missing_phrase", "nearness"]
 
 
 def _below(condition: Condition, state: State) -> Iterator[tuple[Condition, State]]:
@@ -29,14 +29,14 @@ def _missing(condition: Condition, state: State) -> list[tuple[Condition, State]
     return [found for part, its in _below(condition, state) for found in _missing(part, its)]
 
 
-def waiting(condition: Condition, state: State) -> str:
+def missing_phrase(condition: Condition, state: State) -> str:
     """What is missing until ``condition`` holds; nothing where it holds.
 
     Example:
         >>> from ignite_delayed import Metric, Record
         >>> condition = (Metric("loss") < 0.5).sustained(evaluations=3)
         >>> state, _ = condition.step(condition.initial(), Record(epoch=1, iteration=10, values={"loss": 0.62}))
-        >>> waiting(condition, state)
+        >>> missing_phrase(condition, state)
         'loss 0.62, needs < 0.5 for 3, has 0'
     """
     return "; ".join(_phrase(part, its) for part, its in _missing(condition, state))
@@ -44,13 +44,13 @@ def waiting(condition: Condition, state: State) -> str:
 
 def _phrase(condition: Condition, state: State) -> str:
     if isinstance(condition, Or):
-        return ", or ".join(waiting(part, its) for part, its in _below(condition, state))
+        return ", or ".join(missing_phrase(part, its) for part, its in _below(condition, state))
     if isinstance(condition, Sustained):
         [(part, its)] = _below(condition, state)
         return f"{_leaf(part, its)} for {condition.evaluations}, has {condition.streak(state)}"
     if isinstance(condition, Then):
         (first, its), (second, second_state) = _below(condition, state)
-        return f"first: {waiting(first, its)}" if state.base is None else waiting(second, second_state)
+        return f"first: {missing_phrase(first, its)}" if state.base is None else missing_phrase(second, second_state)
     return _leaf(condition, state)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .._utils.checks import check_count, check_real
 from ..history.record import Record
-from .comparison import monitored
+from .comparison import as_monitor
 from .condition import Condition, Verdict
 from .expression import Expression, divide
 from .node import State
@@ -78,7 +78,9 @@ class GeneralizationLoss(Condition):
     _error: Expression
 
     def __init__(self, error: str | Expression, *, alpha: float) -> None:
-        self._set(error=error, _error=monitored("error", error), alpha=check_real("alpha", alpha, least=0, hint=_ALPHA))
+        self._set(
+            error=error, _error=as_monitor("error", error), alpha=check_real("alpha", alpha, least=0, hint=_ALPHA)
+        )
         self._set_parts(self._error)
 
     def advance(self, state: GeneralizationLossState, record: Record) -> GeneralizationLossState:
@@ -159,8 +161,8 @@ class ProgressQuotient(Condition):
         self._set(
             error=error,
             training=training,
-            _error=monitored("error", error),
-            _training=monitored("training", training),
+            _error=as_monitor("error", error),
+            _training=as_monitor("training", training),
             alpha=check_real("alpha", alpha, least=0, hint=_ALPHA),
             strip=check_count("strip", strip, least=2, hint=_STRIP),
         )
@@ -247,7 +249,7 @@ class RisingStrips(Condition):
     def __init__(self, error: str | Expression, *, rises: int, strip: int = 5) -> None:
         self._set(
             error=error,
-            _error=monitored("error", error),
+            _error=as_monitor("error", error),
             rises=check_count("rises", rises, hint="It counts strips in a row."),
             strip=check_count("strip", strip, hint=_STRIP),
         )

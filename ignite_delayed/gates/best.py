@@ -17,7 +17,7 @@ from .._utils.checks import check_count, check_flag, check_name, describe, refus
 from ..conditions import ConditionLike, Expression, NewBest, State
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
-from ..conditions.phrases import nearness, waiting
+from ..conditions.phrases import missing_phrase, nearness
 from ..errors import StateError
 from ..history import Record
 from ..recording.attachment import Attachment, LiveCondition
@@ -129,10 +129,10 @@ class BestKeeper(LiveCondition):
     def row(self) -> Row:
         waits = self.condition.delay(self.state)
         if waits is not None:
-            return Row(self.name, "closed", waiting(*waits), nearness(*waits))
+            return Row(self.name, "closed", missing_phrase(*waits), nearness(*waits))
         file = self.last_checkpoint
         saved = "" if file is None else f", {Path(file).name}"
-        return Row(self.name, "keeping", f"{label_of(self.condition.monitor)}: {self._detail()}{saved}")
+        return Row(self.name, "open", f"{label_of(self.condition.monitor)}: {self._detail()}{saved}")
 
     def _detail(self) -> str:
         return self.condition.detail(self.state)

@@ -22,8 +22,8 @@ from ..recording.host import attached_handlers, check_event, detach, drop_if_emp
 from ..recording.recorder import Recorder, check_recorder
 from .checkpoints import saved_part
 from .gate import Gate
-from .handlers import gated, identity
-from .signatures import Handler, adapted, name_of
+from .handlers import gate_calls, identity
+from .signatures import Handler, adapt, name_of
 from .turns import attach_turn, waits_for_record
 
 __all__ = ["DelayHandle", "behind", "delay", "hang"]
@@ -47,15 +47,28 @@ class DelayHandle(Attachment):
         self.handler = handler
         self.name = name
         self.saved = saved_part(handler, name)
-        self._attached = ExitStack()
+        self._attached, self._removed = ExitStack(), False
 
     def remove(self) -> None:
-        """Take the handler off its events, and its gate off the recorder; a shared gate goes on. Idempotent."""
+        """Take the handler off its events, and its gate off the recorder; a shared gate goes on. Idempotent.
+
+        Where its event goes on just now, as in an ``on_open`` of the same record, it is not called any more.
+        """
+        self._removed = True
         self._attached.close()
 
     def on_remove(self, function: Callable[[], object]) -> None:
         """Call ``function`` when the handle is removed, before what is undone then."""
         self._attached.callback(function)
+
+    def guard(self, call: Callable[..., Any]) -> Callable[..., None]:
+        """``call``, but where Ignite goes through the handlers of its event as the handle is removed."""
+
+        def call_unless_removed(*args: Any, **kwargs: Any) -> None:
+            if not self._removed:
+                call(*args, **kwargs)
+
+        return call_unless_removed
 
     def __enter__(self) -> DelayHandle:
         return self
@@ -152,7 +165,7 @@ def delay(
     engine, source = _engine(recorder, engine)
     events = _events(event)
     args, kwargs = _passed(args, kwargs)
-    calls = [_on_data(recorder, source, adapted(handler, _plain_event(one), args, kwargs)) for one in events]
+    calls = [_on_data(recorder, source, adapt(handler, _plain_event(one), args, kwargs)) for one in events]
     _check_attachable(engine, events, handler)
     if engine is not recorder.trainer:
         _warn_of_counts(engine, events)
@@ -173,7 +186,7 @@ def hang(
 ) -> None:
     """Attach ``handler`` to ``event`` of ``engine``, behind the gate of ``handle`` and removed with it."""
     events = _events(event)
-    calls = [adapted(handler, _plain_event(one), args, kwargs) for one in events]
+    calls = [adapt(handler, _plain_event(one), args, kwargs) for one in events]
     _check_attachable(engine, events, handler)
     for one, call in zip(events, calls, strict=True):
         _attach(handle, engine, one, call, identity(handler))
@@ -297,7 +310,7 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
 def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any], who: tuple[Any, ...]) -> None:
     gate, key = handle.gate, (_label(event), who)
     taken = _delayed.setdefault(engine, set())
-    handler, undo = gated(gate, engine, event, call), None
+    handler, undo = gate_calls(gate, engine, event, handle.guard(call)), None
     if event == Events.EPOCH_COMPLETED and waits_for_record(gate.condition):
         # The trainer's own record may move the gate in this very event.
         undo = gate.recorder.engines.after_trainer_record(engine, handler)

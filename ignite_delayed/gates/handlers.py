@@ -8,12 +8,12 @@ from typing import Any
 
 from ignite.engine import Engine, Events, State
 
+from ..recording.exceptions import ExceptionWatch
 from ..recording.host import attached_handlers, unwrap
-from ..recording.watches import EvaluatorWatch
 from .gate import Gate
 from .signatures import EXTRA, Handler
 
-__all__ = ["gated", "identity"]
+__all__ = ["gate_calls", "identity"]
 
 
 def identity(handler: Handler) -> tuple[Any, ...]:
@@ -29,7 +29,7 @@ def identity(handler: Handler) -> tuple[Any, ...]:
     return id(owner), getattr(handler, "__name__", id(handler)) if function is None else id(function)
 
 
-def gated(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
+def gate_calls(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
     """A plain handler that asks the gate first; Ignite's filter wrapper doubles the cost of a fired event."""
     if event == Events.EXCEPTION_RAISED:
         return _gated_exception(gate, engine, event.filter, call)
@@ -85,7 +85,7 @@ def _gated_exception(gate: Gate, engine: Engine, passes: Any, call: Callable[...
             raise error
 
     def _deals(attached: Callable[..., Any]) -> bool:
-        if attached is on_exception or getattr(attached, "__func__", None) is EvaluatorWatch.on_exception:
+        if attached is on_exception or ExceptionWatch.is_one(attached):
             return False
         waits: Gate | None = getattr(attached, "gate", None)
         return waits is None or waits.is_open

@@ -11,7 +11,7 @@ from ignite.engine import Events
 
 from .._utils.checks import is_coroutine, refuse_type
 
-__all__ = ["EXTRA", "Announcement", "Handler", "adapted", "announcing", "name_of"]
+__all__ = ["EXTRA", "Announcement", "Handler", "adapt", "announcing", "name_of"]
 
 Handler = Callable[..., Any]
 #: What is called with a gate that opened.
@@ -27,7 +27,7 @@ EXTRA: dict[Any, tuple[tuple[Any, ...], dict[str, Any]]] = {
 }
 
 
-def adapted(
+def adapt(
     handler: Handler, event: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({})
 ) -> Callable[..., Any]:
     """``handler`` as a function of the engine and whatever the event passes; ``args`` and ``kwargs`` come after those.

@@ -1,9 +1,12 @@
 """Learning rates: torch schedulers that start later, schedules, phases of either kind, adjustments, previews.
 
-* ``phase``, ``phases``: one phase as a value, and what runs them; ``progress``: how far they are, saved and loaded.
-* ``live``: the conditions that end phases and drive adjustments; ``adjust``: rates times a factor.
+* ``phase``, ``phases``: one phase as a value, and several as users have them; ``course``: what lets them begin, step
+  and end; ``progress``: how far they are, saved and loaded; ``plan``: the run that their lengths are shares of.
+* ``live``: the conditions that end phases and drive adjustments; ``other_writers``: who else writes.
+* ``adjust``: rates times a factor.
 * ``factories``: the functions for one schedule or scheduler; ``ignite_schedulers``: Ignite's own.
-* ``previews``: the rates without the run; ``rehearsal``: phases gone through from one change to the next.
+* ``previews``: the rates without the run; ``rehearsal``: phases gone through from one change to the next;
+  ``forecast``: when conditions will hold.
 * ``steppers``: what steps a rate; ``optimizer``: who reads and writes the groups.
 """
 

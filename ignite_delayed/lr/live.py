@@ -13,7 +13,7 @@ from ..history import Record
 from ..history.record import Clock
 from ..recording.attachment import Attachment, LiveCondition
 from ..recording.recorder import Recorder
-from ..recording.run import position
+from ..recording.runs.run import position
 
 __all__ = ["EachObservation", "PhaseEnd"]
 

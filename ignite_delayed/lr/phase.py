@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from .._utils.checks import check_choice, refuse_type, refuse_value
 from .._utils.values import Value
 from ..conditions import Condition, Expression, as_condition
-from ..conditions.comparison import monitored
+from ..conditions.comparison import as_monitor
 from ..conditions.patience import Patient
 from ..schedules import Chain, Schedule
 
@@ -74,7 +74,7 @@ class Phase(Value):
             until=None if until is None else as_condition("until", until),
             monitor=monitor,
             mode=mode,
-            monitored=None if monitor is None else monitored("monitor", monitor),
+            monitored=None if monitor is None else as_monitor("monitor", monitor),
         )
         self._set(per=self._check_per(per))
         self._check_mode()

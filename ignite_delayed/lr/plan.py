@@ -7,7 +7,7 @@ import logging
 from ignite.engine import Engine
 
 from .._utils.checks import check_real
-from ..recording.run import planned_iterations
+from ..recording.runs.run import planned_iterations
 
 __all__ = ["Plan"]
 

@@ -14,23 +14,23 @@ from .._utils.saving import checked_count, checked_names, checked_seconds
 from ..errors import AttachError
 from ..history import Record
 from ..history.metrics import reporter, source_label
-from .agreement import Agreement
 from .attachment import LiveCondition
-from .data import Data, named_data
-from .gaps import Gaps
 from .host import all_or_nothing, attach, drop_generator, is_running, move_to_end
 from .hub import Hub
-from .making import RecordMaker
-from .rank0 import Evaluation, Rank0Relay
+from .notices import Notices
+from .ranks.agreement import Agreement
+from .ranks.rank0 import Evaluation, Rank0Relay
+from .records import RecordMaker
 from .registry import enter, inside, refuse_second, strike_out
-from .required import Required
-from .resuming import Resumption
-from .run import TrainerRun
-from .shown import shown_by
-from .silence import break_silence
-from .sources import Source, read, refuse_unreported
-from .telling import Telling
-from .watches import EvaluatorWatch, TrainerWatch, Watch, check_watchable
+from .runs.gaps import Gaps
+from .runs.resuming import Resumption
+from .runs.run import TrainerRun
+from .runs.silence import break_silence
+from .sources.choice import shown_by
+from .sources.data import Data, named_data
+from .sources.required import Required
+from .sources.source import Source, read, refuse_unreported
+from .sources.watches import EvaluatorWatch, TrainerWatch, Watch, check_watchable
 
 __all__ = ["Engines"]
 
@@ -75,15 +75,15 @@ class Engines:
         self._attached = ExitStack()
         self.run = TrainerRun(trainer)
         self._attached.callback(self.run.remove)
-        self._telling = Telling()
-        self._gaps = Gaps(self._telling)
+        self._notices = Notices()
+        self._gaps = Gaps(self._notices)
         self._required = Required(sources, optional)
         self._watches: list[Watch] = []
         with all_or_nothing(self.remove):
             self._attach(trainer, every)
             self._relay = Rank0Relay(self.run, agreement.meeting, self._deliver, self._revivable, alone=on_rank0)
             self._attached.callback(self._relay.remove)
-        self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._telling, self._relay)
+        self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._notices, self._relay)
         enter(trainer, self)
 
     def _attach(self, trainer: Engine, every: int | None) -> None:
@@ -247,7 +247,7 @@ class Engines:
         for source in self.sources.values():
             source.forget()
         self.run.set_spent(0.0)
-        self._telling.forget()
+        self._notices.forget()
 
     def observe(self, watch: Watch, engine: Engine) -> None:
         """Record what ``engine`` shows, if it is a real evaluation of a source; otherwise say why not."""
@@ -267,7 +267,7 @@ class Engines:
 
     def _shown(self, sources: list[Source], state: State) -> Source | None:
         at, ending = self.run.trainer.state.iteration, self.run.trainer.last_event_name in _ENDS
-        return shown_by(sources, state.dataloader, at=at, ending=ending, telling=self._telling)
+        return shown_by(sources, state.dataloader, at=at, ending=ending, notices=self._notices)
 
     def record(self, source: Source, metrics: Mapping[str, Any]) -> None:
         """Record by hand what ``metrics`` are now; who calls it says that this is a moment of the run."""
@@ -288,7 +288,7 @@ class Engines:
         own_loop = self.run.has_own_loop()
         hint = "; an engine with a loop of its own is recorded by hand: Recorder(trainer), recorder.record({...})"
         text = f"{who} ran outside of trainer.run(): such an evaluation is not recorded"
-        self._telling.say("outside", text + hint * own_loop)
+        self._notices.say("outside", text + hint * own_loop)
 
     # --- state -------------------------------------------------------------------------------------------------
 

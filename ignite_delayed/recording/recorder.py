@@ -12,14 +12,14 @@ from .._utils.checks import check_choice, check_count, check_flag, check_name, r
 from .._utils.saving import check_seal, check_version, sealed
 from ..errors import StateError
 from ..history import History
-from .agreement import Agreement
 from .engines import Engines
 from .hub import Hub
 from .matching import check_names, tell_differences
-from .rates import watched_rates
-from .required import check_optional
+from .ranks.agreement import Agreement
 from .rows import Reading
-from .sources import check_sources
+from .sources.rates import watched_rates
+from .sources.required import check_optional
+from .sources.source import check_sources
 
 if TYPE_CHECKING:
     from ..gates import Gate

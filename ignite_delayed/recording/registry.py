@@ -9,7 +9,7 @@ from typing import Protocol
 from ignite.engine import Engine
 
 from ..errors import AttachError
-from .run import TrainerRun
+from .runs.run import TrainerRun
 
 __all__ = ["enter", "inside", "refuse_second", "strike_out"]
 

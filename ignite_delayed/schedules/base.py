@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
 from .._utils.checks import check_real, refuse_type, refuse_value
@@ -85,6 +86,50 @@ class Schedule(Value):
         if isinstance(other, Schedule) and (self.empty or other.empty):
             return other if self.empty else self
         return Chain(self, other)
+
+    @staticmethod
+    def of(
+        function: Callable[[float], float],
+        *,
+        name: str | None = None,
+        steps: int | None = None,
+        iterations: int | None = None,
+        epochs: float | None = None,
+        fraction: float | None = None,
+        rest: bool | None = None,
+    ) -> Shape:
+        """``function(s / n)`` for step ``s`` of a length of ``n``, then ``function(1.0)``: any shape in one line.
+
+        The function is given the *progress*, a ``float`` from 0.0 to 1.0, one at a time; never the step, since the
+        length may be known only when the run begins. It gives the factor of the base rate. It must be pure: it is
+        tried out at a thousand places as the schedule is built, and a run is resumed with a function that gives the
+        same factors there, whatever it is called, in any process; with another one it is refused. Those factors make
+        the eight digits that ``repr`` prints.
+
+        Args:
+            function: of one number, which returns a number (finite, at least 0); NumPy's functions are as good.
+            name: what ``repr`` prints; by default the name of the function.
+            steps: the length ``n`` in steps, or one of the following instead (see :class:`Schedule`).
+            iterations: the length in iterations.
+            epochs: the length in epochs.
+            fraction: the length as a fraction of the run.
+            rest: the length that is left of the run, if True.
+
+        Raises:
+            TypeError: no function of one number, one of a step, one that returns no number, or not exactly one length.
+            ValueError: a factor is negative or not finite, or another one when asked again.
+
+        >>> schedule = Schedule.of(lambda progress: 1 - progress**2, name="k-decay", steps=4)
+        >>> [schedule(step) for step in range(6)]
+        [1.0, 0.9375, 0.75, 0.4375, 0.0, 0.0]
+        >>> schedule
+        Schedule.of(<k-decay 3f2971d5>, steps=4)
+        """
+        from .functions import Function
+
+        return Function(
+            function, name=name, steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest
+        )
 
     def resolve(
         self: A,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import NAN, first_true, last_state, run_of, runs, verdicts
 
 from ignite_delayed import After, Always, EarlyStop, History, Patience, Plateau, Record, StateError, replay
-from ignite_delayed.conditions.phrases import nearness, waiting
+from ignite_delayed.conditions.phrases import missing_phrase, nearness
 
 curves = st.lists(st.sampled_from([NAN, 0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=20)
 closed = st.sampled_from(["ignore", "track", "count"])
@@ -163,7 +163,7 @@ def test_what_is_spent_is_told_in_its_unit(patience: Any, spent: str, told: str)
     stop = EarlyStop("loss", mode="min", patience=patience)
     state = last_state(plateau, run)
     assert spent in str(plateau.explain(state))
-    assert waiting(plateau, state) == f"loss: {spent} improvement, best 1"
+    assert missing_phrase(plateau, state) == f"loss: {spent} improvement, best 1"
     assert nearness(plateau, state) == plateau.limit.share(state.counter)
     assert spent in str(stop.explain(last_state(stop, run)))
     assert f"loss did not improve for {told}; best 1" in stop.reason(last_state(stop, run))

@@ -11,7 +11,7 @@ import pytest
 from engines import engine
 from ignite.engine import Engine, Events
 
-from ignite_delayed.gates.signatures import adapted
+from ignite_delayed.gates.signatures import adapt
 
 ERROR = ValueError("broken batch")
 
@@ -76,7 +76,7 @@ class Noting:
 )
 def test_the_engine_is_passed_where_it_is_wanted(handler: Callable[[Noting], Any], expected: Any) -> None:
     one, noting = engine(), Noting()
-    adapted(handler(noting), Events.COMPLETED)(one)
+    adapt(handler(noting), Events.COMPLETED)(one)
     replaced = {"engine": one, ("engine",): (one,), ("engine", 1, 2): (one, 1, 2)}
     assert noting.seen == [replaced.get(expected, expected)]
 
@@ -94,7 +94,7 @@ def test_a_handler_that_does_not_tell_its_arguments_is_passed_the_engine() -> No
     one, handler = engine(), Silent()
     with pytest.raises(TypeError):
         inspect.signature(handler)
-    assert adapted(handler, Events.COMPLETED)(one) is one
+    assert adapt(handler, Events.COMPLETED)(one) is one
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_handler_that_does_not_tell_its_arguments_is_passed_the_engine() -> No
 )
 def test_exceptions_are_passed(method: str, expected: list[Any]) -> None:
     noting = Noting()
-    adapted(getattr(noting, method), Events.EXCEPTION_RAISED)("engine", ERROR)
+    adapt(getattr(noting, method), Events.EXCEPTION_RAISED)("engine", ERROR)
     assert noting.seen == expected
 
 
@@ -121,7 +121,7 @@ def test_exceptions_are_passed(method: str, expected: list[Any]) -> None:
 )
 def test_the_counter_of_a_terminated_epoch_is_passed_where_it_is_asked_for(method: str, expected: list[Any]) -> None:
     noting = Noting()
-    adapted(getattr(noting, method), Events.TERMINATE_SINGLE_EPOCH)("engine", iter_counter=7)
+    adapt(getattr(noting, method), Events.TERMINATE_SINGLE_EPOCH)("engine", iter_counter=7)
     assert noting.seen == expected
 
 
@@ -155,4 +155,4 @@ class CoroutineObject:
 )
 def test_what_cannot_be_called_is_refused(handler: Any, event: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
-        adapted(handler, event)
+        adapt(handler, event)

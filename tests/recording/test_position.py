@@ -6,7 +6,7 @@ import pytest
 from engines import engine
 from ignite.engine import Events
 
-from ignite_delayed.recording.run import position
+from ignite_delayed.recording.runs.run import position
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,14 @@ in_steps = counts.map(lambda n: {"steps": n}) | counts.map(lambda n: {"iteration
 later = st.floats(0.01, 5).map(lambda e: {"epochs": e}) | st.floats(0.001, 0.1).map(lambda f: {"fraction": f})
 
 
+def squared(progress: float) -> float:
+    return 1 - progress**2
+
+
+def of_functions(lengths: Lengths) -> st.SearchStrategy[Schedule]:
+    return lengths.map(lambda n: Schedule.of(squared, **n))
+
+
 def bounded(lengths: Lengths) -> st.SearchStrategy[Schedule]:
     return st.one_of(
         st.builds(lambda f, n: Constant(f, **n), factors, lengths),
@@ -76,8 +84,13 @@ def chains(lengths: Lengths) -> st.SearchStrategy[Chain]:
 
 
 shapes = bounded(in_steps) | endless(in_steps)
-callable_now = shapes | chains(in_steps)
-anything = callable_now | bounded(later) | endless(later) | chains(in_steps | later)
+written_now = shapes | chains(in_steps)
+written = written_now | bounded(later) | endless(later) | chains(in_steps | later)  # repr writes it down whole
+with_functions = st.builds(
+    lambda head, function, last: head.then(function).then(last), bounded(in_steps), of_functions(in_steps), shapes
+)
+callable_now = written_now | of_functions(in_steps) | with_functions
+anything = written | callable_now | of_functions(later)
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -188,9 +201,13 @@ def test_serves_lambda_lr_as_it_is(schedule: Schedule) -> None:
 # --- laws ------------------------------------------------------------------------------------------------------------
 
 
+@given(written)
+def test_a_schedule_prints_as_the_call_that_builds_it(schedule: Schedule) -> None:
+    assert eval(repr(schedule), dict(NAMES)) == schedule
+
+
 @given(anything)
 def test_a_schedule_is_a_value(schedule: Schedule) -> None:
-    assert eval(repr(schedule), dict(NAMES)) == schedule
     again = pickle.loads(pickle.dumps(schedule))
     assert again == schedule
     assert hash(again) == hash(schedule)

@@ -37,7 +37,7 @@ from ignite_delayed import (
     delay_early_stopping,
     stop_when,
 )
-from ignite_delayed.conditions.phrases import nearness, waiting
+from ignite_delayed.conditions.phrases import missing_phrase, nearness
 
 LOSSES = [0.9, 0.62, 0.45, 0.44, 0.43, 0.5, 0.5, 0.5, 0.5, 0.5]
 BELOW = Metric("loss") < 0.5
@@ -111,7 +111,7 @@ class TestWhatIsMissing:
         ids=repr,
     )
     def test_is_told_in_a_line(self, condition: Condition, losses: list[float], said: str) -> None:
-        assert waiting(condition, seen(condition, *losses)) == said
+        assert missing_phrase(condition, seen(condition, *losses)) == said
 
     @pytest.mark.parametrize(
         ("condition", "losses", "near"),
@@ -182,10 +182,8 @@ class TestPlainText:
         assert trainer.state.epoch == 7
         assert (state, text) == ("stopped", f"in epoch 7: {vars(trainer.state)['stop_reason']}")
 
-    def test_a_stop_on_a_condition_is_watched(self) -> None:
-        assert rows(trained(2, stop=lambda r: stop_when(r, BELOW))[1]) == {
-            "stop": ("watching", "loss 0.62, needs < 0.5")
-        }
+    def test_a_stop_on_a_condition_is_open_until_it_stopped(self) -> None:
+        assert rows(trained(2, stop=lambda r: stop_when(r, BELOW))[1]) == {"stop": ("open", "loss 0.62, needs < 0.5")}
 
     def test_phases_and_their_rates(self) -> None:
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.25)

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from ...errors import StateError
-from ...recording.run import position
+from ...recording.runs.run import position
 from ..optimizer.groups import read_all, write
 from . import torch_state
 from .base import Stepper

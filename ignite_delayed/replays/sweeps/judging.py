@@ -14,7 +14,7 @@ from ...conditions import (
     ProgressQuotient,
     RisingStrips,
 )
-from ...conditions.comparison import monitored
+from ...conditions.comparison import as_monitor
 from ...conditions.expression import Mode
 
 __all__ = ["Judge", "judge_of"]
@@ -39,11 +39,11 @@ class Judge(NamedTuple):
 def _own(rule: Condition) -> Judge | None:
     """What ``rule`` itself watches; nothing where it says nothing of better and worse."""
     if isinstance(rule, EarlyStop):
-        return Judge(monitored("monitor", rule.monitor), rule.mode)
+        return Judge(as_monitor("monitor", rule.monitor), rule.mode)
     if isinstance(rule, Plateau):
-        return Judge(monitored("metric", rule.metric), rule.mode)
+        return Judge(as_monitor("metric", rule.metric), rule.mode)
     if isinstance(rule, (GeneralizationLoss, ProgressQuotient, RisingStrips)):
-        return Judge(monitored("error", rule.error), "min")
+        return Judge(as_monitor("error", rule.error), "min")
     return None
 
 
@@ -51,7 +51,7 @@ def judge_of(rules: list[Condition], monitor: str | Expression | None, mode: Mod
     """What all of ``rules`` are judged by: what was asked for, or what they all watch."""
     if monitor is not None:
         given = EarlyStop(monitor, mode=mode if mode is not None else "", patience=1)  # type: ignore[arg-type]
-        return Judge(monitored("monitor", given.monitor), given.mode)
+        return Judge(as_monitor("monitor", given.monitor), given.mode)
     if mode is not None:
         refuse_value("mode", "given together with monitor=", mode, "Rules know the mode of what they watch.")
     found: Judge | None = None

@@ -1,0 +1,20 @@
+"""Text that others chose, such as names of metrics and gates, on its way to a log or a terminal."""
+
+from __future__ import annotations
+
+__all__ = ["shown"]
+
+
+def shown(text: str) -> str:
+    r"""``text`` on one line, and harmless to a terminal: what cannot be printed is escaped, as ``repr`` does it.
+
+    Line ends, the escapes that colour a terminal or clear it, marks that turn the direction of writing, and lone
+    surrogates, which no file takes. Backslashes stay: what is shown is read, not parsed.
+
+    Example:
+        >>> shown("val loss"), shown("loss\n\x1b[2Jgone")
+        ('val loss', 'loss\\n\\x1b[2Jgone')
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ignite_delayed._utils.text import shown
+
+
+class TestShown:
+    @pytest.mark.parametrize(
+        ("text", "seen"),
+        [
+            ("val/loss", "val/loss"),
+            ("Verlust für Übung 验证", "Verlust für Übung 验证"),
+            ("a\nb\r\tc", r"a\nb\r\tc"),
+            ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+            ("\x9b2J", r"\x9b2J"),  # the escape and its bracket in one character
+            ("evil\u202etxt", r"evil\u202etxt"),
+            ("\udc80", r"\udc80"),
+            ("back\\slash", "back\\slash"),
+            ("", ""),
+        ],
+    )
+    def test_what_cannot_be_printed_is_escaped_and_nothing_else(self, text: str, seen: str) -> None:
+        assert shown(text) == seen
+
+    @given(st.text())
+    def test_it_is_one_printable_line_that_any_file_takes(self, text: str) -> None:
+        seen = shown(text)
+        assert seen.isprintable()
+        assert len(seen.splitlines()) <= 1
+        assert seen.encode("utf-8").decode() == shown(seen)
