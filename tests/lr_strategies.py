@@ -104,6 +104,16 @@ def several_phases(draw: st.DrawFn) -> list[Phase]:
     return phases
 
 
+@st.composite
+def schedule_phases(draw: st.DrawFn) -> list[Phase]:
+    """One to three schedules, for any parameter."""
+    untils = draw(st.lists(st.none() | _conditions, min_size=1, max_size=3))
+    pers = st.sampled_from(["iteration", "epoch"])
+    phases = [Phase(draw(_ending if until is None else _endless), per=draw(pers), until=until) for until in untils]
+    assume(_fit_in_the_run(phases))
+    return phases
+
+
 def _fit_in_the_run(phases: list[Phase]) -> bool:
     """Whether the fractions of schedules that follow one another by their own ends add up to 1 at most."""
     total = 0.0
