@@ -114,9 +114,9 @@ def several_phases(draw: st.DrawFn) -> list[Phase]:
 @st.composite
 def schedule_phases(draw: st.DrawFn) -> list[Phase]:
     """One to three schedules, for any parameter."""
-    untils = draw(st.lists(st.none() | _conditions, min_size=1, max_size=3))
-    pers = st.sampled_from(["iteration", "epoch"])
-    phases = [Phase(draw(_ending if until is None else _endless), per=draw(pers), until=until) for until in untils]
+    ends = draw(st.lists(st.none() | _conditions, min_size=1, max_size=3))
+    pers: st.SearchStrategy[Any] = st.sampled_from(["iteration", "epoch"])
+    phases = [Phase(draw(_ending if end is None else _endless), per=draw(pers), until=end) for end in ends]
     assume(_fit_in_the_run(phases))
     return phases
 

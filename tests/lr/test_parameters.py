@@ -1,4 +1,4 @@
-"""Whatever goes for rates goes for momentum, betas and weight decay: beside each other, resumed, previewed, adjusted."""
+"""Whatever goes for rates goes for momentum, betas and weight decay: side by side, resumed, previewed, adjusted."""
 
 from __future__ import annotations
 
@@ -123,36 +123,33 @@ class TestBetas:
             assert training.optimizer.param_groups[0]["betas"] == expected
             assert phases.parameter in ("beta1", "beta2")
 
-    @pytest.mark.parametrize("attach", [apply_schedule, None])
-    def test_are_what_adam_has_for_a_momentum(self, attach: Any) -> None:
+    def test_are_what_adam_has_for_a_momentum(self) -> None:
         training = Training(adam())
         message = r"parameter must be one of .*'beta1', 'beta2', got 'momentum' .*first beta: parameter='beta1'"
+        recorder, optimizer = training.recorder, training.optimizer
         with pytest.raises(ValueError, match=message):
-            if attach is None:
-                adjust_lr(training.recorder, training.optimizer, {Metric("loss") > 1: 0.5}, parameter="momentum")
-            else:
-                attach(training.recorder, training.optimizer, Constant(), per="epoch", parameter="momentum")
+            adjust_lr(recorder, optimizer, {Metric("loss") > 1: 0.5}, parameter="momentum")
+        with pytest.raises(ValueError, match=message):
+            apply_schedule(recorder, optimizer, Constant(), per="epoch", parameter="momentum")
         with pytest.raises(ValueError, match="parameter='beta1'"):
             preview(Constant(), optimizer=adam(), parameter="momentum", epochs=1, iterations_per_epoch=1)
 
 
 @given(
-    drawn=st.lists(
-        st.tuples(st.sampled_from(PARAMETERS), schedule_phases()), min_size=1, max_size=3, unique_by=lambda x: x[0]
-    ),
+    drawn=st.dictionaries(st.sampled_from(PARAMETERS), schedule_phases(), min_size=1, max_size=3),
     wrap=st.sampled_from([lambda optimizer: optimizer, *WRAPPERS.values()]),
     seed=st.integers(0, 100),
 )
 def test_several_parameters_at_once_are_what_their_previews_say(
-    drawn: list[tuple[str, list[Phase]]], wrap: Callable[[Any], Any], seed: int
+    drawn: dict[str, list[Phase]], wrap: Callable[[Any], Any], seed: int
 ) -> None:
     plain = two_groups()
-    training = Training(plain, watch=[parameter for parameter, _ in drawn], metrics={"loss": loss_of(seed, False)})
+    training = Training(plain, watch=list(drawn), metrics={"loss": loss_of(seed, False)})
     optimizer = wrap(plain)
     losses = [loss_of(seed, False)(_at(epoch * LENGTH)) for epoch in range(1, EPOCHS + 1)]
     run: dict[str, Any] = {"epochs": EPOCHS, "iterations_per_epoch": LENGTH, "metrics": {"loss": losses}}
     attached, seen = [], []
-    for parameter, phases in drawn:
+    for parameter, phases in drawn.items():
         seen.append(preview(phases, optimizer=optimizer, parameter=parameter, **run))
         attached.append(LRPhases(training.recorder, optimizer, phases, parameter=parameter))
     again = [preview(phases, **run) for phases in attached]
