@@ -132,7 +132,7 @@ class BestKeeper(LiveCondition):
             return Row(self.name, "closed", missing_phrase(*waits), nearness(*waits))
         file = self.last_checkpoint
         saved = "" if file is None else f", {Path(file).name}"
-        return Row(self.name, "keeping", f"{label_of(self.condition.monitor)}: {self._detail()}{saved}")
+        return Row(self.name, "open", f"{label_of(self.condition.monitor)}: {self._detail()}{saved}")
 
     def _detail(self) -> str:
         return self.condition.detail(self.state)

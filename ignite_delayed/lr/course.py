@@ -10,7 +10,7 @@ from ignite.engine import Engine, Events
 from ..conditions import State
 from ..history.record import Clock, Record
 from ..recording.recorder import Recorder
-from ..recording.runs.run import position
+from ..recording.runs.run import position, whole_epochs
 from .live import PhaseEnd
 from .optimizer.groups import read_all
 from .optimizer.stand_in import remember
@@ -140,8 +140,9 @@ class Course:
         progress.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self._phases[following]) if following < len(self._phases) else "no phase"
         text = f"{why}; then {then}; {self._parameter} {format_rates(before)} -> {format_rates(after)}"
-        self._recorder.hub.mark("switched", "phases", self._name, record, text)
-        self.logger.info("%s switched in epoch %d, after iteration %d: %s", self._name, record.epoch, iterations, text)
+        begins = epochs + 1 if whole_epochs(self._recorder.trainer, iterations) else None
+        mark = self._recorder.hub.mark("switched", "phases", self._name, record, text, before=begins)
+        self.logger.info("%s switched %s: %s", self._name, mark.when, text)
 
     def switch(self, record: Record) -> None:
         """Go on to the next phase: ``record`` has ended the one whose turn it is, by its condition."""

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from .._utils.checks import check_count, refuse_type, refuse_value
 from ..conditions import After, Condition
+from ..history.mark import places
 from ..recording.recorder import Recorder
 from ..schedules import Schedule
 from .optimizer.groups import check_optimizer
@@ -53,8 +54,8 @@ class Preview(NamedTuple):
     def __repr__(self) -> str:
         batches, groups = self.rates.shape
         shape = f"{batches} batches" if groups == 1 else f"{batches} batches, {groups} groups"
-        places = ", ".join(f"{switched.iteration / batches * self.epochs[-1]:.4g}" for switched in self.switches[:4])
-        switched = f", switched after epoch {places}" if places else ""
+        shown = places(switched.iteration / batches * float(self.epochs[-1]) for switched in self.switches[:4])
+        switched = f", switched {shown}" if shown else ""
         return f"<Preview of {shape}: {self.rates.min():.4g} to {self.rates.max():.4g}{switched}>"
 
 

@@ -204,9 +204,19 @@ class Hub:
 
     # --- marks -------------------------------------------------------------------------------------------------
 
-    def mark(self, kind: str, by: By, name: str, record: Record, text: str, best: Best | None = None) -> None:
-        """Note in the history what was decided at ``record``."""
-        self.history.mark(kind, name, record, text, by=by, best=best)
+    def mark(
+        self,
+        kind: str,
+        by: By,
+        name: str,
+        record: Record,
+        text: str,
+        *,
+        best: Best | None = None,
+        before: int | None = None,
+    ) -> Mark:
+        """Note in the history what was decided at ``record``, and before which epoch."""
+        return self.history.mark(kind, name, record, text, by=by, best=best, before=before)
 
     def follow(self) -> NewMarks:
         """The marks from now on."""

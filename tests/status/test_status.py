@@ -182,10 +182,8 @@ class TestPlainText:
         assert trainer.state.epoch == 7
         assert (state, text) == ("stopped", f"in epoch 7: {vars(trainer.state)['stop_reason']}")
 
-    def test_a_stop_on_a_condition_is_watched(self) -> None:
-        assert rows(trained(2, stop=lambda r: stop_when(r, BELOW))[1]) == {
-            "stop": ("watching", "loss 0.62, needs < 0.5")
-        }
+    def test_a_stop_on_a_condition_is_open_until_it_stopped(self) -> None:
+        assert rows(trained(2, stop=lambda r: stop_when(r, BELOW))[1]) == {"stop": ("open", "loss 0.62, needs < 0.5")}
 
     def test_phases_and_their_rates(self) -> None:
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.25)

@@ -211,7 +211,12 @@ def position(trainer: Engine) -> tuple[int, int]:
     iterations, epochs = state.iteration, state.epoch
     if event == Events.ITERATION_STARTED:
         iterations -= 1
-    whole = iterations % state.epoch_length == 0 if state.epoch_length else iterations == 0
-    if event == Events.EPOCH_STARTED or (event in _EPOCH_BEGAN and whole):
+    if event == Events.EPOCH_STARTED or (event in _EPOCH_BEGAN and whole_epochs(trainer, iterations)):
         epochs -= 1
     return iterations, max(epochs, 0)
+
+
+def whole_epochs(trainer: Engine, iterations: int) -> bool:
+    """Whether so many iterations are a number of epochs, 0 included."""
+    length = trainer.state.epoch_length
+    return iterations % length == 0 if length else iterations == 0

@@ -10,7 +10,19 @@ function above all, is folded.
 
 from . import numbers, verdicts, windows  # noqa: F401  they say which twins there are
 from .patience import Course, Found, best_found, course_of
-from .rows import whole
-from .twins import has_twin, seen_by, value, verdict_column
+from .rows import Rows, whole
+from .twins import has_twin, judge, seen_by, value, verdict_column
 
-__all__ = ["Course", "Found", "best_found", "course_of", "has_twin", "seen_by", "value", "verdict_column", "whole"]
+__all__ = [
+    "Course",
+    "Found",
+    "Rows",
+    "best_found",
+    "course_of",
+    "has_twin",
+    "judge",
+    "seen_by",
+    "value",
+    "verdict_column",
+    "whole",
+]
