@@ -15,7 +15,7 @@ from ..errors import AttachError
 from ..history import Record
 from ..history.metrics import reporter, source_label
 from .attachment import LiveCondition
-from .host import all_or_nothing, attach, drop_generator, is_running, move_to_end
+from .host import all_or_nothing, attach, call_when_gone, drop_generator, is_running, move_to_end
 from .hub import Hub
 from .notices import Notices
 from .ranks.agreement import Agreement
@@ -86,7 +86,7 @@ class Engines:
         self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._notices, self._relay)
         enter(trainer, self)
         # An evaluator that lives on, as through the folds of a cross-validation, is watched no longer then.
-        self._trainer = weakref.ref(trainer, _caller(weakref.WeakMethod(self.remove)))
+        self._gone = call_when_gone(trainer, self.remove)
 
     def _attach(self, trainer: Engine, every: int | None) -> None:
         for event in (Events.STARTED, Events.EPOCH_STARTED):
@@ -322,7 +322,7 @@ class Engines:
             self._resumption.load_inside(self.run.trainer, iteration)
             self._hub.go_on()
         else:
-            self._resumption.load(self.run.trainer, iteration)
+            self._resumption.load(iteration, None if iteration is None else self.run.end(iteration))
 
     def reset(self) -> None:
         """Forget the run, in the middle of it or before the next."""
@@ -368,14 +368,3 @@ class Engines:
             self.loaded(iteration)
 
         return commit
-
-
-def _caller(method: weakref.WeakMethod[Callable[[], None]]) -> Callable[[object], None]:
-    """What calls ``method`` if it is still there."""
-
-    def call(_: object) -> None:
-        alive = method()
-        if alive is not None:
-            alive()
-
-    return call

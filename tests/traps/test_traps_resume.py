@@ -17,7 +17,7 @@ from engines import decided, engine, loop, through_json, through_torch, timeless
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver
 
-from ignite_delayed import After, Gate, Metric, Recorder, StateError, delay_early_stopping
+from ignite_delayed import After, Gate, Metric, Recorder, delay_early_stopping
 
 _LOSSES = [0.9, 0.6, 0.7, 0.4, 0.5, 0.45, 0.38, 0.5, 0.41, 0.39, 0.4, 0.42]
 

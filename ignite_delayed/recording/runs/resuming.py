@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
 from typing import Any
 
 from ignite.engine import Engine, Events
 
+from ..._utils.text import logger_of
 from ...errors import StateError
 from ...history import Record
-from .run import planned_iterations
 
 __all__ = ["Resumption"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 
 class Resumption:
@@ -25,15 +25,13 @@ class Resumption:
         self._reset = False
         self._resumed_at: int | None = None  # the trainer's iteration, of a run that goes through its beginning again
         self._known = False  # the run so far: its beginning was seen, or a state of it loaded
-        self._end: dict[str, Any] = {}  # where the trainer stood whose loaded run was finished
+        self._end: Mapping[str, Any] = {}  # where the trainer stood whose loaded run was finished
 
-    def load(self, trainer: Engine, saved_at: int | None = None) -> None:
-        """A state was loaded, which was saved at iteration ``saved_at`` of the ``trainer``."""
+    def load(self, saved_at: int | None = None, end: Mapping[str, Any] | None = None) -> None:
+        """A state was loaded, which was saved at the trainer's iteration ``saved_at``; ``end`` if that is its last."""
         self._loaded = self._known = True
         if saved_at is not None:
-            self._saved_at = saved_at
-            finished = saved_at == trainer.state.iteration == planned_iterations(trainer)
-            self._end = {name: getattr(trainer.state, name, None) for name in _PLACE} if finished else {}
+            self._saved_at, self._end = saved_at, end or {}
         self._reset = False
 
     def load_inside(self, trainer: Engine, saved_at: int | None) -> None:
@@ -116,8 +114,6 @@ class Resumption:
         length = trainer.state.epoch_length
         return length is not None and trainer.state.iteration % length != 0
 
-
-_PLACE = ("iteration", "epoch", "max_epochs", "max_iters", "epoch_length")
 
 _BEGINNING = (Events.STARTED, Events.EPOCH_STARTED)
 

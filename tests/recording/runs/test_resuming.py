@@ -279,7 +279,7 @@ class TestKilledAfterItsFinalCheckpoint:
         run, saved = self.Run(), dict[str, Any]()
 
         def save() -> None:
-            to_save = {"trainer": run.trainer, **run.recorder.to_save(), "optimizer": run.optimizer}
+            to_save: dict[str, Any] = {"trainer": run.trainer, **run.recorder.to_save(), "optimizer": run.optimizer}
             saved.update({name: through_torch(one.state_dict()) for name, one in to_save.items()})
 
         run.trainer.add_event_handler(request.param, save)
@@ -299,8 +299,10 @@ class TestKilledAfterItsFinalCheckpoint:
         assert run.trained == []
         assert [record.levelname for record in caplog.records] == ["INFO"]
         assert caplog.messages == [
-            "the run was finished at iteration 12, when its state was saved: nothing is trained, and COMPLETED is fired "
-            "again. To train on, give run() a larger max_epochs; to start afresh, call recorder.reset()."
+            (
+                "the run was finished at iteration 12, when its state was saved: nothing is trained, and COMPLETED is "
+                "fired again. To train on, give run() a larger max_epochs; to start afresh, call recorder.reset()."
+            )
         ]
 
     def test_it_is_trained_on_where_it_is_made_longer(self, killed: tuple[Run, dict[str, Any]]) -> None:
@@ -550,8 +552,8 @@ class TestNotStrict:
         assert (gates["kept"].is_open, gates["new"].is_open) == (True, False)
         assert caplog.messages == [
             (
-                "the recorder's state is of other parts:\n  gates that start afresh: more, new\n"
-                "  saved gates that are left out: old, older"
+                "the recorder's state is of other parts: gates that start afresh: more, new; "
+                "saved gates that are left out: old, older"
             )
         ]
         trainer.load_state_dict(saved_trainer)
