@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ignite.engine import Engine, Events, State
-from torch.optim import Optimizer
 
 from .._utils.saving import checked_count, checked_names, checked_seconds
 from ..errors import AttachError
@@ -28,6 +27,7 @@ from .runs.run import TrainerRun
 from .runs.silence import break_silence
 from .sources.choice import shown_by
 from .sources.data import Data, named_data
+from .sources.rates import Watched
 from .sources.required import Required
 from .sources.source import Source, read, refuse_unreported
 from .sources.watches import EvaluatorWatch, TrainerWatch, Watch, check_watchable
@@ -43,7 +43,7 @@ class Engines:
     Args:
         trainer: whose clock counts.
         sources: what is recorded, by name.
-        rates: the optimizers whose rates are recorded, by the name of the rate.
+        rates: the numbers of optimizers that are recorded, by name.
         optional: the metrics that not every evaluation computes.
         every: iterations from one record of the trainer's own metrics to the next; ``None`` for one an epoch.
         agreement: between processes.
@@ -59,7 +59,7 @@ class Engines:
         trainer: Engine,
         sources: dict[str, Source],
         *,
-        rates: dict[str, Optimizer],
+        rates: dict[str, Watched],
         optional: tuple[str, ...],
         every: int | None,
         agreement: Agreement,

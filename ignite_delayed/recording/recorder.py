@@ -56,6 +56,8 @@ class Recorder:
             its own metrics are read once an epoch. ``None``, alone or by name, is recorded by hand: :meth:`record`.
         optimizer: adds the learning rate to every record: ``"lr"``, or ``"lr/0"``, ``"lr/1"``, ... for several
             groups. Several optimizers by name give ``"lr/name"``, ``"lr/name/0"``, ...
+        parameters: what of ``optimizer`` is added instead of the rate alone, for example ``("lr", "momentum")``; any
+            number of the groups, and ``"beta1"``, ``"beta2"``. It is named as the rate is: ``"momentum/0"``.
         optional: metrics that not every evaluation computes, such as ``("fid",)``, by the names they have in records.
             What an evaluator did not compute in this run is then no observation: their old values are put aside as it
             starts and come back when it was recorded. A value set anew counts, however it compares; one that is set
@@ -97,13 +99,18 @@ class Recorder:
         evaluators: Evaluators = None,
         *,
         optimizer: Optimizer | Mapping[str, Optimizer] | None = None,
+        parameters: Iterable[str] = ("lr",),
         optional: Iterable[str] = (),
         every: int | None = None,
         keep: int | None = None,
         sync: Literal["rank0", "mean"] | None = "rank0",
         evaluate_on: Literal["rank0"] | None = None,
     ) -> None:
-        sources, rates, agreement = check_sources(trainer, evaluators), watched_rates(optimizer), Agreement(sync)
+        sources, rates, agreement = (
+            check_sources(trainer, evaluators),
+            watched_rates(optimizer, parameters),
+            Agreement(sync),
+        )
         if every is not None:
             every = check_count("every", every)
             if all(source.engine is not trainer for source in sources.values()):
