@@ -14,13 +14,13 @@ from ..errors import AttachError
 from ..history import Record
 from ..history.metrics import reporter, source_label
 from .attachment import LiveCondition
-from .host import all_or_nothing, attach, drop_generator, is_running, move_to_end
+from .host import all_or_nothing, attach, call_when_gone, drop_generator, is_running, move_to_end
 from .hub import Hub
 from .notices import Notices
 from .ranks.agreement import Agreement
 from .ranks.rank0 import Evaluation, Rank0Relay
 from .records import RecordMaker
-from .registry import enter, inside, refuse_second, strike_out
+from .registry import enter, inside, last_to_run, refuse_second, strike_out
 from .runs.gaps import Gaps
 from .runs.resuming import Resumption
 from .runs.run import TrainerRun
@@ -85,6 +85,8 @@ class Engines:
             self._attached.callback(self._relay.remove)
         self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._notices, self._relay)
         enter(trainer, self)
+        # An evaluator that lives on, as through the folds of a cross-validation, is watched no longer then.
+        self._gone = call_when_gone(trainer, self.remove)
 
     def _attach(self, trainer: Engine, every: int | None) -> None:
         for event in (Events.STARTED, Events.EPOCH_STARTED):
@@ -253,7 +255,7 @@ class Engines:
         """Record what ``engine`` shows, if it is a real evaluation of a source; otherwise say why not."""
         with self._revivable():
             innermost = inside(engine)
-            if innermost is None:
+            if innermost is None and last_to_run(engine) is self:
                 self._say_outside(source_label(self._of(engine)[0].name))
             elif innermost is self:
                 self._observe(self._of(engine), engine.state, finished=watch.finished)
@@ -320,7 +322,7 @@ class Engines:
             self._resumption.load_inside(self.run.trainer, iteration)
             self._hub.go_on()
         else:
-            self._resumption.load(iteration)
+            self._resumption.load(iteration, None if iteration is None else self.run.end(iteration))
 
     def reset(self) -> None:
         """Forget the run, in the middle of it or before the next."""

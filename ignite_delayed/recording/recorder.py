@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from .._utils.checks import check_choice, check_count, check_flag, check_name, refuse_type, refuse_value
 from .._utils.saving import check_seal, check_version, sealed
+from .._utils.text import shown
 from ..errors import StateError
 from ..history import History
 from .engines import Engines
@@ -205,9 +206,12 @@ class Recorder:
 
     def reading(self) -> Reading:
         """What the recorder, and all that is attached to it, say now."""
-        shown = [*self.hub.live, *sorted(self.hub.attached, key=lambda part: part.row_order)]
-        rows = [part.row() for part in shown]
-        return Reading(self._clock(), list(self.history.latest.items()), [row for row in rows if row is not None])
+        parts = [*self.hub.live, *sorted(self.hub.attached, key=lambda part: part.row_order)]
+        rows = [row for part in parts if (row := part.row()) is not None]
+        values = [(shown(name), value) for name, value in self.history.latest.items()]
+        return Reading(
+            self._clock(), values, [row._replace(name=shown(row.name), text=shown(row.text)) for row in rows]
+        )
 
     def _clock(self) -> str:
         state = self.trainer.state
