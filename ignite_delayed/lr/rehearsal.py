@@ -165,7 +165,7 @@ class _Rehearsal:
         elif isinstance(stepper, ScheduleStepper):
             steps = np.arange(last, following - 1)
             steps = steps - begun_after if stepper.per == "iteration" else np.maximum(steps // self._length - epochs, 0)
-            np.multiply(stepper.factors(steps)[:, None], progress.bases, out=table[rows])
+            np.multiply(stepper.factors(steps)[:, None], stepper.scaled, out=table[rows])
         else:
             for epoch in range(last // self._length + 1, (following - 2) // self._length + 2):
                 begin = (epoch - 1) * self._length
