@@ -11,6 +11,7 @@ from ..errors import HistoryError, MetricValueError, UnknownMetricError
 from .demo import demo
 from .explain import explain
 from .options import NAME
+from .replay import replay
 
 __all__ = ["app", "run"]
 
@@ -21,7 +22,7 @@ def app() -> None:
     """Early stopping, learning rates and other handlers of PyTorch-Ignite, later: what a delay would have done."""
 
 
-for command in (demo, explain):
+for command in (demo, replay, explain):
     app.add_command(command)
 
 
@@ -32,8 +33,8 @@ def run(argv: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{NAME}: interrupted", err=True)
+    except click.Abort as error:  # click's word for Ctrl-C
+        click.echo(f"{NAME}: interrupted. {error.__cause__ or ''}".rstrip(" ."), err=True)
         return 130
     except (ImportError, OSError, HistoryError, MetricValueError, UnknownMetricError) as error:
         click.echo(f"{NAME}: error: {error}", err=True)
