@@ -111,6 +111,16 @@ def several_phases(draw: st.DrawFn) -> list[Phase]:
     return phases
 
 
+@st.composite
+def schedule_phases(draw: st.DrawFn) -> list[Phase]:
+    """One to three schedules, for any parameter."""
+    ends = draw(st.lists(st.none() | _conditions, min_size=1, max_size=3))
+    pers: st.SearchStrategy[Any] = st.sampled_from(["iteration", "epoch"])
+    phases = [Phase(draw(_ending if end is None else _endless), per=draw(pers), until=end) for end in ends]
+    assume(_fit_in_the_run(phases))
+    return phases
+
+
 def _fit_in_the_run(phases: list[Phase]) -> bool:
     """Whether the fractions of schedules that follow one another by their own ends add up to 1 at most."""
     try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from ignite.engine import Engine, Events
 
+from .._utils.text import logger_of
 from ..conditions import State
 from ..history.record import Clock, Record
 from ..recording.recorder import Recorder
@@ -42,7 +42,7 @@ class Course:
 
     def __init__(self, recorder: Recorder, progress: Progress, name: str, to_front: Callable[[], None]) -> None:
         self.ends: list[PhaseEnd | None] = []
-        self.logger = logging.getLogger("ignite_delayed.LRPhases")
+        self.logger = logger_of("LRPhases")
         self.before_iteration, self._bind = quick_step(self._step_iteration)
         self._recorder, self._progress, self._name, self._to_front = recorder, progress, name, to_front
         self._phases, self._takeover = progress.phases, progress.takeover

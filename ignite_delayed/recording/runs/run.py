@@ -173,6 +173,13 @@ class TrainerRun:
         trainer = self._trainer()
         return trainer is not None and is_raised_in(trainer)
 
+    def end(self, iteration: int) -> dict[str, Any]:
+        """Where the trainer stands, if ``iteration`` is the last of its run and it stands there; else nothing."""
+        trainer = self._trainer()
+        if trainer is None or not iteration == trainer.state.iteration == planned_iterations(trainer):
+            return {}
+        return {name: getattr(trainer.state, name, None) for name in _PLACE}
+
     def planned(self) -> int | None:
         """Iterations the whole run will take, ``None`` while that is not known."""
         return planned_iterations(self.trainer)
@@ -188,6 +195,8 @@ def planned_iterations(trainer: Engine) -> int | None:
         return None
     return _countable(state.max_epochs * state.epoch_length)
 
+
+_PLACE = ("iteration", "epoch", "max_epochs", "max_iters", "epoch_length")
 
 # What 8 bytes hold, as the history and the trainer's own tensors do.
 _MOST = 2**63 - 1
