@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -29,7 +31,9 @@ for command in (demo, replay, explain):
 def run(argv: Sequence[str]) -> int:
     """Run ``argv`` and give the exit status; errors of usage are 2, what goes wrong otherwise 1, Ctrl-C 130."""
     try:
-        app.main(list(argv), prog_name=NAME, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            app.main(list(argv), prog_name=NAME, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -40,3 +44,8 @@ def run(argv: Sequence[str]) -> int:
         click.echo(f"{NAME}: error: {error}", err=True)
         return 1
     return 0
+
+
+def _tell(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning in a line of its own, without the place in the code."""
+    click.echo(f"{NAME}: warning: {message}", err=True)

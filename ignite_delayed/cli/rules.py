@@ -153,9 +153,9 @@ def rules_of(
         return list(dict.fromkeys(written))
     if monitor is None or mode is None:
         raise click.UsageError("--patience needs --monitor and --mode: of what, and which values are better")
-    untils = [After(epochs=delay) if delay else None for delay in delays or (() if conditions else (0,))]
+    delayed = [After(epochs=delay) if delay else None for delay in delays or (() if conditions else (0,))]
     rules: dict[Condition, None] = {}
-    for patience, until, word in product(patiences, [*untils, *conditions], while_closed):
+    for patience, until, word in product(patiences, [*delayed, *conditions], while_closed):
         closed = {} if until is None else {"until": until, "while_closed": word}
         rules[EarlyStop(monitor, mode=mode, patience=patience, threshold=threshold, **closed)] = None  # type: ignore[arg-type]
     return list(rules | dict.fromkeys(written))

@@ -41,7 +41,7 @@ class TestReplay:
         table = tmp_path / "out.csv"
         options = ["--patience", "2,4", "--delay", "0,5", "--when", "Metric('val/loss') < 0.5"]
         assert main(["replay", runs, *WATCH, *options, "--while-closed", "track", "--output", str(table)]) == 0
-        untils = [None, After(epochs=5), Metric("val/loss") < 0.5]
+        conditions = [None, After(epochs=5), Metric("val/loss") < 0.5]
         rules = [
             EarlyStop(
                 "val/loss",
@@ -51,7 +51,7 @@ class TestReplay:
                 while_closed="ignore" if until is None else "track",
             )
             for patience in (2, 4)
-            for until in untils
+            for until in conditions
         ]
         expected = sweep(read_runs(runs), rules)
         pd.testing.assert_frame_equal(pd.read_csv(table), expected.to_pandas().astype({"run": str, "rule": str}))
@@ -147,11 +147,20 @@ class TestWhatIsWrong:
         assert main([*order, "--overwrite"]) == 0
         assert len(pd.read_csv(table)) == RUNS
 
-    def test_a_torn_log_is_told_with_its_file(self, runs: str, capsys: pytest.CaptureFixture[str]) -> None:
-        torn = Path(runs) / "2.jsonl"
-        torn.write_bytes(torn.read_bytes()[:-20])
+    def test_a_damaged_log_is_told_with_its_file(self, runs: str, capsys: pytest.CaptureFixture[str]) -> None:
+        damaged = Path(runs) / "2.jsonl"
+        lines = damaged.read_text().splitlines(keepends=True)
+        damaged.write_text("".join([*lines[:5], *lines[6:]]))
         assert main(["replay", runs, *WATCH, "--patience", "2"]) == 1
         assert "2.jsonl" in capsys.readouterr().err
+
+    @pytest.mark.filterwarnings("always")
+    def test_warnings_are_told_in_a_line(self, runs: str, capsys: pytest.CaptureFixture[str]) -> None:
+        torn = Path(runs) / "2.jsonl"
+        torn.write_bytes(torn.read_bytes()[:-20])
+        assert main(["replay", runs, *WATCH, "--patience", "2"]) == 0
+        [told] = capsys.readouterr().err.splitlines()
+        assert told.startswith(f"ignite-delayed: warning: {torn}: the last line was cut short")
 
     def test_pandas_is_missed_by_name(
         self, runs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
