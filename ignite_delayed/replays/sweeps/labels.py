@@ -27,8 +27,11 @@ def labels_of(rules: Sequence[Condition]) -> list[str]:
     kinds = {type(rule) for rule in rules}
     if len(kinds) > 1 or len(rules) < 2:
         return whole
+    parameters = inspect.signature(kinds.pop()).parameters
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters.values()):
+        return whole  # operators: their parts have no names
     told = {}
-    for name, parameter in inspect.signature(kinds.pop()).parameters.items():
+    for name, parameter in parameters.items():
         given = [getattr(rule, name) for rule in rules]
         if any(one != given[0] for one in given):
             told[name] = ["" if one == parameter.default else f"{name}={one!r}" for one in given]
