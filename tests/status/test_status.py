@@ -513,7 +513,7 @@ class TestNamesOfOthers:
 
     CLEAR = "\x1b[2J"
 
-    def run(self, file: Any) -> Recorder:
+    def run(self, file: Any) -> tuple[Engine, Recorder]:
         clear = self.CLEAR
         trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
         source, loss = f"val\n{clear}", f"lo\r\nss{clear}"
@@ -529,10 +529,11 @@ class TestNamesOfOthers:
         delay_early_stopping(recorder, metric, mode="max", patience=3, name=f"stop\n{clear}")
         with recorder.status().live(file=file):
             trainer.run([0], max_epochs=6)
-        return recorder
+        return trainer, recorder
 
     def test_in_text_panel_and_html(self) -> None:
-        recorder = self.run(io.StringIO())
+        trainer, recorder = self.run(io.StringIO())
+        assert trainer.state.epoch == 4  # it is kept: the status asks its clock
         shown = [str(recorder.status()), panel(recorder, 120), recorder.status()._repr_html_()]
         for text in shown:
             assert "\x1b[2J" not in text
