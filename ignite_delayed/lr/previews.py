@@ -15,9 +15,10 @@ from .._utils.checks import check_count, refuse_type, refuse_value
 from ..conditions import After, Condition
 from ..recording.recorder import Recorder
 from ..schedules import Schedule
+from .cadence import Cadence, cadence_of
 from .optimizer.groups import check_optimizer
 from .optimizer.stand_in import stand_in
-from .phase import Phase, Switched
+from .phase import Phase, Switched, check_lengths
 from .phases import LRPhases
 from .rehearsal import rehearse
 from .steppers.trial import copy_for
@@ -63,9 +64,10 @@ def preview(
     *,
     epochs: int,
     iterations_per_epoch: int,
-    per: Literal["iteration", "epoch"] | None = None,
+    per: Literal["iteration", "epoch", "update"] | None = None,
     metrics: Mapping[str, Sequence[float] | Callable[[int], float]] | None = None,
     optimizer: Optimizer | None = None,
+    gradient_accumulation_steps: int | None = None,
 ) -> Preview:
     """What each batch of a run would train at.
 
@@ -78,11 +80,12 @@ def preview(
         what: a schedule, :class:`LRPhases` (untouched), or a list of :class:`Phase`.
         epochs: epochs of the run, >= 1.
         iterations_per_epoch: batches in an epoch, >= 1.
-        per: for a lone schedule: what one step is, ``"iteration"`` (the default) or ``"epoch"``.
+        per: for a lone schedule: what one step is, ``"iteration"`` (the default), ``"epoch"`` or ``"update"``.
         metrics: for phases: the value of each metric after each epoch: a sequence of ``epochs`` numbers, or a function
             of the epoch, counted from 1.
         optimizer: for a schedule or a list of phases: whose groups the rates are for (untouched). Without, a schedule
             gives factors, and phases the rates of one group of rate 1.
+        gradient_accumulation_steps: per update, batches for an update of the optimizer; AMP skips none here.
 
     Returns:
         A :class:`Preview`.
@@ -100,12 +103,15 @@ def preview(
     check_count("epochs", epochs)
     check_count("iterations_per_epoch", iterations_per_epoch)
     double = None if optimizer is None else stand_in(check_optimizer(optimizer))
+    cadence = None if optimizer is None else cadence_of(optimizer, gradient_accumulation_steps)
+    factors = isinstance(what, Schedule) and double is None
     if isinstance(what, Schedule):
         if metrics is not None:
             hint = "A schedule reads no metrics: phases with until= do."
             refuse_value("metrics", "left out for a schedule", metrics, hint)
         per = "iteration" if per is None else per
-        if double is None:
+        if factors and per != "update":
+            check_lengths([], gradient_accumulation_steps, known=False)
             return _preview_schedule(what, per, epochs, iterations_per_epoch)
         what = [Phase(what, per=per)]
     elif per is not None:
@@ -113,9 +119,9 @@ def preview(
     known = _reporters(metrics, epochs)
     trainer = Engine(lambda engine, batch: None)  # a recorder does not keep it
     trainer.logger = _silent
-    run = _phases_on(trainer, what, double)
+    run = _phases_on(trainer, what, double, gradient_accumulation_steps, cadence)
     table = rehearse(run, known, epochs, iterations_per_epoch)
-    quantity = _RATE if run.parameter == "lr" else run.parameter
+    quantity = _FACTOR if factors else _RATE if run.parameter == "lr" else run.parameter
     return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, run.switches, quantity)
 
 
@@ -126,13 +132,20 @@ def _preview_schedule(schedule: Schedule, per: str, epochs: int, iterations_per_
     return Preview((iterations + 1) / iterations_per_epoch, resolved(steps)[:, None], [], _FACTOR)
 
 
-def _phases_on(trainer: Engine, what: LRPhases | Iterable[Phase], double: Optimizer | None) -> LRPhases:
+def _phases_on(
+    trainer: Engine,
+    what: LRPhases | Iterable[Phase],
+    double: Optimizer | None,
+    told: int | None,
+    cadence: Cadence | None,
+) -> LRPhases:
     """Phases like ``what`` on ``trainer`` and an optimizer of their own."""
     parameter, planned = "lr", None
     if isinstance(what, LRPhases):
         if double is not None:
             hint = "They have their own; a list of Phase is for any."
             refuse_value("optimizer", "left out for LRPhases", double, hint)
+        cadence = what.progress.plan.cadence if told is None else None
         phases, parameter, planned = what.phases, what.parameter, what.progress.plan.pinned
         double = what.progress.takeover.stand_in()
     elif isinstance(what, Phase) or not isinstance(what, Iterable):
@@ -144,7 +157,18 @@ def _phases_on(trainer: Engine, what: LRPhases | Iterable[Phase], double: Optimi
     # One unnamed source reports all, whoever reports it in the run.
     recorder = Recorder(trainer, optimizer=double)
     adapted = [_adapt(phase) for phase in phases]
-    run = LRPhases(recorder, double, adapted, parameter=parameter, planned_epochs=planned)
+    counts = any(isinstance(phase, Phase) and phase.per == "update" for phase in adapted)
+    if counts and told is None and cadence is None:
+        hint = "How many batches make an update? 1 if each does."
+        refuse_value("gradient_accumulation_steps", "given for a preview per update", None, hint)
+    run = LRPhases(
+        recorder,
+        double,
+        adapted,
+        parameter=parameter,
+        planned_epochs=planned,
+        gradient_accumulation_steps=(cadence if counts else None) or told,
+    )
     run.logger = _silent
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -68,15 +69,22 @@ class _Rehearsal:
             self._epoch = epoch
             trainer.state.iteration = (epoch - 1) * length
             trainer.fire_event(Events.EPOCH_STARTED)
+        self._count_updates(iteration - 1)
         trainer.state.iteration = iteration
         trainer.fire_event(Events.ITERATION_STARTED)
         values = read_all(run.optimizer, run.parameter)
         run.optimizer.step()
+        self._count_updates(iteration)
         if iteration % length == 0:
             trainer.fire_event(Events.EPOCH_COMPLETED)
             if self._ends():
                 run.recorder.record({name: value(epoch) for name, value in self._metrics.items()})
         return values
+
+    def _count_updates(self, iterations: int) -> None:
+        cadence = self._run.progress.plan.cadence
+        if cadence is not None:
+            self._run.progress.updates = cadence.after(iterations, self._length)
 
     def _ends(self) -> list[Phase]:
         """The phases, from that whose turn it is, that an evaluation or the clock may end or step."""
@@ -94,7 +102,14 @@ class _Rehearsal:
         stepper, (begun_after, epochs) = progress.stepper, progress.origin
         end_of_epoch = iteration + -iteration % length
         bounds: list[float] = [self._total]
-        if isinstance(stepper, ScheduleStepper):
+        cadence = progress.plan.cadence
+        if stepper.per == "update":
+            assert cadence is not None
+            due: float = cadence.after(iteration - 1, length) + 1
+            if isinstance(stepper, ScheduleStepper):
+                due = progress.updates_before + stepper.stop
+            bounds.append(due if due == math.inf else cadence.reached(int(due), length))
+        elif isinstance(stepper, ScheduleStepper):
             bounds.append((epochs + stepper.stop) * length if stepper.per == "epoch" else begun_after + stepper.stop)
         elif not isinstance(stepper, NoStepper):
             bounds.append(iteration if stepper.per == "iteration" else end_of_epoch)
@@ -121,7 +136,11 @@ class _Rehearsal:
             table[rows] = read_all(self._run.optimizer, self._run.parameter)  # an evaluation may have changed them
             return
         steps = np.arange(last, following - 1)
-        steps = steps - begun_after if stepper.per == "iteration" else np.maximum(steps // self._length - epochs, 0)
+        cadence = progress.plan.cadence
+        if stepper.per == "update" and cadence is not None:
+            steps = cadence.after(steps, self._length) - progress.updates_before
+        else:
+            steps = steps - begun_after if stepper.per == "iteration" else np.maximum(steps // self._length - epochs, 0)
         np.multiply(stepper.factors(steps)[:, None], progress.bases, out=table[rows])
 
 
