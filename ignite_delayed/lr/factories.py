@@ -48,7 +48,8 @@ def apply_schedule(
         per: ``"iteration"``, ``"epoch"`` or ``"update"``: what one step is. An update is a step that the optimizer
             makes, so that a schedule is right under gradient accumulation, and where AMP skips steps.
         until: delays the start: a condition, or a function of one record; ``None`` starts at once.
-        parameter: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``, ``"beta1"``.
+        parameter: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``, ``"beta1"``,
+            ``"beta2"``.
         name: for logs, marks and errors.
         planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
             which they change when a run is made longer.

@@ -74,7 +74,7 @@ def plot_timeline(
     Metrics of one kind (``"train/loss"`` and ``"val/loss"``) share a panel, kinds are stacked, and below them stands
     the learning rate, where it was recorded. The parts of the run are shaded: *closed*, before the gate opened;
     *open*; and *counting*, from the last improvement that early stopping saw after the opening to the stop.
-    What happened as an epoch began is called by where it stands: at epoch 3, which is where the fourth begins.
+    What was decided between two epochs stands where the next one begins: before epoch 4 is at 3.
     What happened more than a dozen times, as with a gate that flickers, stands as ticks on the upper edge alone.
     The colours are those of your style sheet if it sets any.
 
