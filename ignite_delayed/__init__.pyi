@@ -70,6 +70,7 @@ from .schedules import InverseSqrt as InverseSqrt
 from .schedules import Linear as Linear
 from .schedules import Polynomial as Polynomial
 from .schedules import Schedule as Schedule
+from .schedules import Sqrt as Sqrt
 from .schedules import Step as Step
 from .schedules import warmup as warmup
 from .status import LiveStatus as LiveStatus
