@@ -26,6 +26,7 @@ from ignite_delayed import (
     Plateau,
     Polynomial,
     Schedule,
+    Sqrt,
     Step,
     warmup,
 )
@@ -53,6 +54,7 @@ _ending = st.one_of(
     st.builds(lambda length: Linear(1.0, 0.5, **length), _lengths),
     st.builds(lambda length: Cosine(0.75, 0.25, **length), _lengths),
     st.builds(lambda length: Polynomial(2, **length), _lengths),
+    st.builds(lambda length: Sqrt(1.0, 0.1, **length), _lengths),
     st.builds(lambda length: Constant(0.3, **length), _lengths),
     st.builds(lambda length: Schedule.of(_k_decay, **length), _lengths),
     st.builds(lambda a, b: warmup(**a).then(Cosine(**b)), _lengths, _lengths),
