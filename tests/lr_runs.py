@@ -50,8 +50,8 @@ def adam(*rates: Any) -> torch.optim.Adam:
 
 def values(optimizer: Optimizer, parameter: str = "lr") -> list[float]:
     """What the groups hold now."""
-    if parameter == "beta1":
-        return [float(group["betas"][0]) for group in optimizer.param_groups]
+    if parameter in ("beta1", "beta2"):
+        return [float(group["betas"][parameter == "beta2"]) for group in optimizer.param_groups]
     return [float(group[parameter]) for group in optimizer.param_groups]
 
 

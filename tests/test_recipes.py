@@ -1,14 +1,17 @@
-"""The recipes in the documentation are run."""
+"""The pages of the documentation that are examples are run."""
 
 from __future__ import annotations
 
 import doctest
 from pathlib import Path
 
-RECIPES = Path(__file__).parent.parent / "docs" / "recipes.rst"
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
 
 
-def test_each_does_what_it_says() -> None:
-    result = doctest.testfile(str(RECIPES), module_relative=False, encoding="utf-8")
-    assert result.attempted > 20
+@pytest.mark.parametrize(("page", "least"), [("recipes", 20), ("schedules", 10)])
+def test_each_example_does_what_it_says(page: str, least: int) -> None:
+    result = doctest.testfile(str(DOCS / f"{page}.rst"), module_relative=False, encoding="utf-8")
+    assert result.attempted > least
     assert result.failed == 0

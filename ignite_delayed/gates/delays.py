@@ -47,15 +47,28 @@ class DelayHandle(Attachment):
         self.handler = handler
         self.name = name
         self.saved = saved_part(handler, name)
-        self._attached = ExitStack()
+        self._attached, self._removed = ExitStack(), False
 
     def remove(self) -> None:
-        """Take the handler off its events, and its gate off the recorder; a shared gate goes on. Idempotent."""
+        """Take the handler off its events, and its gate off the recorder; a shared gate goes on. Idempotent.
+
+        Where its event goes on just now, as in an ``on_open`` of the same record, it is not called any more.
+        """
+        self._removed = True
         self._attached.close()
 
     def on_remove(self, function: Callable[[], object]) -> None:
         """Call ``function`` when the handle is removed, before what is undone then."""
         self._attached.callback(function)
+
+    def guard(self, call: Callable[..., Any]) -> Callable[..., None]:
+        """``call``, but where Ignite goes through the handlers of its event as the handle is removed."""
+
+        def call_unless_removed(*args: Any, **kwargs: Any) -> None:
+            if not self._removed:
+                call(*args, **kwargs)
+
+        return call_unless_removed
 
     def __enter__(self) -> DelayHandle:
         return self
@@ -297,7 +310,7 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
 def _attach(handle: DelayHandle, engine: Engine, event: Any, call: Callable[..., Any], who: tuple[Any, ...]) -> None:
     gate, key = handle.gate, (_label(event), who)
     taken = _delayed.setdefault(engine, set())
-    handler, undo = gate_calls(gate, engine, event, call), None
+    handler, undo = gate_calls(gate, engine, event, handle.guard(call)), None
     if event == Events.EPOCH_COMPLETED and waits_for_record(gate.condition):
         # The trainer's own record may move the gate in this very event.
         undo = gate.recorder.engines.after_trainer_record(engine, handler)

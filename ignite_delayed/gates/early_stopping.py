@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
+from .._utils.text import logger_of
 from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
 from ..conditions.phrases import missing_phrase, nearness
+from ..conditions.stages import Stage, stop_stage
 from ..errors import AttachError
 from ..history import Best, Record
 from ..history.mark import By
@@ -32,7 +33,7 @@ class Stopper(Gate):
         logger: says why, at level INFO.
     """
 
-    logger = logging.getLogger("ignite_delayed.Stopper")
+    logger = logger_of("Stopper")
     _opening: ClassVar[str] = "stopped"
     _by: ClassVar[By] = "stopper"
 
@@ -106,7 +107,7 @@ class Stopper(Gate):
     def _announce(self, record: Record) -> None:
         rule = self.condition
         if isinstance(rule, EarlyStop) and rule.until is not None and rule.opened(self.state) == record.clock:
-            self.recorder.hub.mark("opened", self._by, self.name, record, repr(rule.until))
+            self._mark("opened", record, repr(rule.until))
             self.logger.info("%s may stop the run from epoch %d on: %r held", self.name, record.epoch, rule.until)
         if self.is_open:
             self._publish()
@@ -140,20 +141,25 @@ class Stopper(Gate):
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
+    @property
+    def stage(self) -> Stage:
+        """How far it has come: ``"closed"`` while it cannot stop the run, ``"open"``, ``"counting"``, ``"stopped"``."""
+        return stop_stage(self.condition, self.state)
+
     def row(self) -> Row | None:
         if self.stopped_at is not None:
-            return Row(self.name, "stopped", f"in epoch {self.stopped_at.epoch}: {self.reason}")
+            return Row(self.name, self.stage, f"in epoch {self.stopped_at.epoch}: {self.reason}")
         rule, state = self.condition, self.state
         if not isinstance(rule, EarlyStop):
-            return Row(self.name, "watching", missing_phrase(rule, state), nearness(rule, state))
+            return Row(self.name, self.stage, missing_phrase(rule, state), nearness(rule, state))
         best = rule.found(state)
         found = "no best value yet" if best is None else f"best {best.value:.6g} in epoch {best.epoch}"
         count = f"{label_of(rule.monitor)}: patience {rule.limit.left(state.counter)}, {found}"
         if rule.until is None or rule.opened(state) is not None:
-            return Row(self.name, "counting", count, rule.limit.share(state.counter))
+            return Row(self.name, self.stage, count, rule.limit.share(state.counter))
         waits = missing_phrase(rule.until, state.until)
         seen = {"ignore": "", "track": f"; {found}", "count": f"; {count}"}[rule.while_closed]
-        return Row(self.name, "closed", waits + seen, nearness(rule.until, state.until))
+        return Row(self.name, self.stage, waits + seen, nearness(rule.until, state.until))
 
     def numbers(self) -> dict[str, float]:
         told = super().numbers()

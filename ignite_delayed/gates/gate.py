@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from .._utils.checks import check_name
 from .._utils.html import escape
+from .._utils.text import logger_of
 from ..conditions import ConditionLike, as_condition
 from ..conditions.phrases import missing_phrase, nearness
-from ..history import Best, Record
+from ..conditions.stages import Stage, gate_stage
+from ..history import Best, Mark, Record
 from ..history.mark import By
 from ..recording.attachment import LiveCondition
 from ..recording.recorder import Recorder, check_recorder
@@ -59,7 +60,7 @@ class Gate(LiveCondition):
         epoch 4
     """
 
-    logger = logging.getLogger("ignite_delayed.Gate")
+    logger = logger_of("Gate")
     #: How marks, and what is logged, call its opening, and what decided it.
     _opening: ClassVar[str] = "opened"
     _by: ClassVar[By] = "gate"
@@ -109,8 +110,12 @@ class Gate(LiveCondition):
 
     def _announce(self, record: Record) -> None:
         kind, text = self._opening if self.is_open else "closed", self._why()
-        self.recorder.hub.mark(kind, self._by, self.name, record, text, self._best())
-        self.logger.info("%s %s in epoch %d, iteration %d: %s", self.name, kind, record.epoch, record.iteration, text)
+        mark = self._mark(kind, record, text, self._best())
+        self.logger.info("%s %s %s: %s", self.name, kind, mark.when, text)
+
+    def _mark(self, kind: str, record: Record, text: str, best: Best | None = None) -> Mark:
+        before = record.ahead(self.recorder.trainer.state.epoch_length)
+        return self.recorder.hub.mark(kind, self._by, self.name, record, text, best=best, before=before)
 
     def _listeners(self) -> list[Callable[[], Any]]:
         return [functools.partial(function, self) for function in self._callbacks] if self.is_open else []
@@ -125,24 +130,28 @@ class Gate(LiveCondition):
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
+    @property
+    def stage(self) -> Stage:
+        """How far it has come: ``"closed"`` or ``"open"``."""
+        return gate_stage(self.state)
+
     def row(self) -> Row | None:
         if self.opened_at is not None and self.is_open:
             why = repr(self.condition) if self.latches else f"while {self.condition!r}"
-            return Row(self.name, "open", f"since epoch {self.opened_at.epoch}: {why}")
+            return Row(self.name, self.stage, f"since epoch {self.opened_at.epoch}: {why}")
         return Row(
-            self.name, "closed", missing_phrase(self.condition, self.state), nearness(self.condition, self.state)
+            self.name, self.stage, missing_phrase(self.condition, self.state), nearness(self.condition, self.state)
         )
 
     def numbers(self) -> dict[str, float]:
         return {f"{self.name}/open": float(self.is_open)}
 
     def __repr__(self) -> str:
-        state = "open" if self.is_open else "closed"
-        return f"<{type(self).__name__} {self.name!r}: {state}, {self.rule}>"
+        return f"<{type(self).__name__} {self.name!r}: {self.stage}, {self.rule}>"
 
     def _repr_html_(self) -> str:
-        state = "closed" if not self.is_open or self.opened_at is None else f"open since epoch {self.opened_at.epoch}"
-        return f"{type(self).__name__} <b>{escape(self.name)}</b>: {state}{self.explain()._repr_html_()}"
+        since = "" if not self.is_open or self.opened_at is None else f" since epoch {self.opened_at.epoch}"
+        return f"{type(self).__name__} <b>{escape(self.name)}</b>: {self.stage}{since}{self.explain()._repr_html_()}"
 
     # --- state -------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events, State
 
+from ..recording.exceptions import ExceptionWatch
 from ..recording.host import attached_handlers, unwrap
-from ..recording.sources.watches import EvaluatorWatch
 from .gate import Gate
 from .signatures import EXTRA, Handler
 
@@ -85,7 +85,7 @@ def _gated_exception(gate: Gate, engine: Engine, passes: Any, call: Callable[...
             raise error
 
     def _deals(attached: Callable[..., Any]) -> bool:
-        if attached is on_exception or getattr(attached, "__func__", None) is EvaluatorWatch.on_exception:
+        if attached is on_exception or ExceptionWatch.is_one(attached):
             return False
         waits: Gate | None = getattr(attached, "gate", None)
         return waits is None or waits.is_open

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from .._utils.checks import check_choice, describe, refuse_type
 from .._utils.extras import require_extra
 from ..errors import HistoryError
-from .mark import Mark, decode_mark
+from .mark import Mark, decode_mark, encode_mark
 from .metrics import as_float
 from .record import CLOCK, Record
 
@@ -47,8 +47,7 @@ def to_frame(records: Iterable[Record], metrics: Sequence[str], marks: Iterable[
                 nan.setdefault(columns[name], []).append(row)
         rows.append(cells)
     table: pd.DataFrame = frame(rows, columns=[*_FIXED, *columns.values()])
-    listed = [[*mark[:-1], mark.best and list(mark.best)] for mark in marks]
-    table.attrs[ATTRS] = {"version": 1, "marks": listed, "nan": nan}
+    table.attrs[ATTRS] = {"version": 1, "marks": [encode_mark(mark) for mark in marks], "nan": nan}
     return table
 
 

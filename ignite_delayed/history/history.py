@@ -73,10 +73,18 @@ class History:
             self._table.drop(len(self._table.which) - self.keep)
 
     def mark(
-        self, kind: str, name: str, record: Record, text: str = "", *, by: By = "gate", best: Best | None = None
+        self,
+        kind: str,
+        name: str,
+        record: Record,
+        text: str = "",
+        *,
+        by: By = "gate",
+        best: Best | None = None,
+        before: int | None = None,
     ) -> Mark:
         """Note what was decided at ``record``; the fields are those of :class:`Mark`, which is returned."""
-        mark = Mark(kind, name, *record.clock, text, by, best)
+        mark = Mark(kind, name, *record.clock, text, by, best, before)
         self._marks.append(mark)
         if self.keep is not None and len(self._marks) >= 2 * self.keep:
             forgotten = len(self._marks) - self.keep

@@ -50,4 +50,4 @@ def _cells(record: Record, named: bool, metrics: Sequence[str]) -> list[str]:
 
 
 def _mark_line(mark: Mark) -> str:
-    return f"epoch {mark.epoch}: {escape(mark.name)} {escape(mark.kind)} <small>({escape(mark.text)})</small>"
+    return f"{escape(mark.name)} {escape(mark.kind)} {mark.when} <small>({escape(mark.text)})</small>"

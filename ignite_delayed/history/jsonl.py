@@ -63,12 +63,15 @@ def read(path: Path) -> tuple[Table, list[Mark]]:
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
         raise HistoryError(f"{path}, line {number}: no JSON: bytes that are not UTF-8: it is damaged") from error
-    if len(lines) > 1 and not lines[-1]:
+    ended = len(lines) > 1 and not lines[-1]
+    if ended:
         lines.pop()
     expected = _read_header(lines[0], f"{path}, line 1")
     run = _Run(path, chained=expected is not None, check=_check(lines[0], 0))
     for first in range(1, len(lines), _CHUNK):
         if not run.take(lines[first : first + _CHUNK], first + 1, last=len(lines)):
+            if ended and expected is not None:  # what was cut short has no end: two lines have become one
+                raise HistoryError(f"{path}, line {len(lines)}: no JSON: {lines[-1][:60]!r}")
             warnings.warn(f"{path}: the last line was cut short and is dropped: {lines[-1][:60]!r}", stacklevel=3)
             return run.table, run.marks
     there = len(lines) - 1
@@ -165,7 +168,8 @@ def _decode_line(line: Any, where: str) -> Record | Mark:
     try:
         if "mark" in line:
             mark = Mark(**line["mark"])
-            return decode_mark(*mark[:-1], mark.best and [decode_number(cell) for cell in mark.best])
+            best: Any = mark.best and [decode_number(cell) for cell in mark.best]
+            return decode_mark(*mark._replace(best=best))
         return decode_record(line)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise HistoryError(f"{where}: no record of a history: {error}") from error

@@ -1,12 +1,13 @@
-"""Marks: what was decided in a run, by whom, and the best value that was known then."""
+"""Marks: what was decided in a run, when, by whom, and the best value that was known then."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, get_args
 
 from .._utils.checks import check_real, describe
 
-__all__ = ["Best", "By", "Mark", "decode_mark"]
+__all__ = ["Best", "By", "Mark", "decode_mark", "encode_mark", "places"]
 
 By = Literal["gate", "stopper", "phases", "adjuster", "handler"]
 
@@ -35,6 +36,13 @@ class Mark(NamedTuple):
         by: what decided it: a ``"gate"``, a ``"stopper"``, learning-rate ``"phases"``, an ``"adjuster"``, or a
             ``"handler"`` of the user's own.
         best: the best value known to what stopped the run, ``None`` where there is none.
+        before: the epoch that it was decided before, ``None`` where that was within one: the clock alone decides
+            as an epoch begins, and a rate that is switched at the end of an epoch is so from the next one on.
+
+    Example:
+        >>> mark = Mark("switched", "lr", epoch=3, iteration=9, evaluation=3, seconds=0.0, by="phases", before=4)
+        >>> mark.when, mark._replace(before=None).when
+        ('before epoch 4', 'in epoch 3, iteration 9')
     """
 
     kind: str
@@ -46,9 +54,43 @@ class Mark(NamedTuple):
     text: str = ""
     by: By = "gate"
     best: Best | None = None
+    before: int | None = None
+
+    @property
+    def when(self) -> str:
+        """When it was decided, in words."""
+        if self.before is not None:
+            return f"before epoch {self.before}"
+        return f"in epoch {self.epoch}, iteration {self.iteration}"
 
 
-_KINDS: tuple[Any, ...] = (str, str, int, int, int, (int, float), str, str, (list, tuple, type(None)))
+_NONE = type(None)
+_KINDS: tuple[Any, ...] = (str, str, int, int, int, (int, float), str, str, (list, tuple, _NONE), (int, _NONE))
+
+
+def places(switches: Iterable[float]) -> str:
+    """Where ``switches`` stand on a time axis in epochs, in words: at 3.0 before the fourth, at 3.5 within it.
+
+    Example:
+        >>> places([3.0]), places([5, 3, 7.5])
+        ('before epoch 4', 'before epochs 4, 6, in epoch 8')
+    """
+    found: dict[str, list[int]] = {"before": [], "in": []}
+    for at in sorted(switches):
+        epoch = round(at, 9)  # it is iterations divided by the length of an epoch
+        numbers, number = found["before" if epoch == int(epoch) else "in"], int(epoch) + 1
+        if number not in numbers:
+            numbers.append(number)
+    return ", ".join(
+        f"{word} {'epoch' if len(numbers) == 1 else 'epochs'} {', '.join(map(str, numbers))}"
+        for word, numbers in found.items()
+        if numbers
+    )
+
+
+def encode_mark(mark: Mark) -> list[Any]:
+    """The fields of ``mark`` as plain values, from which :func:`decode_mark` makes it again."""
+    return [list(field) if isinstance(field, Best) else field for field in mark]
 
 
 def decode_mark(*fields: Any) -> Mark:

@@ -12,7 +12,7 @@ from typing import Any
 from .._utils.checks import check_count, check_name, describe
 from .._utils.saving import check_version
 from ..errors import StateError
-from .mark import Mark, decode_mark
+from .mark import Mark, decode_mark, encode_mark
 from .table import Column, Table
 
 __all__ = ["pack", "unpack"]
@@ -50,7 +50,7 @@ def pack(table: Table, marks: Iterable[Mark]) -> dict[str, Any]:
         "which": _encode(table.which),
         "clock": {unit: _encode(cells) for unit, cells in table.clock.items()},
         "metrics": {name: [_encode(column.rows), _encode(column.values)] for name, column in table.columns.items()},
-        "marks": [[*mark[:-1], mark.best and list(mark.best)] for mark in marks],
+        "marks": [encode_mark(mark) for mark in marks],
     }
 
 

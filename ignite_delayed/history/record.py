@@ -178,6 +178,13 @@ class Record:
         """Whether this is the clock alone: a gate moved between two evaluations."""
         return self.source is None
 
+    def ahead(self, epoch_length: int | None) -> int | None:
+        """The epoch that begins when the clock alone is looked at here; ``None`` within one, and for evaluations."""
+        if not self.is_tick or epoch_length is None:
+            return None
+        over = (max(self.epoch, 1) - 1) * epoch_length
+        return max(self.epoch, 1) if self.iteration - over in (0, 1) else None  # 1: its first iteration begins
+
     def __getitem__(self, name: str) -> float:
         try:
             return self.seen[name]

@@ -152,4 +152,4 @@ class _Attaching(inspect.Signature):
 
 
 def _entry(mark: Mark) -> str:
-    return f"{mark.kind} in epoch {mark.epoch}, iteration {mark.iteration}: {mark.text}"
+    return f"{mark.kind} {mark.when}: {mark.text}"

@@ -5,7 +5,8 @@
 * ``live``: the conditions that end phases and drive adjustments; ``other_writers``: who else writes.
 * ``adjust``: rates times a factor.
 * ``factories``: the functions for one schedule or scheduler; ``ignite_schedulers``: Ignite's own.
-* ``previews``: the rates without the run; ``rehearsal``: phases gone through from one change to the next.
+* ``previews``: the rates without the run; ``rehearsal``: phases gone through from one change to the next;
+  ``forecast``: when conditions will hold.
 * ``steppers``: what steps a rate; ``optimizer``: who reads and writes the groups.
 """
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from ignite.engine import Engine, Events
 
+from .._utils.text import logger_of
 from ..conditions import State
 from ..history.record import Clock, Record
 from ..recording.recorder import Recorder
-from ..recording.runs.run import position
+from ..recording.runs.run import position, whole_epochs
 from .live import PhaseEnd
 from .optimizer.groups import read_all
 from .optimizer.stand_in import remember
@@ -42,7 +42,7 @@ class Course:
 
     def __init__(self, recorder: Recorder, progress: Progress, name: str, to_front: Callable[[], None]) -> None:
         self.ends: list[PhaseEnd | None] = []
-        self.logger = logging.getLogger("ignite_delayed.LRPhases")
+        self.logger = logger_of("LRPhases")
         self.before_iteration, self._bind = quick_step(self._step_iteration)
         self._recorder, self._progress, self._name, self._to_front = recorder, progress, name, to_front
         self._phases, self._takeover = progress.phases, progress.takeover
@@ -140,8 +140,9 @@ class Course:
         progress.switches.insert(noted, Switched(following, record.epoch, iterations, why, before, after))
         then = repr(self._phases[following]) if following < len(self._phases) else "no phase"
         text = f"{why}; then {then}; {self._parameter} {format_rates(before)} -> {format_rates(after)}"
-        self._recorder.hub.mark("switched", "phases", self._name, record, text)
-        self.logger.info("%s switched in epoch %d, after iteration %d: %s", self._name, record.epoch, iterations, text)
+        begins = epochs + 1 if whole_epochs(self._recorder.trainer, iterations) else None
+        mark = self._recorder.hub.mark("switched", "phases", self._name, record, text, before=begins)
+        self.logger.info("%s switched %s: %s", self._name, mark.when, text)
 
     def switch(self, record: Record) -> None:
         """Go on to the next phase: ``record`` has ended the one whose turn it is, by its condition."""

@@ -46,7 +46,8 @@ def apply_schedule(
             run, after ``until`` of what is then left of it.
         per: ``"iteration"`` or ``"epoch"``: what one step is.
         until: delays the start: a condition, or a function of one record; ``None`` starts at once.
-        parameter: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``, ``"beta1"``.
+        parameter: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``, ``"beta1"``,
+            ``"beta2"``.
         name: for logs, marks and errors.
         planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
             which they change when a run is made longer.

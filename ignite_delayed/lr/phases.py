@@ -56,7 +56,7 @@ class LRPhases(Attachment):
         optimizer: whose groups are written.
         phases: the phases, in order; only the last may go on for ever.
         parameter: what is written: ``"lr"``, or for schedules any number of the groups (``"momentum"``,
-            ``"weight_decay"``), or ``"beta1"``, ``"beta2"``.
+            ``"weight_decay"``), or ``"beta1"`` (the momentum of Adam, also called ``"betas"``), ``"beta2"``.
         name: for logs, marks, errors and the saved state; the parameter by default.
         planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
             which they change when a run is made longer.

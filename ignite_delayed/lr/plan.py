@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 from ignite.engine import Engine
 
 from .._utils.checks import check_real
+from .._utils.text import logger_of
 from ..recording.runs.run import planned_iterations
 
 __all__ = ["Plan"]
 
-logger = logging.getLogger("ignite_delayed.LRPhases")
+logger = logger_of("LRPhases")
 
 
 class Plan:

@@ -31,12 +31,17 @@ def wrap_text(text: str, room: float, points: float, figure: Any) -> str:
             lines[-1] += f" {word}"
             continue
         rest = word
-        while len(rest) > 1 and (width := text_width(rest, points, figure)) > room:
-            cut = min(len(rest) - 1, max(1, int(len(rest) * room / width)))
-            lines.append(rest[:cut])
-            rest = rest[cut:]
+        while (fits := _fitting(rest, room, points, figure)) < len(rest):
+            lines.append(rest[:fits])
+            rest = rest[fits:]
         lines.append(rest)
     return "\n".join(lines)
+
+
+def _fitting(word: str, room: float, points: float, figure: Any) -> int:
+    """How many letters of ``word`` fit, one at least."""
+    counts = range(len(word), 1, -1)
+    return next((count for count in counts if text_width(word[:count], points, figure) <= room), 1)
 
 
 def fit_text(text: Any, room: float, lines: int) -> None:

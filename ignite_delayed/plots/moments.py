@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .._utils.checks import refuse_value, suggestion
 from ..conditions import EarlyStop
 from ..history import Best, History, Mark, Record
+from ..history.mark import places
 from ..replays.fold import fold, replay
 
 __all__ = ["EpochAxis", "Moment", "RunEvents", "Zone", "describe", "events_by_marks", "events_by_rule"]
@@ -107,19 +108,22 @@ def _epoch_length(evaluations: Sequence[Record]) -> int:
 def describe(moments: Sequence[Moment]) -> str:
     """Moments of one kind and name in a few words, for the key.
 
-    A switch, and what the clock decided as an epoch began, is called by where it stands on the time axis: in the
-    fourth epoch, but at 3.
+    A switch, and what the clock decided as an epoch began, stands between two epochs: at 3, which is before the fourth.
     """
     first = moments[0]
     value = "" if first.value is None else f" {first.value:.3g}"
-    between = first.kind == "switched" or any(moment.at <= moment.epoch - 1 for moment in moments)
-    places = sorted({moment.at if between else moment.epoch for moment in moments})
-    if len(places) < 4:
-        epochs = "epoch" if len(places) == 1 else "epochs"
-        where = f"{'at' if between else 'in'} {epochs} {', '.join(f'{at:.4g}' for at in places)}"
+    stand = sorted({_stand(moment) for moment in moments})
+    if len(stand) < 4:
+        where = places(stand)
     else:
-        where = f"{len(places)} times" if between else f"in {len(places)} epochs"
+        where = f"in {len(stand)} epochs" if all(at % 1 for at in stand) else f"{len(stand)} times"
     return f"{first.name} {first.kind}{value} {where}".lstrip()
+
+
+def _stand(moment: Moment) -> float:
+    """Where ``moment`` stands: between two epochs, or anywhere within one."""
+    between = moment.kind == "switched" or moment.at <= moment.epoch - 1
+    return moment.at if between else moment.epoch - 0.5
 
 
 def events_by_rule(history: History, rule: EarlyStop, axis: EpochAxis) -> RunEvents:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._utils.checks import check_flag, check_name, refuse_type, refuse_value
 from .._utils.extras import require_extra
+from ..history.mark import places
 from ..schedules import Schedule
 from .key import add_key
 from .moments import Moment, Zone
@@ -240,5 +241,4 @@ def _key_text(kind: str, moments: list[Moment], alone: bool) -> str:
         return "switched"
     if len(moments) > 3:
         return f"switched {len(moments)} times"
-    epochs = "epoch" if len(moments) == 1 else "epochs"
-    return f"switched at {epochs} {', '.join(f'{moment.at:.4g}' for moment in moments)}"
+    return f"switched {places(moment.at for moment in moments)}"

@@ -83,7 +83,7 @@ def plot_timeline(
     Where more than three gates decided, or one changed more than a dozen times, nothing is shaded: each gate has a lane
     of its own, below. More metrics than three are in columns, in a figure of the width that your style sheet sets.
 
-    What happened as an epoch began is called by where it stands: at epoch 3, which is where the fourth begins.
+    What was decided between two epochs stands where the next one begins: before epoch 4 is at 3.
     What else happened more than a dozen times stands as ticks on the upper edge alone.
     The colours are those of your style sheet if it sets any.
 

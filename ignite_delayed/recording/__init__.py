@@ -7,7 +7,7 @@
   why something is not recorded.
 * ``hub``: feeds and keeps what hangs here; ``attachment``: what can hang; ``announcements``: what is still to be told;
   ``rows``: what is shown in the status; ``matching``: does a saved state fit the parts that are here?
-* ``host``: all that is read of the private parts of Ignite and torch.
+* ``host``: all that is read of the private parts of Ignite and torch; ``exceptions``: hearing of those of an engine.
 """
 
 from .recorder import Recorder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from .._utils.checks import check_count, describe
@@ -24,10 +24,11 @@ class Announcement:
         listeners: who is still to hear of it, ``None`` where it was not said yet.
     """
 
-    __slots__ = ("listeners", "live", "record")
+    __slots__ = ("_silenced", "listeners", "live", "record")
 
     def __init__(self, live: LiveCondition, record: Record, listeners: list[Callable[[], Any]] | None = None) -> None:
         self.live, self.record, self.listeners = live, record, listeners
+        self._silenced = False
 
     def say(self) -> None:
         """Let marks and logs tell it; the last line makes it said."""
@@ -36,10 +37,14 @@ class Announcement:
 
     def hear(self) -> None:
         """Let the listeners hear, each once even if it raises, then let the change have its effect."""
-        listeners = self.listeners or []
-        while listeners:
-            listeners.pop(0)()
-        self.live._conclude()
+        while self.listeners:
+            self.listeners.pop(0)()
+        if not self._silenced:  # one of them may have removed what moved
+            self.live._conclude()
+
+    def silence(self) -> None:
+        """Nobody hears of it any more, and it has no effect."""
+        self.listeners, self._silenced = [], True
 
     def state(self) -> dict[str, Any]:
         """As plain values."""
@@ -64,9 +69,8 @@ class Announcements:
         What was not said stays open, and is said at the next event.
         """
         errors: list[Exception] = []
-        unsaid = 0
-        while len(self.open) > unsaid:
-            announcement = self.open[unsaid]
+        unsaid: list[Announcement] = []
+        while (announcement := next((one for one in self.open if one not in unsaid), None)) is not None:
             try:
                 if announcement.listeners is None:
                     self._whole(announcement.live, announcement.say)
@@ -74,15 +78,18 @@ class Announcements:
             except Exception as error:
                 errors.append(error)
             if announcement.listeners is None:
-                unsaid += 1
+                unsaid.append(announcement)
             elif not announcement.listeners and announcement in self.open:
                 self.open.remove(announcement)
         if errors:
             raise errors[0]
 
-    def drop(self, live: LiveCondition) -> None:
-        """``live`` was removed: what it had to say is said no more."""
-        self.open = [announcement for announcement in self.open if announcement.live is not live]
+    def drop(self, lives: Collection[LiveCondition]) -> None:
+        """``lives`` were removed: what they had to say is said no more, and has no effect."""
+        for announcement in self.open:
+            if announcement.live in lives:
+                announcement.silence()
+        self.open = [announcement for announcement in self.open if announcement.live not in lives]
 
     def state(self) -> dict[str, Any]:
         """What must be saved: nothing where all was said and heard."""

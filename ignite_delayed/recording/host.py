@@ -15,6 +15,7 @@ __all__ = [
     "all_or_nothing",
     "attach",
     "attached_handlers",
+    "call_when_gone",
     "check_event",
     "detach",
     "drop_generator",
@@ -106,6 +107,18 @@ def attach(undo: ExitStack, engine: Engine, event: Any, handler: Callable[..., N
     """Attach ``handler`` until ``undo`` is closed; not at all to an engine that does not know ``event``."""
     if event in engine._allowed_events:
         undo.callback(detach, engine.add_event_handler(event, handler))
+
+
+def call_when_gone(engine: Engine, method: Callable[[], None]) -> weakref.ref[Engine]:
+    """Call ``method`` of an object that still lives as ``engine`` ceases to, as long as the result is kept."""
+    alive = weakref.WeakMethod(method)
+
+    def call(_: weakref.ref[Engine]) -> None:
+        bound = alive()
+        if bound is not None:
+            bound()
+
+    return weakref.ref(engine, call)
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Hub:
         if live in self.live:
             self.live.remove(live)
             self.release(live.name)
-            self._announcements.drop(live)
+            self._announcements.drop([live])
 
     def add(self, part: Attachment, *, saved: Any = None) -> None:
         """Attach ``part``; the state of ``saved``, itself or the handler that it is for, is kept under its name."""
@@ -104,9 +104,10 @@ class Hub:
         self.parts.insert(0, part)
 
     def remove_all(self) -> None:
-        """Remove what is attached, what came last first."""
+        """Remove what is attached, what came last first; what is announced just now is heard no more."""
         for part in reversed(list(self.attached)):
             part.remove()
+        self._announcements.drop(self.live)
 
     # --- records -----------------------------------------------------------------------------------------------
 
@@ -203,9 +204,19 @@ class Hub:
 
     # --- marks -------------------------------------------------------------------------------------------------
 
-    def mark(self, kind: str, by: By, name: str, record: Record, text: str, best: Best | None = None) -> None:
-        """Note in the history what was decided at ``record``."""
-        self.history.mark(kind, name, record, text, by=by, best=best)
+    def mark(
+        self,
+        kind: str,
+        by: By,
+        name: str,
+        record: Record,
+        text: str,
+        *,
+        best: Best | None = None,
+        before: int | None = None,
+    ) -> Mark:
+        """Note in the history what was decided at ``record``, and before which epoch."""
+        return self.history.mark(kind, name, record, text, by=by, best=best, before=before)
 
     def follow(self) -> NewMarks:
         """The marks from now on."""

@@ -60,8 +60,8 @@ class PlannedRun:
         )
 
     def after(self, steps: float) -> PlannedRun:
-        """The same run, seen by what begins ``steps`` after the beginning of the schedule."""
-        return PlannedRun(self._per, self._epochs, self._iterations_per_epoch, self._begins, steps)
+        """The same run, seen by what begins ``steps`` later."""
+        return PlannedRun(self._per, self._epochs, self._iterations_per_epoch, self._begins, self._over + steps)
 
     def steps(self, unit: str, amount: float) -> float:
         """``amount`` of ``unit`` in steps, not yet rounded to whole ones."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from .._utils.extras import require_extra
+from .._utils.text import shown
 from ..history.mark import Mark
 
 __all__ = ["Display", "display_for"]
@@ -100,4 +101,4 @@ def above_bars(file: IO[str]) -> Iterator[None]:
 
 
 def _log_line(mark: Mark) -> str:
-    return f"epoch {mark.epoch}, iteration {mark.iteration}: {mark.name} {mark.kind}: {mark.text}"
+    return shown(f"epoch {mark.epoch}, iteration {mark.iteration}: {mark.name} {mark.kind}: {mark.text}")

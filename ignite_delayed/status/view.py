@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Status"]
 
 # Never by colour alone: the word stands beside it.
-_STYLES = {"open": "green", "counting": "cyan", "watching": "cyan", "stopped": "bold red", "closed": "yellow"}
+_STYLES = {"open": "green", "counting": "cyan", "stopped": "bold red", "closed": "yellow"}
 
 # Below this width the text needs the place of the bars, whose numbers it tells anyway.
 _WIDE, _BAR = 100, 8

@@ -225,7 +225,7 @@ def test_what_the_status_shows(tmp_path: Path) -> None:
     assert run.keeper.row()[1:] == ("closed", "epoch 1, needs > 1", (1, 1))
     assert run.keeper.numbers() == {}
     run.go(3)
-    assert run.keeper.row()[1:3] == ("keeping", "loss: best 0.25 in epoch 3, best_model_3.pt")
+    assert run.keeper.row()[1:3] == ("open", "loss: best 0.25 in epoch 3, best_model_3.pt")
     assert run.keeper.numbers() == {"best/best": 0.25}
     assert repr(run.keeper) == f"<BestKeeper 'best': best 0.25 in epoch 3, {run.keeper.condition!r}>"
     assert "best_model_3.pt" in str(run.recorder.status())

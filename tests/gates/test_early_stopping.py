@@ -178,7 +178,33 @@ class TestTelling:
         rule = "EarlyStop('loss', mode='min', patience=2, until=After(epochs=3))"
         assert repr(stopper) == f"<Stopper 'early stopping': closed, until {rule}>"
         trainer.run([0], max_epochs=5)
+        assert repr(stopper) == f"<Stopper 'early stopping': counting, until {rule}>"
         assert "1 of 2 without improvement, best 0.4 in epoch 4" in str(stopper.explain())
+
+    def test_a_stop_is_called_stopped_wherever_it_is_shown(self) -> None:
+        trainer, stopper = stopping(_LOSSES)
+        trainer.run([0], max_epochs=10)
+        row = stopper.row()
+        assert (stopper.stage, row and row.state) == ("stopped", "stopped")
+        assert repr(stopper).startswith("<Stopper 'early stopping': stopped, until")
+        assert "</b>: stopped since epoch 4<ul>" in stopper._repr_html_()
+
+    def test_what_the_clock_opens_as_an_epoch_begins_is_told_to_be_before_it(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        trainer, stopper = stopping(_LOSSES, until=After(epochs=2))
+        Gate(stopper.recorder, until=After(epochs=2), name="epochs")
+        Gate(stopper.recorder, until=After(iterations=2), name="iterations")
+        Gate(stopper.recorder, until=After(iterations=5), name="within")
+        with caplog.at_level(logging.INFO, "ignite_delayed.Gate"):
+            trainer.run([0, 0], max_epochs=3)
+        assert [(mark.name, mark.when) for mark in stopper.recorder.history.marks] == [
+            ("iterations", "before epoch 2"),
+            ("epochs", "before epoch 3"),
+            ("within", "in epoch 3, iteration 6"),
+            ("early stopping", "in epoch 3, iteration 6"),  # it is decided by evaluations
+        ]
+        assert "epochs opened before epoch 3: After(epochs=2)" in caplog.messages
 
 
 class TestRuns:

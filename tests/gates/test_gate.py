@@ -227,9 +227,10 @@ class TestState:
             assert [its_gate.opened_at and its_gate.opened_at.epoch] == [gate.opened_at and gate.opened_at.epoch]
 
     def test_a_loaded_gate_is_not_reset_by_a_trainer_that_begins(self) -> None:
-        _, _, recorder = recorded()
+        first, _, recorder = recorded()
         trainer, _, its_recorder = recorded()
         gates = [Gate(one, until=Metric("loss") < 0) for one in (recorder, its_recorder)]
+        assert recorder.trainer is first  # which a recorder does not keep
         state = gates[0].state_dict()
         opened = {"epoch": 0, "iteration": 0, "evaluation": 1, "seconds": 0.0, "planned": None, "source": ""}
         open_state = [True, [-1.0], [0.0]]

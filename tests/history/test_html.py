@@ -133,7 +133,11 @@ class TestHistories:
             history.mark("opened", f"gate {number}", history[1], EVIL)
         told = read(history).texts[-21:]
         assert told[0] == "3 earlier"
-        assert told[1:4] == ["epoch 2: gate 3 opened", f"({EVIL})", "epoch 2: gate 4 opened"]
+        assert told[1:4] == [
+            "gate 3 opened in epoch 2, iteration 20",
+            f"({EVIL})",
+            "gate 4 opened in epoch 2, iteration 20",
+        ]
 
     def test_names_are_escaped(self) -> None:
         assert EVIL in read(run(0.5, name=EVIL)).texts

@@ -245,6 +245,14 @@ def test_no_damage_to_one_byte_passes_for_data(tmp_path: Path) -> None:
         assert again in (several(), several_but_the_last())
 
 
+def test_two_last_lines_that_became_one_are_not_taken_for_one_that_was_cut_short(tmp_path: Path) -> None:
+    path = several().save(tmp_path / "run.jsonl")
+    *before, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(before)[:-1] + b" " + last)
+    with pytest.raises(HistoryError, match="no JSON"):
+        History.load(path)
+
+
 def several_but_the_last() -> History:
     """What is read where the last line is no JSON any more, which is warned of."""
     run = several()

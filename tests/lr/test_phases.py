@@ -369,8 +369,9 @@ class TestTellings:
         text = "Metric('loss') < 2.5 held; then Phase(Constant(0.25), per='epoch'); lr 0.5, 0.05 -> 0.25, 0.025"
         (mark,) = training.recorder.history.marks
         assert (mark.kind, mark.name, mark.epoch, mark.iteration, mark.text) == ("switched", "rates", 2, 4, text)
+        assert mark.before == 3
         messages = [record.getMessage() for record in caplog.records if record.name.startswith("ignite_delayed")]
-        assert messages == [f"rates switched in epoch 2, after iteration 4: {text}"]
+        assert messages == [f"rates switched before epoch 3: {text}"]
 
     def test_the_end_of_a_schedule_is_marked_too(self) -> None:
         training = Training(sgd())

@@ -270,7 +270,7 @@ def test_bad_input(what: Any, arguments: dict[str, Any], error: type[Exception],
 def test_its_repr_tells_how_long_it_is_its_rates_and_its_switches() -> None:
     phases = [Phase(Constant(1), per="epoch", until=After(epochs=3)), Phase(Constant(0.25), per="epoch")]
     assert repr(preview(phases, epochs=5, iterations_per_epoch=2)) == (
-        "<Preview of 10 batches: 0.25 to 1, switched after epoch 3>"
+        "<Preview of 10 batches: 0.25 to 1, switched before epoch 4>"
     )
     groups: list[dict[str, Any]] = [{"params": [torch.zeros(1)]}, {"params": [torch.zeros(1)], "lr": 2.0}]
     optimizer = torch.optim.SGD(groups, lr=1.0)

@@ -30,13 +30,17 @@ def test_the_changes_of_schedules_and_the_iterations_before_them() -> None:
     assert lived_through(*phases, epochs=100, length=100) < 10
 
 
-def test_two_iterations_of_an_epoch_where_its_end_may_change_something() -> None:
-    assert lived_through(Phase(SCHEDULERS["StepLR"], per="epoch"), epochs=10, length=100) == 20
-    assert lived_through(Phase(Constant(), per="epoch", until=After(epochs=99)), epochs=10, length=100) == 20
+def test_the_changes_of_torch_schedulers_and_of_conditions_and_not_their_steps() -> None:
+    for per in ("iteration", "epoch", "evaluation"):
+        assert lived_through(Phase(SCHEDULERS["StepLR"], per=per), epochs=10, length=100) < 5
+    for until in (After(epochs=9), After(evaluations=9), After(evaluations=9).sustained(evaluations=3).latched()):
+        phases = [Phase(Constant(), per="epoch", until=until), Phase(Constant(0.5), per="epoch")]
+        assert lived_through(*phases, epochs=20, length=100) < 8, until
 
 
-def test_every_step_of_a_torch_scheduler() -> None:
-    assert lived_through(Phase(SCHEDULERS["LinearLR"], per="iteration"), epochs=2, length=100) == 200
+def test_each_end_of_an_epoch_where_a_function_of_the_user_is_asked() -> None:
+    waits = Phase(Constant(), per="epoch", until=lambda record: False)
+    assert lived_through(waits, Phase(Constant(), per="epoch"), epochs=10, length=100) == 20
 
 
 def test_every_step_of_a_tensor_since_it_is_rounded_there() -> None:

@@ -131,8 +131,8 @@ class TestKey:
         key = drawn.legend.get_window_extent()
         assert figure.bbox.x0 <= key.x0 < key.x1 <= figure.bbox.x1
         assert [text.get_text().replace("\n", " ") for text in drawn.legend.get_texts()] == [
-            f"{long} opened at epoch 1",
-            "other opened at epoch 3",
+            f"{long} opened before epoch 2",
+            "other opened before epoch 4",
             f"{long} closed",
             f"{long} open",
         ]

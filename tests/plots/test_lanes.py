@@ -77,7 +77,9 @@ class TestLanes:
     def test_three_gates_are_shaded_and_four_are_in_lanes(self) -> None:
         three, four = plot_timeline(many_gates(*"abc")), plot_timeline(many_gates(*"abcd"))
         assert (list(three.axes), three.lanes) == (["loss"], {})
-        assert texts(three)[:3] == [f"{name} opened at epoch {at}" for name, at in (("a", 1), ("b", 3), ("c", 5))]
+        assert texts(three)[:3] == [
+            f"{name} opened before epoch {at + 1}" for name, at in (("a", 1), ("b", 3), ("c", 5))
+        ]
         assert list(four.axes) == ["loss", "open gates"]
         assert list(four.lanes) == list("abcd")
 

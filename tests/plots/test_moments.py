@@ -73,14 +73,14 @@ class TestWords:
         ("moments", "said"),
         [
             ([Moment("opened", 3, 2.5)], "opened in epoch 3"),
-            ([Moment("opened", 3, 2.0)], "opened at epoch 2"),
-            ([Moment("opened", 2, 1.0), Moment("opened", 4, 4.0)], "opened at epochs 1, 4"),
-            ([Moment("switched", 3, 2.5)], "switched at epoch 2.5"),
+            ([Moment("opened", 3, 2.0)], "opened before epoch 3"),
+            ([Moment("opened", 2, 1.0), Moment("opened", 4, 4.0)], "opened before epoch 2, in epoch 4"),
+            ([Moment("switched", 3, 2.5)], "switched in epoch 3"),
+            ([Moment("switched", 3, 3.0)], "switched before epoch 4"),
+            ([Moment("switched", 3, 3.0), Moment("switched", 6, 5.0)], "switched before epochs 4, 6"),
             ([Moment("switched", e, float(e)) for e in (1, 2, 3, 4)], "switched 4 times"),
             ([Moment("adjusted", e, float(e)) for e in (1, 2, 3, 4)], "adjusted in 4 epochs"),
         ],
     )
-    def test_what_the_clock_decides_between_two_epochs_is_named_where_it_stands(
-        self, moments: list[Moment], said: str
-    ) -> None:
+    def test_what_was_decided_between_two_epochs_is_before_the_second(self, moments: list[Moment], said: str) -> None:
         assert describe(moments) == said

@@ -64,11 +64,11 @@ class TestSchedule:
         assert moments(drawn) == [("warm-up", 2, ""), *(("switched", at, "") for at in places)]
         assert places[0] == 2
         assert [(zone.kind, zone.start, zone.stop) for zone in drawn.zones] == [("warm-up", 0, 2)]
-        assert texts(drawn) == ["warm-up to epoch 2", f"switched at epochs 2, {places[1]:.4g}"]
+        assert texts(drawn) == ["warm-up to epoch 2", f"switched before epochs 3, {places[1] + 1:.4g}"]
         marks = [line for line in drawn.axes.lines if line.get_marker() == "D"]
         found = [float(np.asarray(mark.get_xdata())[0]) for mark in marks]
         assert found == places
-        assert drawn.axes.get_ylabel() == "learning rate"
+        assert drawn.axes.get_ylabel() == "factor of the base rate"
 
     def test_a_preview_is_drawn_as_what_it_was_made_of(self) -> None:
         direct = plot_schedule(three_phases(), **PLAN, **STALLS)

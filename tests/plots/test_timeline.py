@@ -238,7 +238,7 @@ class TestZonesAndMoments:
         assert zones(drawn) == [("open", 0, 5)]  # of what stopped the run
         # The clock alone opens the one, at the start of epoch 2, which is the end of epoch 1.
         assert texts(drawn) == [
-            "checkpoints opened at epoch 1",
+            "checkpoints opened before epoch 2",
             "good enough stopped in epoch 5",
             "good enough open: can stop",
         ]
@@ -254,12 +254,12 @@ class TestZonesAndMoments:
         ):
             run.mark(kind, name, run[epoch - 1])
         drawn = plot_timeline(run, name="settled")
-        assert texts(drawn) == ["rate switched at epoch 3", "settled opened in epoch 4", "closed", "open"]
+        assert texts(drawn) == ["rate switched before epoch 4", "settled opened in epoch 4", "closed", "open"]
         assert [(moment.kind, moment.at) for moment in drawn.moments] == [("switched", 3), ("opened", 4)]
         lines = [line for line in drawn.axes["loss"].lines if len(np.asarray(line.get_xdata())) == 2]
         assert sorted(np.asarray(line.get_xdata())[0] for line in lines) == [3, 4]
         stopper = plot_timeline(run, name="stop")
-        assert texts(stopper) == ["rate switched at epoch 3", "stop stopped in epoch 8", "open: can stop"]
+        assert texts(stopper) == ["rate switched before epoch 4", "stop stopped in epoch 8", "open: can stop"]
         assert zones(plot_timeline(run, name="rate")) == []
 
     def test_early_stopping_that_only_opened_can_stop_all_the_same(self) -> None:
@@ -282,7 +282,7 @@ class TestZonesAndMoments:
         run.mark("switched", "rate", run[5])
         drawn = plot_timeline(run)
         assert drawn.zones == []
-        assert texts(drawn) == ["adjusted in 4 epochs", "switched at epoch 6"]
+        assert texts(drawn) == ["adjusted in 4 epochs", "switched before epoch 7"]
 
     @pytest.mark.parametrize("per", ["epoch", "iteration"])
     def test_switches_are_named_where_their_lines_stand(self, per: Any) -> None:
@@ -299,7 +299,7 @@ class TestZonesAndMoments:
         # The first at the start of epoch 3, the second at the end of its epoch.
         assert [moment.epoch for moment in drawn.moments] == [3, places[1]]
         assert places[0] == 2
-        assert texts(drawn)[0] == f"switched at epochs 2, {places[1]:.0f}"
+        assert texts(drawn)[0] == f"switched before epochs 3, {places[1] + 1:.0f}"
 
     def test_a_loaded_history_is_drawn_as_the_live_one(self, tmp_path: Path) -> None:
         live = stopped_run(patience=2, until=After(epochs=3))

@@ -8,12 +8,25 @@ from typing import Any
 import pytest
 import torch
 from engines import decided, engine, evaluate, loop, reporting, through_json, timeless
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from interruptions import Training, differences, lines_of
 from lr_runs import sgd, values
 from torch.optim.lr_scheduler import LRScheduler, StepLR
 
-from ignite_delayed import Constant, Gate, LRPhases, Metric, Phase, Recorder, StateError, stop_when
+from ignite_delayed import (
+    Constant,
+    Gate,
+    LRPhases,
+    Metric,
+    Phase,
+    Recorder,
+    StateError,
+    adjust_lr,
+    delay,
+    stop_when,
+)
+
+LOW = Metric("loss") < 0.5
 
 
 class BrokenError(Exception):
@@ -223,3 +236,105 @@ def test_an_evaluation_within_a_listener_is_recorded_after_all_of_the_first_was_
     trainer.run([0], max_epochs=2)
     assert [mark.name for mark in recorder.history.marks] == ["first", "second"]
     assert [record.source for record in recorder.history] == ["val", "val", "test"]
+
+
+class TestWhatIsRemovedByOneWhoHears:
+    """The loss is low from epoch 2 of 4 on: ``Gate`` "first" opens there, and who hears of it removes something."""
+
+    def build(self) -> tuple[Engine, Engine, Recorder, Gate]:
+        trainer, evaluator = loop(loss=[0.9, 0.1, 0.1, 0.1])
+        recorder = Recorder(trainer, evaluator)
+        return trainer, evaluator, recorder, Gate(recorder, until=LOW, name="first")
+
+    def test_a_stopper_stops_no_more(self) -> None:
+        trainer, _, recorder, first = self.build()
+        stopper = stop_when(recorder, LOW)
+        first.on_open(stopper.remove)
+        trainer.run([0], max_epochs=4)
+        assert trainer.state.epoch == 4
+
+    def test_not_even_by_itself(self) -> None:
+        trainer, _, recorder, _ = self.build()
+        stopper = stop_when(recorder, LOW)
+        stopper.on_open(stopper.remove)
+        trainer.run([0], max_epochs=4)
+        assert trainer.state.epoch == 4
+
+    def test_a_gate_is_heard_no_more(self) -> None:
+        trainer, _, _, first = self.build()
+        heard: list[int] = []
+        first.on_open(first.remove)
+        first.on_open(lambda: heard.append(1))
+        trainer.run([0], max_epochs=4)
+        assert heard == []
+
+    @pytest.mark.parametrize("whose", ["evaluator", "trainer"])
+    @pytest.mark.parametrize("event", [Events.COMPLETED, Events.EPOCH_COMPLETED, Events.EPOCH_COMPLETED(every=1)])
+    def test_a_delayed_handler_is_called_no_more(self, whose: str, event: Any) -> None:
+        trainer, evaluator, recorder, first = self.build()
+        called: list[int] = []
+        of = evaluator if whose == "evaluator" else trainer
+        if event == Events.COMPLETED and of is trainer:
+            trainer.add_event_handler(Events.COMPLETED, lambda: evaluator.run([0]))
+        handle = delay(recorder, lambda: called.append(trainer.state.epoch), until=LOW, engine=of, event=event)
+        first.on_open(handle.remove)
+        trainer.run([0], max_epochs=4)
+        assert called == []
+
+    def test_phases_switch_no_more_and_rates_are_adjusted_no_more(self) -> None:
+        for build in (
+            lambda recorder, optimizer: LRPhases(
+                recorder, optimizer, [Phase(Constant(1.0), per="epoch", until=LOW), Phase(Constant(0.5), per="epoch")]
+            ),
+            lambda recorder, optimizer: adjust_lr(recorder, optimizer, {LOW: 0.5}),
+        ):
+            trainer, _, recorder, first = self.build()
+            optimizer = sgd(1.0)
+            first.on_open(build(recorder, optimizer).remove)
+            trainer.run([0], max_epochs=4)
+            assert values(optimizer) == [1.0]
+            assert [mark.kind for mark in recorder.history.marks] == ["opened"]
+
+    def test_the_recorder_and_all_that_hangs_on_it(self) -> None:
+        trainer, _, recorder, first = self.build()
+        heard: list[int] = []
+        Gate(recorder, until=LOW, name="second").on_open(lambda: heard.append(1))
+        stop_when(recorder, LOW)
+        first.on_open(recorder.remove)
+        trainer.run([0], max_epochs=4)
+        assert (heard, trainer.state.epoch) == ([], 4)
+
+    def test_the_rest_is_announced_still_though_what_failed_was_removed(self) -> None:
+        trainer, _, recorder, first = self.build()
+        optimizer, heard = sgd(1.0), list[int]()
+
+        tried: list[bool] = []
+
+        def factory(optimizer: torch.optim.Optimizer) -> LRScheduler:
+            if tried:
+                raise BrokenError
+            return StepLR(optimizer, 1)
+
+        first.remove()
+        second = Phase(factory, per="epoch")
+        phases = LRPhases(recorder, optimizer, [Phase(Constant(1.0), per="epoch", until=LOW), second])
+        tried.append(True)
+        Gate(recorder, until=LOW, name="removes").on_open(phases.remove)
+        Gate(recorder, until=LOW, name="after").on_open(lambda: heard.append(trainer.state.epoch))
+        trainer.logger.disabled = True
+        with pytest.raises(BrokenError):
+            trainer.run([0], max_epochs=4)
+        assert heard == [2]
+
+
+def test_a_gate_that_an_evaluation_within_a_listener_closes_has_opened_before() -> None:
+    trainer, evaluator = loop(loss=[0.9, 0.1])
+    other = reporting(trainer, worse=[0.0, 1.0])
+    recorder = Recorder(trainer, {"val": evaluator, "test": other})
+    evaluate(trainer, other, Events.ITERATION_COMPLETED(once=1))
+    Gate(recorder, until=Metric("val/loss") < 0.5, name="first").on_open(lambda: other.run([0]))
+    calm = Metric("test/worse") < 0.5
+    Gate(recorder, when=(Metric("val/loss") < 0.5) & calm, name="second")
+    trainer.run([0], max_epochs=2)
+    marks = [(mark.name, mark.kind) for mark in recorder.history.marks]
+    assert marks == [("first", "opened"), ("second", "opened"), ("second", "closed")]

@@ -11,6 +11,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from ..exceptions import ExceptionWatch
 from ..host import all_or_nothing, attach, is_raised_in, is_running, working_generator
 
 __all__ = ["TrainerRun", "planned_iterations", "position"]
@@ -45,8 +46,11 @@ class TrainerRun:
         self._spent = self._seen = 0.0
         self._since: float | None = None
         self._attached, self._goes_on = ExitStack(), ExitStack()
+        self._exceptions = ExceptionWatch(trainer, self._look)
+        self._attached.callback(self._exceptions.remove)
         with all_or_nothing(self.remove):
             attach(self._attached, trainer, Events.STARTED, self._on_started)
+            attach(self._attached, trainer, Events.TERMINATE, self._on_terminate)
             attach(self._attached, trainer, Events.COMPLETED, self._leave)
             attach(self._attached, trainer, Events.INTERRUPT, self._on_interrupt)
 
@@ -100,6 +104,7 @@ class TrainerRun:
             generator = self._generator_now()
             self._generator = None if generator is None else weakref.ref(generator)
         self._start()
+        self._look()
         return new
 
     def _is_other(self) -> bool:
@@ -110,6 +115,14 @@ class TrainerRun:
 
     def _on_started(self, engine: Engine) -> None:
         self._started = True
+        self._exceptions.begin()
+
+    def _on_terminate(self, engine: Engine) -> None:
+        self._look()  # COMPLETED may not come
+
+    def _look(self) -> None:
+        """Read the clock while the run goes on: what would be lost if nobody dealt with an exception begins here."""
+        self.seconds()
 
     def _leave(self, engine: Engine) -> None:
         self.seconds()
@@ -160,6 +173,13 @@ class TrainerRun:
         trainer = self._trainer()
         return trainer is not None and is_raised_in(trainer)
 
+    def end(self, iteration: int) -> dict[str, Any]:
+        """Where the trainer stands, if ``iteration`` is the last of its run and it stands there; else nothing."""
+        trainer = self._trainer()
+        if trainer is None or not iteration == trainer.state.iteration == planned_iterations(trainer):
+            return {}
+        return {name: getattr(trainer.state, name, None) for name in _PLACE}
+
     def planned(self) -> int | None:
         """Iterations the whole run will take, ``None`` while that is not known."""
         return planned_iterations(self.trainer)
@@ -175,6 +195,8 @@ def planned_iterations(trainer: Engine) -> int | None:
         return None
     return _countable(state.max_epochs * state.epoch_length)
 
+
+_PLACE = ("iteration", "epoch", "max_epochs", "max_iters", "epoch_length")
 
 # What 8 bytes hold, as the history and the trainer's own tensors do.
 _MOST = 2**63 - 1
@@ -198,7 +220,12 @@ def position(trainer: Engine) -> tuple[int, int]:
     iterations, epochs = state.iteration, state.epoch
     if event == Events.ITERATION_STARTED:
         iterations -= 1
-    whole = iterations % state.epoch_length == 0 if state.epoch_length else iterations == 0
-    if event == Events.EPOCH_STARTED or (event in _EPOCH_BEGAN and whole):
+    if event == Events.EPOCH_STARTED or (event in _EPOCH_BEGAN and whole_epochs(trainer, iterations)):
         epochs -= 1
     return iterations, max(epochs, 0)
+
+
+def whole_epochs(trainer: Engine, iterations: int) -> bool:
+    """Whether so many iterations are a number of epochs, 0 included."""
+    length = trainer.state.epoch_length
+    return iterations % length == 0 if length else iterations == 0

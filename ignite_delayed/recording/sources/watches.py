@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from enum import Enum, auto
-from typing import Any
 
 from ignite.engine import Engine, Events
 
+from ..._utils.text import logger_of
 from ...errors import AttachError
-from ..host import all_or_nothing, attach, attached_handlers, detach, drop_if_empty, fires, lacks
+from ..exceptions import ExceptionWatch
+from ..host import all_or_nothing, attach, detach, fires, lacks
 from .stale import StaleValues
 
 __all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 Observer = Callable[["Watch", Engine], None]
 
@@ -83,8 +83,8 @@ class EvaluatorWatch(Watch):
         super().__init__(engine, observe, optional)
         self.finished = False
         self._evaluation = _Evaluation.RUNNING
-        self._exceptions: Any = None  # our handler of EXCEPTION_RAISED
-        self._attached.callback(self._ignore_exceptions)
+        self._exceptions = ExceptionWatch(engine, self._on_exception)
+        self._attached.callback(self._exceptions.remove)
         with all_or_nothing(self.remove):
             attach(self._attached, engine, Events.STARTED, self._on_started)
             attach(self._attached, engine, Events.TERMINATE_SINGLE_EPOCH, self._on_terminate_epoch)
@@ -94,23 +94,10 @@ class EvaluatorWatch(Watch):
     def _on_started(self, engine: Engine) -> None:
         self.finished, self._evaluation = False, _Evaluation.RUNNING
         self._stale.put(engine.state.metrics)
-        # Only beside others: by itself a handler of EXCEPTION_RAISED would count as one that deals with it.
-        if self._exceptions is None and attached_handlers(engine, Events.EXCEPTION_RAISED):
-            self._exceptions = engine.add_event_handler(Events.EXCEPTION_RAISED, self.on_exception)
+        self._exceptions.begin()
 
-    def on_exception(self, error: BaseException) -> None:
-        """Notice the exception; deals with none."""
+    def _on_exception(self) -> None:
         self._evaluation = _Evaluation.BROKEN
-        engine = self.engine
-        if engine is None or len(attached_handlers(engine, Events.EXCEPTION_RAISED)) == 1:
-            raise error
-
-    def _ignore_exceptions(self) -> None:
-        engine = self.engine
-        if self._exceptions is not None and engine is not None:
-            detach(self._exceptions)
-            self._exceptions = None
-            drop_if_empty(engine, Events.EXCEPTION_RAISED)
 
     def _on_terminate_epoch(self, engine: Engine, iter_counter: int) -> None:
         if self._evaluation is _Evaluation.RUNNING:

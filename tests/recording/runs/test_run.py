@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import inspect
 import math
@@ -188,6 +189,47 @@ class TestSeconds:
         trainer.run([0, 0])  # lost: Ignite holds on to the generator that raised
         trainer.run([0, 0])
         assert run.seconds() == 2
+
+    @pytest.mark.parametrize("where", ["batch", "epoch"])
+    def test_they_count_until_an_exception_that_a_handler_dealt_with(self, clock: Clock, where: str) -> None:
+        trainer, run, _ = self._trainer(clock)
+        trainer.logger.disabled = True
+
+        def fail_late(engine: Engine) -> None:
+            clock.now += 5
+            raise ValueError("broken")
+
+        if where == "epoch":
+            trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2), fail_late)
+        trainer.add_event_handler(Events.EXCEPTION_RAISED, lambda engine, error: engine.terminate())
+        trainer.run([0, "fail"] if where == "batch" else [0, 0], max_epochs=2)
+        clock.now += 100
+        assert run.seconds() == (2 if where == "batch" else 9)
+
+    def test_they_count_until_a_run_that_is_terminated_without_its_end(self, clock: Clock) -> None:
+        trainer, run, _ = self._trainer(clock)
+        trainer.add_event_handler(
+            Events.ITERATION_COMPLETED(once=3), lambda engine: engine.terminate(skip_completed=True)
+        )
+        trainer.run([0, 0], max_epochs=2)
+        clock.now += 100
+        assert run.seconds() == 3
+        trainer.run([0, 0], max_epochs=3)
+        assert run.seconds() == trainer.state.iteration > 3
+
+    def test_of_an_exception_that_is_dealt_with_nowhere_the_epoch_is_lost_at_most(self, clock: Clock) -> None:
+        def step(engine: Engine, batch: Any) -> None:
+            clock.now += 1
+            if engine.state.iteration == 6:
+                raise ValueError("broken batch")
+
+        trainer = engine(step)
+        trainer.logger.disabled = True
+        recorder = Recorder(trainer, engine())
+        with contextlib.suppress(ValueError):
+            trainer.run([0, 0], max_epochs=4)
+        clock.now += 100
+        assert recorder.state_dict()["seconds"] == 4
 
     def test_they_can_be_set(self, clock: Clock) -> None:
         trainer, run, read = self._trainer(clock)

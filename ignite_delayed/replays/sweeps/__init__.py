@@ -1,0 +1,13 @@
+"""What many rules would have made of many runs.
+
+* ``grid``: many rules as one call; ``judging``: by what they are judged.
+* ``sweep``: runs in blocks, here or on an executor; ``bar``: how far it is; ``outcomes``: what came out for a block.
+* ``swept``: the columns and the table; ``summary``: means over the runs, and which rules no other beats.
+"""
+
+from .grid import grid
+from .summary import Summary
+from .sweep import sweep
+from .swept import Sweep
+
+__all__ = ["Summary", "Sweep", "grid", "sweep"]
