@@ -12,7 +12,7 @@ from .._utils.checks import check_flag, check_real, refuse_type, refuse_value
 from .._utils.values import Value
 from .curves import Curve, Piece, constant, evaluate, join
 from .joints import check_joints, resolve_joined
-from .lengths import COUNTED, SHARES, UNITS, PlannedRun, check_amount, unit_of, whole_steps
+from .lengths import COUNTED, SHARES, UNITS, PlannedRun, check_amount, planned_run, unit_of, whole_steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,6 +196,7 @@ class Schedule(Value):
         per: str,
         epochs: float | None = None,
         iterations_per_epoch: int | None = None,
+        updates_per_epoch: float | None = None,
         begins: float = 0.0,
     ) -> A:
         """The same schedule with every length in whole steps, and every time scale in exact ones.
@@ -205,15 +206,17 @@ class Schedule(Value):
         ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
 
         Args:
-            per: what one step is, ``"iteration"`` or ``"epoch"``.
+            per: what one step is, ``"iteration"``, ``"epoch"``, or ``"update"``, a step of the optimizer.
             epochs: the planned length of the run in epochs (greater than 0, need not be whole); lengths given as a
                 fraction or as the rest need it.
             iterations_per_epoch: batches in an epoch (a count); per iteration, lengths in epochs, fractions and
                 the rest need it.
+            updates_per_epoch: steps of the optimizer in an epoch (greater than 0, need not be whole), which such
+                lengths need per update.
             begins: how many epochs of the run are over when the schedule begins (at least 0); no part of the rest.
 
         Raises:
-            ValueError: what a length needs is missing, or a length in iterations meets ``per="epoch"``.
+            ValueError: what a length needs is missing, or a length in iterations meets another ``per``.
 
         >>> from ignite_delayed.schedules import Cosine, warmup
         >>> schedule = warmup(epochs=5).then(Cosine(fraction=0.95))
@@ -224,7 +227,7 @@ class Schedule(Value):
         >>> warmup(epochs=5).then(Cosine(rest=True)).resolve(per="epoch", epochs=100)
         Linear(0.0, 1.0, steps=5).then(Cosine(steps=95))
         """
-        return self._resolve(PlannedRun(per, epochs, iterations_per_epoch, begins))
+        return self._resolve(planned_run(per, epochs, iterations_per_epoch, updates_per_epoch, begins))
 
     @property
     def endless(self) -> bool:
