@@ -16,7 +16,8 @@ from ..replays import sweep
 from ..replays.sweeps.judging import Judge
 from ..replays.sweeps.labels import labels_of
 from ..replays.sweeps.outcomes import curve_of
-from .layout import add_key, label_time, one_axes
+from .key import add_key
+from .panels import label_time, one_axes
 from .style import curve_styles
 
 if TYPE_CHECKING:
@@ -92,5 +93,5 @@ def plot_run_stops(
         keys.append(Line2D([], [], label=f"{label}: {ends}, {keeps}", linewidth=1.4, **look))
     drawn.set_ylabel(name)
     ends_at = float(swept.end[0, 0]) if len(swept.rules) else 1.0
-    label_time(drawn, 0.0, max(1.0, ends_at))
+    label_time([drawn], 0.0, max(1.0, ends_at))
     return RunStops(drawn, swept.stopped_epoch[0].tolist(), add_key(drawn, keys, grow=ax is None))

@@ -14,7 +14,7 @@ from ..conditions.expression import label_of
 from ..history.columns import Floats
 from ..replays import Sweep
 from ..replays.sweeps.labels import labels_of
-from .layout import one_axes
+from .panels import one_axes
 from .sweeps import check_sweep
 
 if TYPE_CHECKING:

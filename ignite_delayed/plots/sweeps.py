@@ -13,7 +13,8 @@ from ..conditions.expression import label_of
 from ..history.columns import Floats
 from ..replays import Choice, Sweep
 from ..replays.sweeps.labels import labels_of
-from .layout import add_key, one_axes
+from .key import add_key
+from .panels import one_axes
 from .style import OKABE_ITO
 
 if TYPE_CHECKING:

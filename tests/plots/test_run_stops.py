@@ -35,7 +35,7 @@ def test_the_curve_is_what_was_monitored() -> None:
 def test_the_key_says_what_became_of_each_rule() -> None:
     drawn = plot_run_stops(RUN, RULES)
     assert drawn.legend is not None
-    assert [text.get_text() for text in drawn.legend.get_texts()] == [
+    assert [text.get_text().replace("\n", " ") for text in drawn.legend.get_texts()] == [
         "loss",
         "patience=2: stopped in epoch 11, keeps 0 of epoch 9",
         "patience=40: not stopped, keeps 0 of epoch 9",

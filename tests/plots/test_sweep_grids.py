@@ -7,7 +7,7 @@ import pytest
 
 from ignite_delayed import After, EarlyStop, History, Metric, Record, Sweep, grid, plot_sweep_grid, sweep
 
-PATIENCES, UNTILS = [1, 2, 5], [None, After(epochs=20), Metric("loss") < -1]
+PATIENCES, DELAYS = [1, 2, 5], [None, After(epochs=20), Metric("loss") < -1]
 
 
 def swept(**axes: Any) -> Sweep:
@@ -15,7 +15,7 @@ def swept(**axes: Any) -> Sweep:
         History(Record(epoch=e, iteration=e, values={"loss": (e - 9 - n) ** 2 / 99}) for e in range(1, 31))
         for n in range(3)
     ]
-    axes = {"patience": PATIENCES, "until": UNTILS, "while_closed": ["ignore"]} | axes
+    axes = {"patience": PATIENCES, "until": DELAYS, "while_closed": ["ignore"]} | axes
     return sweep(runs, grid(EarlyStop, "loss", mode="min", **axes))
 
 
@@ -23,8 +23,8 @@ def swept(**axes: Any) -> Sweep:
 def test_each_cell_is_the_number_of_its_rule(cells: Any) -> None:
     these = swept()
     drawn = plot_sweep_grid(these, cells=cells)
-    assert (drawn.columns, drawn.rows) == (PATIENCES, UNTILS)
-    numbers = getattr(these.summary(), cells).reshape(len(PATIENCES), len(UNTILS)).T
+    assert (drawn.columns, drawn.rows) == (PATIENCES, DELAYS)
+    numbers = getattr(these.summary(), cells).reshape(len(PATIENCES), len(DELAYS)).T
     table: Any = np.ma.filled(np.ma.asarray(drawn.image.get_array()), np.nan)
     assert np.array_equal(table, numbers, equal_nan=True)
 
@@ -56,7 +56,7 @@ def test_what_else_differs_is_chosen() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"rows": "untill"}, "rows must be an argument of every rule.*Did you mean 'until'"),
+        ({"rows": "unti"}, "rows must be an argument of every rule.*Did you mean 'until'"),
         ({"rows": "patience"}, "columns must be another argument than rows"),
         ({"cells": "loss"}, "cells must be one of"),
         ({"where": {"patience": 77}}, "where must be values that a rule of the sweep has"),
