@@ -22,6 +22,7 @@ from .errors import HistoryError as HistoryError
 from .errors import MetricValueError as MetricValueError
 from .errors import ParseError as ParseError
 from .errors import StateError as StateError
+from .errors import SweepInterrupted as SweepInterrupted
 from .errors import UnknownMetricError as UnknownMetricError
 from .gates import BestKeeper as BestKeeper
 from .gates import DelayHandle as DelayHandle
@@ -54,9 +55,15 @@ from .plots import plot_conditions as plot_conditions
 from .plots import plot_schedule as plot_schedule
 from .plots import plot_timeline as plot_timeline
 from .recording import Recorder as Recorder
+from .replays import Choice as Choice
 from .replays import EarlyStopReplay as EarlyStopReplay
 from .replays import Replay as Replay
+from .replays import Summary as Summary
+from .replays import Sweep as Sweep
+from .replays import choose as choose
+from .replays import grid as grid
 from .replays import replay as replay
+from .replays import sweep as sweep
 from .schedules import Constant as Constant
 from .schedules import Cosine as Cosine
 from .schedules import CosineRestarts as CosineRestarts
@@ -65,6 +72,7 @@ from .schedules import InverseSqrt as InverseSqrt
 from .schedules import Linear as Linear
 from .schedules import Polynomial as Polynomial
 from .schedules import Schedule as Schedule
+from .schedules import Sqrt as Sqrt
 from .schedules import Step as Step
 from .schedules import warmup as warmup
 from .status import LiveStatus as LiveStatus

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "AttachError",
     "DesyncError",
@@ -9,6 +11,7 @@ __all__ = [
     "MetricValueError",
     "ParseError",
     "StateError",
+    "SweepInterrupted",
     "UnknownMetricError",
 ]
 
@@ -39,3 +42,11 @@ class HistoryError(ValueError):
 
 class DesyncError(RuntimeError):
     """The processes of a distributed run do not evaluate alike."""
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """A sweep was interrupted; ``partial`` is the sweep of the runs that were done."""
+
+    def __init__(self, message: str, partial: Any) -> None:
+        super().__init__(message)
+        self.partial = partial

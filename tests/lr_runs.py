@@ -50,8 +50,8 @@ def adam(*rates: Any) -> torch.optim.Adam:
 
 def values(optimizer: Optimizer, parameter: str = "lr") -> list[float]:
     """What the groups hold now."""
-    if parameter == "beta1":
-        return [float(group["betas"][0]) for group in optimizer.param_groups]
+    if parameter in ("beta1", "beta2"):
+        return [float(group["betas"][parameter == "beta2"]) for group in optimizer.param_groups]
     return [float(group[parameter]) for group in optimizer.param_groups]
 
 
@@ -63,6 +63,7 @@ class Training:
         metrics: what the evaluator reports, as :func:`engines.reporting` takes it.
         at: the event at which the evaluator is run; never if ``None``.
         watch: the parameters that are noted.
+        accumulation: after how many iterations the optimizer is stepped.
     """
 
     def __init__(
@@ -72,13 +73,15 @@ class Training:
         at: Any = Events.EPOCH_COMPLETED,
         watch: Sequence[str] = ("lr",),
         metrics: dict[str, Any] | None = None,
+        accumulation: int = 1,
     ) -> None:
         self.optimizer = optimizer
         self.used: list[list[float]] = []
 
         def step(engine: Engine, batch: Any) -> None:
             self.used.append([value for name in watch for value in values(optimizer, name)])
-            optimizer.step()
+            if engine.state.iteration % accumulation == 0:
+                optimizer.step()
 
         self.trainer = engine(step)
         self.evaluator = reporting(self.trainer, **(metrics or {}))

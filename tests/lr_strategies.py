@@ -26,9 +26,11 @@ from ignite_delayed import (
     Plateau,
     Polynomial,
     Schedule,
+    Sqrt,
     Step,
     warmup,
 )
+from ignite_delayed.lr.phase import check_phases
 
 EPOCHS, LENGTH = 6, 4
 
@@ -38,6 +40,9 @@ _lengths: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.builds(dict, epochs=st.sampled_from([0.5, 1, 1.25, 2, 3])),
     st.builds(dict, fraction=st.sampled_from([0.05, 0.1, 0.25, 0.3])),
 )
+
+#: Of which two can be repeated within the run.
+_short = _lengths.filter(lambda length: length.get("fraction", 0) <= 0.25)
 
 
 def _k_decay(progress: float) -> float:
@@ -49,9 +54,12 @@ _ending = st.one_of(
     st.builds(lambda length: Linear(1.0, 0.5, **length), _lengths),
     st.builds(lambda length: Cosine(0.75, 0.25, **length), _lengths),
     st.builds(lambda length: Polynomial(2, **length), _lengths),
+    st.builds(lambda length: Sqrt(1.0, 0.1, **length), _lengths),
     st.builds(lambda length: Constant(0.3, **length), _lengths),
     st.builds(lambda length: Schedule.of(_k_decay, **length), _lengths),
     st.builds(lambda a, b: warmup(**a).then(Cosine(**b)), _lengths, _lengths),
+    st.builds(lambda a, b: warmup(**a).then(Cosine(**b), underway=True), _lengths, _lengths),
+    st.builds(lambda a, b: warmup(**a).then(Linear(**b).floor(0.2)).repeat(2), _short, _short),
 )
 _endless = st.one_of(
     st.just(Constant(0.5)),
@@ -59,6 +67,7 @@ _endless = st.one_of(
     st.builds(lambda length: Step(0.5, repeat=True, **length), _lengths),
     st.builds(lambda length: CosineRestarts(**length), _lengths),
     st.builds(lambda length: InverseSqrt(**length), _lengths),
+    st.builds(lambda length: Linear(**length).repeat().floor(0.2), _lengths),
 )
 
 _conditions: st.SearchStrategy[Condition] = st.one_of(
@@ -88,11 +97,11 @@ def _phases(draw: st.DrawFn, last: bool) -> Phase:
         schedule: Schedule = draw(_ending if kind == "ending" else _endless)
         if kind == "ending" and draw(st.booleans()):
             until = None
-        return Phase(schedule, per=draw(st.sampled_from(["iteration", "epoch"])), until=until)
+        return Phase(schedule, per=draw(st.sampled_from(["iteration", "epoch", "update"])), until=until)
     if kind == "plateau":
         return Phase(_plateau(draw(st.integers(0, 2))), monitor="loss", mode="min", until=until)
     name = draw(st.sampled_from(sorted(SCHEDULERS.keys() - {"ReduceLROnPlateau"})))
-    return Phase(SCHEDULERS[name], per=draw(st.sampled_from(per_of(name))), until=until)
+    return Phase(SCHEDULERS[name], per=draw(st.sampled_from([*per_of(name), "update"])), until=until)
 
 
 @st.composite
@@ -104,19 +113,34 @@ def several_phases(draw: st.DrawFn) -> list[Phase]:
     return phases
 
 
+def told(phases: list[Phase], accumulation: int) -> dict[str, Any]:
+    """What phases are told of a training that updates after ``accumulation`` iterations, if one of them asks."""
+    asks = any(phase.per == "update" for phase in phases)
+    return {"gradient_accumulation_steps": accumulation} if asks else {}
+
+
+#: Batches for an update: in one of them an epoch has a remainder.
+accumulations = st.integers(1, LENGTH + 1)
+
+
+@st.composite
+def schedule_phases(draw: st.DrawFn) -> list[Phase]:
+    """One to three schedules, for any parameter."""
+    ends = draw(st.lists(st.none() | _conditions, min_size=1, max_size=3))
+    pers: st.SearchStrategy[Any] = st.sampled_from(["iteration", "epoch"])
+    phases = [Phase(draw(_ending if end is None else _endless), per=draw(pers), until=end) for end in ends]
+    assume(_fit_in_the_run(phases))
+    return phases
+
+
 def _fit_in_the_run(phases: list[Phase]) -> bool:
     """Whether the fractions of schedules that follow one another by their own ends add up to 1 at most."""
-    total = 0.0
-    for phase in phases:
-        if not isinstance(phase.what, Schedule):
-            total = 0.0
-            continue
-        shapes: tuple[Any, ...] = getattr(phase.what, "phases", (phase.what,))
-        total += sum(shape.fraction or 0 for shape in shapes if not shape.endless)
-        if total > 1 + 1e-9:
+    try:
+        check_phases(phases)
+    except ValueError as error:
+        if "the sum of the phases' fractions" in str(error):
             return False
-        if phase.until is not None:
-            total = 0.0
+        raise
     return True
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import docutils.core
 import docutils.utils
 import pytest
+from docutils.writers.html5_polyglot import Writer
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ignite_delayed"
@@ -15,13 +16,19 @@ DOCUMENTS = [
     path for folder in (".", "docs", "benchmarks", "notebooks") for path in sorted((ROOT / folder).glob("*.rst"))
 ]
 
+# Sphinx alone reads these: they list pages and what docstrings are shown.
+OF_THE_SITE = {"api.rst", "index.rst", "tutorials.rst"}
+
 documents = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-@documents
+@pytest.mark.parametrize(
+    "path", [path for path in DOCUMENTS if path.name not in OF_THE_SITE], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_markup_is_clean(path: Path) -> None:
     settings = {"report_level": docutils.utils.Reporter.INFO_LEVEL, "halt_level": 2, "syntax_highlight": "none"}
-    docutils.core.publish_string(path.read_text(encoding="utf-8"), writer="html", settings_overrides=settings)
+    text = path.read_text(encoding="utf-8")
+    docutils.core.publish_string(text, source_path=str(path), writer=Writer(), settings_overrides=settings)
 
 
 @documents

@@ -326,3 +326,44 @@ def test_cross_validation_folds_do_not_leak() -> None:
         assert gate.opened_at is not None
         histories.append((timeless(recorder.history), decided(recorder.history)))
     assert histories[0] == histories[1] == histories[2]
+
+
+class TestFoldsOverOneEvaluator:
+    def fold(self, evaluator: Engine, trainers: list[Engine]) -> tuple[Engine, Recorder]:
+        trainer = engine()
+        trainers[:] = [trainer]
+        recorder = Recorder(trainer, evaluator)
+        Gate(recorder, until=Metric("loss") < 0.5)
+        evaluate(trainer, evaluator)
+        trainer.run([0], max_epochs=5)
+        return trainer, recorder
+
+    def shared(self) -> tuple[Engine, list[Engine]]:
+        evaluator, trainers = engine(), list[Engine]()
+
+        @evaluator.on(Events.EPOCH_COMPLETED)
+        def report() -> None:
+            evaluator.state.metrics["loss"] = _LOSSES[trainers[0].state.epoch - 1]
+
+        return evaluator, trainers
+
+    def test_a_fold_that_is_gone_leaves_nothing_on_the_evaluator(self, caplog: pytest.LogCaptureFixture) -> None:
+        evaluator, trainers = self.shared()
+        before = {event: list(attached) for event, attached in handler_table(evaluator).items()}
+        for _ in range(3):
+            self.fold(evaluator, trainers)
+            trainers.clear()  # nobody refers to the trainer; its recorder may wait for the garbage collector
+            assert {event: attached for event, attached in handler_table(evaluator).items() if attached} == before
+        trainers[:] = [engine()]
+        trainers[0].state.epoch = 1
+        evaluator.run([0])
+        assert caplog.messages == []
+
+    def test_of_folds_that_are_kept_the_last_alone_speaks_of_an_evaluation_outside(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        evaluator, trainers = self.shared()
+        kept = [self.fold(evaluator, trainers) for _ in range(3)]
+        evaluator.run([0])  # on the test set
+        assert [message[:41] for message in caplog.messages] == ["the evaluator ran outside of trainer.run()"[:41]]
+        assert [len(recorder.history) for _, recorder in kept] == [5, 5, 5]

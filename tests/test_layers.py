@@ -41,7 +41,7 @@ UPWARD = {("recording/recorder.py", "gates"), ("recording/recorder.py", "status"
 CIRCLES = [
     {"conditions/condition.py", "conditions/predicate.py", "conditions/temporal.py"},
     {"conditions/comparison.py", "conditions/expression.py", "conditions/windows.py"},
-    {"schedules/base.py", "schedules/functions.py"},
+    {"schedules/base.py", "schedules/composed.py", "schedules/functions.py"},
 ]
 
 # What needs neither torch nor ignite.

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docutils.core
-import docutils.utils
 import pytest
 import torch
 from ignite.engine import Engine, Events
@@ -126,8 +124,3 @@ def test_each_example_of_a_condition_is_one(example: str) -> None:
 
     public = {name: getattr(ignite_delayed, name) for name in ignite_delayed.__all__}
     as_condition("example", eval(example, public))
-
-
-def test_its_markup_is_clean() -> None:
-    settings = {"report_level": docutils.utils.Reporter.INFO_LEVEL, "halt_level": 2, "syntax_highlight": "none"}
-    docutils.core.publish_string(TEXT, writer="html", settings_overrides=settings)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["shown"]
+import logging
+
+__all__ = ["logger_of", "shown"]
 
 
 def shown(text: str) -> str:
@@ -18,3 +20,17 @@ def shown(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def logger_of(name: str) -> logging.Logger:
+    """The logger ``ignite_delayed.name``, whose every line is one, and harmless to a terminal."""
+    logger = logging.getLogger(f"ignite_delayed.{name}")
+    logger.addFilter(_show)
+    return logger
+
+
+def _show(entry: logging.LogRecord) -> bool:
+    message = entry.getMessage()
+    if not message.isprintable():
+        entry.msg, entry.args = shown(message), None
+    return True

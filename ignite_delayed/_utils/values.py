@@ -43,7 +43,7 @@ class Value:
         kwargs: dict[str, Any] = {}
         by_name = False
         for parameter in _parameters(type(self)):
-            value = getattr(self, parameter.name)
+            value = self._argument(parameter.name)
             if parameter.kind is parameter.VAR_POSITIONAL:
                 args.extend(value)
             elif parameter.default is not parameter.empty and value == parameter.default:
@@ -53,6 +53,10 @@ class Value:
             else:
                 args.append(value)
         return tuple(args), kwargs
+
+    def _argument(self, name: str) -> Any:
+        """What the value was built with; a class that has a method of that name keeps it under another."""
+        return getattr(self, name)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is immutable: build a new one instead of setting {name!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from ignite.handlers import Checkpoint
 from ignite.handlers.checkpoint import BaseSaveHandler
 
 from .._utils.checks import check_count, check_flag, check_name, describe, refuse_type
+from .._utils.text import logger_of
 from ..conditions import ConditionLike, Expression, NewBest, State
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
@@ -38,7 +38,7 @@ class BestKeeper(LiveCondition):
     """
 
     internal = True  # nobody waits behind it
-    logger = logging.getLogger("ignite_delayed.BestKeeper")
+    logger = logger_of("BestKeeper")
     condition: NewBest
 
     def __init__(

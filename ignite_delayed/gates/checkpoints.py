@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ignite.handlers import Checkpoint, DiskSaver
 
+from .._utils.text import logger_of
+
 __all__ = ["CheckpointState", "saved_part"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 _FILES = "_saved"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
+from .._utils.text import logger_of
 from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
@@ -33,7 +33,7 @@ class Stopper(Gate):
         logger: says why, at level INFO.
     """
 
-    logger = logging.getLogger("ignite_delayed.Stopper")
+    logger = logger_of("Stopper")
     _opening: ClassVar[str] = "stopped"
     _by: ClassVar[By] = "stopper"
 

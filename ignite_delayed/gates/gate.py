@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from .._utils.checks import check_name
 from .._utils.html import escape
+from .._utils.text import logger_of
 from ..conditions import ConditionLike, as_condition
 from ..conditions.phrases import missing_phrase, nearness
 from ..conditions.stages import Stage, gate_stage
@@ -60,7 +60,7 @@ class Gate(LiveCondition):
         epoch 4
     """
 
-    logger = logging.getLogger("ignite_delayed.Gate")
+    logger = logger_of("Gate")
     #: How marks, and what is logged, call its opening, and what decided it.
     _opening: ClassVar[str] = "opened"
     _by: ClassVar[By] = "gate"

@@ -1,4 +1,4 @@
-"""Rates that are multiplied when a condition holds."""
+"""Rates, or other numbers of the groups, that are multiplied when a condition holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from .live import EachObservation
-from .optimizer.groups import check_optimizer, read_all, restore, snapshot, write
+from .optimizer.groups import BETAS, check_optimizer, check_parameter, read_all, restore, snapshot, write
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim
@@ -26,6 +26,7 @@ from .phase import format_rates
 __all__ = ["LRAdjuster", "adjust_lr"]
 
 _VERSION = 1
+_BELOW_1 = ("momentum", *BETAS)
 
 
 class LRAdjuster(Attachment):
@@ -33,19 +34,26 @@ class LRAdjuster(Attachment):
 
     Attributes:
         factors: the conditions and their factors.
+        parameter: what is multiplied.
     """
 
     row_order = 1  # after the phases
 
     def __init__(
-        self, recorder: Recorder, optimizer: Optimizer, factors: dict[Condition, float], bounds: Any, name: str
+        self,
+        recorder: Recorder,
+        optimizer: Optimizer,
+        factors: dict[Condition, float],
+        bounds: Any,
+        name: str,
+        parameter: str = "lr",
     ) -> None:
-        self.factors = factors
+        self.factors, self.parameter = factors, parameter
         self._recorder, self._optimizer = recorder, optimizer
         self._lowest, self._highest = bounds
-        self._takeover = Takeover(optimizer, "lr", ())
+        self._takeover = Takeover(optimizer, parameter, ())
         self.name = recorder.hub.reserve(name)
-        writer = Writer(f"{self.name!r} ({self!r})", weakref.ref(recorder.trainer), frozenset({"lr"}))
+        writer = Writer(f"{self.name!r} ({self!r})", weakref.ref(recorder.trainer), frozenset({parameter}))
         with ExitStack() as undo:
             undo.callback(recorder.hub.release, self.name)
             undo.callback(claim(optimizer, writer))
@@ -74,12 +82,13 @@ class LRAdjuster(Attachment):
             if state[0] is not True:
                 return
             self._takeover.take()
-            before = read_all(self._optimizer, "lr")
+            before = read_all(self._optimizer, self.parameter)
             for index, group in enumerate(self._optimizer.param_groups):
-                write(group, "lr", self._limit(before[index], factor, index))
+                write(group, self.parameter, self._limit(before[index], factor, index))
             self._takeover.note()
             if self._takeover.left != before:
-                text = f"times {factor:g}; lr {format_rates(before)} -> {format_rates(self._takeover.left)}"
+                change = f"{format_rates(before)} -> {format_rates(self._takeover.left)}"
+                text = f"times {factor:g}; {self.parameter} {change}"
                 self._recorder.hub.mark("adjusted", "adjuster", self.name, record, text)
 
         return adjust
@@ -95,9 +104,9 @@ class LRAdjuster(Attachment):
         self._attached.close()
 
     def row(self) -> Row | None:
-        rates = format_rates(read_all(self._optimizer, "lr"))
+        rates = format_rates(read_all(self._optimizer, self.parameter))
         factors = ", ".join(f"times {factor:g} when {condition!r}" for condition, factor in self.factors.items())
-        return Row(self.name, "adjusting", f"lr {rates}: {factors}")
+        return Row(self.name, "adjusting", f"{self.parameter} {rates}: {factors}")
 
     def state_dict(self) -> dict[str, Any]:
         """The rates before the first adjustment and now, ``None`` while nothing was adjusted."""
@@ -126,7 +135,8 @@ class LRAdjuster(Attachment):
 
     def __repr__(self) -> str:
         factors = ", ".join(f"{condition!r}: {factor!r}" for condition, factor in self.factors.items())
-        return f"<LRAdjuster {{{factors}}} within {self._lowest!r} and {self._highest!r}>"
+        what = "" if self.parameter == "lr" else f"of {self.parameter!r} "
+        return f"<LRAdjuster {what}{{{factors}}} within {self._lowest!r} and {self._highest!r}>"
 
 
 def _bound_of(bound: float | list[float], index: int) -> float:
@@ -141,7 +151,8 @@ def adjust_lr(
     *,
     min_lr: float | Sequence[float] = 0.0,
     max_lr: float | Sequence[float] = 1e300,
-    name: str = "adjust lr",
+    parameter: str = "lr",
+    name: str | None = None,
 ) -> LRAdjuster:
     """Multiply every rate by ``factor`` at each evaluation at which its condition holds.
 
@@ -152,9 +163,11 @@ def adjust_lr(
         recorder: what feeds the conditions.
         optimizer: whose rates are multiplied.
         factors: the factor, > 0, for each condition (or function of one record).
-        min_lr: no rate is lowered past it; one number, or one for each group.
-        max_lr: no rate is raised past it; one number, or one for each group.
-        name: for marks and errors.
+        min_lr: no value is lowered past it; one number, or one for each group.
+        max_lr: no value is raised past it; one number, or one for each group. For a momentum it must be < 1.
+        parameter: what is multiplied: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``,
+            ``"beta1"``, ``"beta2"``.
+        name: for marks and errors; ``"adjust lr"`` by default.
 
     Returns:
         The adjuster, with ``remove()``; the recorder saves its state.
@@ -185,7 +198,7 @@ def adjust_lr(
         1.0
     """
     check_recorder(recorder)
-    check_optimizer(optimizer)
+    parameter = check_parameter(check_optimizer(optimizer), parameter)
     if not isinstance(factors, Mapping) or not factors:
         refuse_type("factors", "a dict of conditions and factors", factors, "For example {Metric('loss') > 1: 0.9}.")
     checked = {
@@ -196,7 +209,11 @@ def adjust_lr(
     for index in range(len(optimizer.param_groups)):
         if _bound_of(lowest, index) > _bound_of(highest, index):
             refuse_value("min_lr", f"<= max_lr={_bound_of(highest, index):g}", _bound_of(lowest, index))
-    return LRAdjuster(recorder, optimizer, checked, (lowest, highest), check_name("name", name))
+        if parameter in _BELOW_1 and max(checked.values()) > 1 and _bound_of(highest, index) >= 1:
+            hint = "An average that never forgets never learns."
+            refuse_value("max_lr", f"< 1 where {parameter} is raised", _bound_of(highest, index), hint)
+    name = f"adjust {parameter}" if name is None else check_name("name", name)
+    return LRAdjuster(recorder, optimizer, checked, (lowest, highest), name, parameter)
 
 
 def _bounds(argument: str, value: Any, optimizer: Optimizer) -> float | list[float]:

@@ -8,26 +8,26 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ignite.engine import Engine, Events, State
-from torch.optim import Optimizer
 
 from .._utils.saving import checked_count, checked_names, checked_seconds
 from ..errors import AttachError
 from ..history import Record
 from ..history.metrics import reporter, source_label
 from .attachment import LiveCondition
-from .host import all_or_nothing, attach, drop_generator, is_running, move_to_end
+from .host import all_or_nothing, attach, call_when_gone, drop_generator, is_running, move_to_end
 from .hub import Hub
 from .notices import Notices
 from .ranks.agreement import Agreement
 from .ranks.rank0 import Evaluation, Rank0Relay
 from .records import RecordMaker
-from .registry import enter, inside, refuse_second, strike_out
+from .registry import enter, inside, last_to_run, refuse_second, strike_out
 from .runs.gaps import Gaps
 from .runs.resuming import Resumption
 from .runs.run import TrainerRun
 from .runs.silence import break_silence
 from .sources.choice import shown_by
 from .sources.data import Data, named_data
+from .sources.rates import Watched
 from .sources.required import Required
 from .sources.source import Source, read, refuse_unreported
 from .sources.watches import EvaluatorWatch, TrainerWatch, Watch, check_watchable
@@ -43,7 +43,7 @@ class Engines:
     Args:
         trainer: whose clock counts.
         sources: what is recorded, by name.
-        rates: the optimizers whose rates are recorded, by the name of the rate.
+        rates: the numbers of optimizers that are recorded, by name.
         optional: the metrics that not every evaluation computes.
         every: iterations from one record of the trainer's own metrics to the next; ``None`` for one an epoch.
         agreement: between processes.
@@ -59,7 +59,7 @@ class Engines:
         trainer: Engine,
         sources: dict[str, Source],
         *,
-        rates: dict[str, Optimizer],
+        rates: dict[str, Watched],
         optional: tuple[str, ...],
         every: int | None,
         agreement: Agreement,
@@ -85,6 +85,8 @@ class Engines:
             self._attached.callback(self._relay.remove)
         self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._notices, self._relay)
         enter(trainer, self)
+        # An evaluator that lives on, as through the folds of a cross-validation, is watched no longer then.
+        self._gone = call_when_gone(trainer, self.remove)
 
     def _attach(self, trainer: Engine, every: int | None) -> None:
         for event in (Events.STARTED, Events.EPOCH_STARTED):
@@ -253,7 +255,7 @@ class Engines:
         """Record what ``engine`` shows, if it is a real evaluation of a source; otherwise say why not."""
         with self._revivable():
             innermost = inside(engine)
-            if innermost is None:
+            if innermost is None and last_to_run(engine) is self:
                 self._say_outside(source_label(self._of(engine)[0].name))
             elif innermost is self:
                 self._observe(self._of(engine), engine.state, finished=watch.finished)
@@ -296,7 +298,11 @@ class Engines:
         """Record what is being completed just now: whoever saves a state there must not miss it.
 
         Not where the ranks must agree on it first: they may not all be saving. :meth:`state_dict` takes it along then.
+
+        Raises:
+            RuntimeError: in another thread than that in which the trainer runs.
         """
+        self.run.refuse_other_thread()
         if not self._agreement.needed or self._relay.alone:
             for watch in self._watches:
                 watch.record_pending()
@@ -320,7 +326,7 @@ class Engines:
             self._resumption.load_inside(self.run.trainer, iteration)
             self._hub.go_on()
         else:
-            self._resumption.load(iteration)
+            self._resumption.load(iteration, None if iteration is None else self.run.end(iteration))
 
     def reset(self) -> None:
         """Forget the run, in the middle of it or before the next."""

@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import Any
 
 from ignite.engine import Engine
@@ -16,6 +17,7 @@ __all__ = [
     "all_or_nothing",
     "attach",
     "attached_handlers",
+    "call_when_gone",
     "check_event",
     "detach",
     "drop_generator",
@@ -27,6 +29,7 @@ __all__ = [
     "is_counting",
     "is_raised_in",
     "is_running",
+    "is_running_in",
     "lacks",
     "move_to_end",
     "unwrap",
@@ -58,16 +61,20 @@ def is_running(engine: Engine) -> bool:
     generator = working_generator(engine)
     if generator is not None and generator.gi_running:
         return True
-    return not Engine.interrupt_resume_enabled and _is_on_the_stack(engine)
+    return not Engine.interrupt_resume_enabled and _runs_below(sys._getframe(), engine)
 
 
-def _is_on_the_stack(engine: Engine) -> bool:
-    """Whether we are called, however deep, by the function in which ``engine`` runs without a generator."""
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-        if frame.f_code is Engine._internal_run_legacy.__code__ and frame.f_locals.get("self") is engine:
+def is_running_in(thread: int, engine: Engine) -> bool:
+    """Whether a ``run()`` of ``engine`` goes on in ``thread``, as ``threading.get_ident()`` named it there."""
+    return _runs_below(sys._current_frames().get(thread), engine)
+
+
+def _runs_below(frame: FrameType | None, engine: Engine) -> bool:
+    """Whether ``frame`` is called, however deep, by the function in which ``engine`` runs."""
+    while frame is not None:
+        if frame.f_code in _RUNS and frame.f_locals.get("self") is engine:
             return True
+        frame = frame.f_back
     return False
 
 
@@ -114,6 +121,18 @@ def attach(undo: ExitStack, engine: Engine, event: Any, handler: Callable[..., N
     """Attach ``handler`` until ``undo`` is closed; not at all to an engine that does not know ``event``."""
     if event in engine._allowed_events:
         undo.callback(detach, engine.add_event_handler(event, handler))
+
+
+def call_when_gone(engine: Engine, method: Callable[[], None]) -> weakref.ref[Engine]:
+    """Call ``method`` of an object that still lives as ``engine`` ceases to, as long as the result is kept."""
+    alive = weakref.WeakMethod(method)
+
+    def call(_: weakref.ref[Engine]) -> None:
+        bound = alive()
+        if bound is not None:
+            bound()
+
+    return weakref.ref(engine, call)
 
 
 @contextmanager

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from .._utils.checks import describe
+from .._utils.text import logger_of
 from ..errors import StateError
 
 __all__ = ["check_names", "tell_differences"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 
 def check_names(raw: Mapping[str, Any], here: Mapping[str, set[str]], strict: bool) -> None:
@@ -42,4 +42,4 @@ def tell_differences(raw: Mapping[str, Any], here: Mapping[str, set[str]]) -> No
         if gone:
             lines.append(f"saved {what} that are left out: {', '.join(sorted(map(str, gone)))}")
     if lines:
-        logger.warning("the recorder's state is of other parts:\n  %s", "\n  ".join(lines))
+        logger.warning("the recorder's state is of other parts: %s", "; ".join(lines))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+from .._utils.text import logger_of
 
 __all__ = ["Notices"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 
 class Notices:

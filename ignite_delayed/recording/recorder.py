@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from .._utils.checks import check_choice, check_count, check_flag, check_name, refuse_type, refuse_value
 from .._utils.saving import check_seal, check_version, sealed
+from .._utils.text import shown
 from ..errors import StateError
 from ..history import History
 from .engines import Engines
@@ -55,6 +56,8 @@ class Recorder:
             its own metrics are read once an epoch. ``None``, alone or by name, is recorded by hand: :meth:`record`.
         optimizer: adds the learning rate to every record: ``"lr"``, or ``"lr/0"``, ``"lr/1"``, ... for several
             groups. Several optimizers by name give ``"lr/name"``, ``"lr/name/0"``, ...
+        parameters: what of ``optimizer`` is added instead of the rate alone, for example ``("lr", "momentum")``; any
+            number of the groups, and ``"beta1"``, ``"beta2"``. It is named as the rate is: ``"momentum/0"``.
         optional: metrics that not every evaluation computes, such as ``("fid",)``, by the names they have in records.
             What an evaluator did not compute in this run is then no observation: their old values are put aside as it
             starts and come back when it was recorded. A value set anew counts, however it compares; one that is set
@@ -96,13 +99,18 @@ class Recorder:
         evaluators: Evaluators = None,
         *,
         optimizer: Optimizer | Mapping[str, Optimizer] | None = None,
+        parameters: Iterable[str] = ("lr",),
         optional: Iterable[str] = (),
         every: int | None = None,
         keep: int | None = None,
         sync: Literal["rank0", "mean"] | None = "rank0",
         evaluate_on: Literal["rank0"] | None = None,
     ) -> None:
-        sources, rates, agreement = check_sources(trainer, evaluators), watched_rates(optimizer), Agreement(sync)
+        sources, rates, agreement = (
+            check_sources(trainer, evaluators),
+            watched_rates(optimizer, parameters),
+            Agreement(sync),
+        )
         if every is not None:
             every = check_count("every", every)
             if all(source.engine is not trainer for source in sources.values()):
@@ -198,9 +206,12 @@ class Recorder:
 
     def reading(self) -> Reading:
         """What the recorder, and all that is attached to it, say now."""
-        shown = [*self.hub.live, *sorted(self.hub.attached, key=lambda part: part.row_order)]
-        rows = [part.row() for part in shown]
-        return Reading(self._clock(), list(self.history.latest.items()), [row for row in rows if row is not None])
+        parts = [*self.hub.live, *sorted(self.hub.attached, key=lambda part: part.row_order)]
+        rows = [row for part in parts if (row := part.row()) is not None]
+        values = [(shown(name), value) for name, value in self.history.latest.items()]
+        return Reading(
+            self._clock(), values, [row._replace(name=shown(row.name), text=shown(row.text)) for row in rows]
+        )
 
     def _clock(self) -> str:
         state = self.trainer.state
@@ -228,10 +239,16 @@ class Recorder:
     def state_dict(self) -> dict[str, Any]:
         """History, gates, stoppers and the states of delayed handlers, as plain values.
 
-        No collective: any rank may save alone. Before the ranks agreed on an evaluation it is that of this rank.
+        No collective: any rank may save alone. Before the ranks agreed on an evaluation it is that of this rank. What
+        is returned is a snapshot, which another thread may write while training goes on.
+
+        Raises:
+            RuntimeError: in another thread than that in which the trainer runs just now.
         """
         self.engines.catch_up()
-        return sealed({"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()})
+        state = sealed({"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()})
+        self.engines.run.refuse_other_thread()  # a run may have begun there meanwhile
+        return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Continue a saved run: the next ``trainer.run()`` keeps what is loaded instead of starting afresh.

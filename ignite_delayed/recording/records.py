@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from torch.optim import Optimizer
-
 from ..history import Record
 from ..history.metrics import source_label
 from .hub import Hub
@@ -14,7 +12,7 @@ from .notices import Notices
 from .ranks.agreement import Agreement
 from .ranks.rank0 import Evaluation, Rank0Relay
 from .runs.run import TrainerRun
-from .sources.rates import read_rates
+from .sources.rates import Watched, read_rates
 from .sources.required import Required
 from .sources.source import Source
 
@@ -37,7 +35,7 @@ class RecordMaker:
         run: the trainer's.
         sources: what is recorded, by name.
         required: which metrics a record must have.
-        rates: the optimizers whose rates are recorded, by the name of the rate.
+        rates: the numbers of optimizers that are recorded, by name.
         agreement: between processes.
         hub: what the records are for.
         notices: who is told of what is not recorded.
@@ -52,7 +50,7 @@ class RecordMaker:
         run: TrainerRun,
         sources: Mapping[str, Source],
         required: Required,
-        rates: Mapping[str, Optimizer],
+        rates: Mapping[str, Watched],
         agreement: Agreement,
         hub: Hub,
         notices: Notices,

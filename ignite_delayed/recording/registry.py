@@ -11,7 +11,7 @@ from ignite.engine import Engine
 from ..errors import AttachError
 from .runs.run import TrainerRun
 
-__all__ = ["enter", "inside", "refuse_second", "strike_out"]
+__all__ = ["enter", "inside", "last_to_run", "refuse_second", "strike_out"]
 
 
 class Recording(Protocol):
@@ -64,3 +64,14 @@ def inside(engine: Engine) -> Recording | None:
                 recording.begin()
                 running.append(recording)
     return max(running, key=lambda recording: recording.run.order, default=None)
+
+
+def last_to_run(engine: Engine) -> Recording | None:
+    """Of all that record ``engine`` the one whose trainer began to run last: the others are of folds before."""
+    recordings = [
+        recording
+        for entered in list(_recordings.values())
+        for recording in list(entered)
+        if any(engine is one for one in recording.recorded.values())
+    ]
+    return max(recordings, key=lambda recording: recording.run.order, default=None)

@@ -24,7 +24,10 @@ class Row(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """All that is shown at one moment: the clock, the last values, a row for each attachment."""
+    """All that is shown at one moment: the clock, the last values, a row for each attachment.
+
+    Names that others chose are such as a terminal can show, on one line.
+    """
 
     clock: str
     values: list[tuple[str, float]]

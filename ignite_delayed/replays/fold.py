@@ -10,13 +10,14 @@ import numpy as np
 from .._utils.checks import refuse_type, suggestion
 from .._utils.html import code, escape, table
 from ..conditions import Condition, ConditionLike, EarlyStop, State, as_condition
+from ..conditions.node import Node
 from ..errors import UnknownMetricError
 from ..history.history import History
 from ..history.metrics import require
 from ..history.record import Record
 from .columns import Found, best_found, has_twin, verdict_column
 
-__all__ = ["EarlyStopReplay", "Replay", "fold", "replay"]
+__all__ = ["EarlyStopReplay", "Replay", "check_reads", "fold", "replay"]
 
 
 def fold(condition: Condition, records: Iterable[Record]) -> Iterator[tuple[State, bool | None]]:
@@ -148,7 +149,7 @@ best 0.3 of epoch 3; best there was 0.3>
     if not isinstance(history, History):
         refuse_type("history", "a History", history, "Load a saved one with History.load(path).")
     rule = as_condition("condition", condition)
-    _check_reads(rule, history)
+    check_reads(rule, history)
     if has_twin(rule):
         return _replay_columns(rule, history)
     verdicts: list[bool | None] = []
@@ -196,15 +197,15 @@ def _early_stop_replay(
     return EarlyStopReplay(rule, verdicts, first, kept=kept, there_was=there_was, last=last)
 
 
-def _check_reads(condition: Condition, history: History) -> None:
-    """Refuse, as the live run does, a condition on a metric that its evaluator does not always report."""
+def check_reads(node: Node, history: History) -> None:
+    """Refuse, as the live run does, what reads a metric that its evaluator does not always report."""
     known = history.metrics
-    for name in sorted(condition.reads):
+    for name in sorted(node.reads):
         if len(history) and name not in known:
             listed = ", ".join(map(repr, known)) or "none"
-            message = f"{condition!r} reads {name!r}, which was not recorded; there are: {listed}."
+            message = f"{node!r} reads {name!r}, which was not recorded; there are: {listed}."
             raise UnknownMetricError(f"{message} {suggestion(name, known)}".rstrip())
-    lacking = min(history.columns().lacks(sorted(condition.reads)), key=lambda missing: missing[1], default=None)
+    lacking = min(history.columns().lacks(sorted(node.reads)), key=lambda missing: missing[1], default=None)
     if lacking is not None:
         name, place = lacking
         record = history[place]

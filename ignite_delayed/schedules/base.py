@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
-from .._utils.checks import check_real, refuse_type, refuse_value
+from .._utils.checks import check_flag, check_real, refuse_type, refuse_value
 from .._utils.values import Value
 from .curves import Curve, Piece, constant, evaluate, join
 from .joints import check_joints, resolve_joined
-from .lengths import COUNTED, SHARES, UNITS, PlannedRun, check_amount, unit_of, whole_steps
+from .lengths import COUNTED, SHARES, UNITS, PlannedRun, check_amount, planned_run, unit_of, whole_steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,8 +71,14 @@ class Schedule(Value):
         number = check_real("step", step, least=0)
         return self._curves[bisect_right(self._starts, number)](number)
 
-    def then(self, other: Schedule) -> Schedule:
+    def then(self, other: Schedule, *, underway: bool = False) -> Schedule:
         """This schedule until its end, then ``other`` from its step 0; one of no length is left out.
+
+        Args:
+            other: what follows.
+            underway: joins ``other`` in its middle: it goes on as if it had begun when this schedule did, and ends so
+                much sooner. A warm-up stands in front of its beginning instead of pushing it back, as by default
+                in timm (``warmup_prefix=False``) and fvcore.
 
         Raises:
             TypeError: ``other`` is no schedule.
@@ -82,10 +88,63 @@ class Schedule(Value):
         >>> schedule = Linear(0, 1, steps=2).then(Constant(0.5))
         >>> [schedule(step) for step in range(4)]
         [0.0, 0.5, 0.5, 0.5]
+        >>> schedule = Linear(0, 1, steps=2).then(Linear(steps=4), underway=True)
+        >>> [schedule(step) for step in range(6)]
+        [0.0, 0.5, 0.5, 0.25, 0.0, 0.0]
         """
         if isinstance(other, Schedule) and (self.empty or other.empty):
             return other if self.empty else self
-        return Chain(self, other)
+        if not check_flag("underway", underway):
+            return Chain(self, other)
+        from .composed import Underway
+
+        return Underway(self, other)
+
+    def repeat(self, times: int | None = None, *, every: float | None = None) -> Schedule:
+        """This schedule ``times`` in a row, each from its step 0; for ever without a number.
+
+        Cycles that are no whole number of steps begin at the step nearest to their exact place, so that three of
+        ``fraction=1 / 3`` fill the run; one that is a step longer or shorter than the first is stretched to it.
+
+        Args:
+            times: how many cycles (a whole number, at least 1); ``None`` goes on for ever.
+            every: the exact length of a cycle in steps, for a schedule in steps (at least one for each phase): what
+                :meth:`resolve` notes where it is no whole number. Leave it out.
+
+        Raises:
+            TypeError, ValueError: this schedule never ends or takes the rest of the run, the fractions of the run add
+                up to more than 1, or an argument is of the wrong kind or out of its bounds.
+
+        >>> from ignite_delayed.schedules import Linear
+        >>> schedule = Linear(0, 1, steps=2).then(Linear(steps=2)).repeat(2)
+        >>> [schedule(step) for step in range(10)]
+        [0.0, 0.5, 1.0, 0.5, 0.0, 0.5, 1.0, 0.5, 0.0, 0.0]
+        """
+        from .composed import Repeat
+
+        if self.empty:
+            return self
+        return Repeat(self, times, every=every)
+
+    def floor(self, factor: float) -> Schedule:
+        """This schedule, but nowhere less than ``factor``; warm-ups too, unless they are joined to it afterwards.
+
+        Args:
+            factor: the least factor of the base rate (at least 0); of each group's own, so that groups keep their
+                ratios.
+
+        Raises:
+            TypeError, ValueError: ``factor`` is of the wrong kind or out of its bounds.
+
+        >>> from ignite_delayed.schedules import Linear, warmup
+        >>> schedule = warmup(steps=2).then(Linear(steps=4).floor(0.25))
+        >>> [schedule(step) for step in range(8)]
+        [0.0, 0.5, 1.0, 0.75, 0.5, 0.25, 0.25, 0.25]
+        """
+        from .composed import Floor
+
+        check_real("factor", factor, least=0)
+        return self if self.empty else joined([Floor(phase, factor) for phase in self._phases()])
 
     @staticmethod
     def of(
@@ -137,6 +196,7 @@ class Schedule(Value):
         per: str,
         epochs: float | None = None,
         iterations_per_epoch: int | None = None,
+        updates_per_epoch: float | None = None,
         begins: float = 0.0,
     ) -> A:
         """The same schedule with every length in whole steps, and every time scale in exact ones.
@@ -146,15 +206,17 @@ class Schedule(Value):
         ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
 
         Args:
-            per: what one step is, ``"iteration"`` or ``"epoch"``.
+            per: what one step is, ``"iteration"``, ``"epoch"``, or ``"update"``, a step of the optimizer.
             epochs: the planned length of the run in epochs (greater than 0, need not be whole); lengths given as a
                 fraction or as the rest need it.
             iterations_per_epoch: batches in an epoch (a count); per iteration, lengths in epochs, fractions and
                 the rest need it.
+            updates_per_epoch: steps of the optimizer in an epoch (greater than 0, need not be whole), which such
+                lengths need per update.
             begins: how many epochs of the run are over when the schedule begins (at least 0); no part of the rest.
 
         Raises:
-            ValueError: what a length needs is missing, or a length in iterations meets ``per="epoch"``.
+            ValueError: what a length needs is missing, or a length in iterations meets another ``per``.
 
         >>> from ignite_delayed.schedules import Cosine, warmup
         >>> schedule = warmup(epochs=5).then(Cosine(fraction=0.95))
@@ -165,7 +227,7 @@ class Schedule(Value):
         >>> warmup(epochs=5).then(Cosine(rest=True)).resolve(per="epoch", epochs=100)
         Linear(0.0, 1.0, steps=5).then(Cosine(steps=95))
         """
-        return self._resolve(PlannedRun(per, epochs, iterations_per_epoch, begins))
+        return self._resolve(planned_run(per, epochs, iterations_per_epoch, updates_per_epoch, begins))
 
     @property
     def endless(self) -> bool:
@@ -213,8 +275,7 @@ class Schedule(Value):
 
     def last_phases(self: Schedule, count: int) -> Schedule:
         """The schedule of the last ``count`` phases of this one."""
-        phases = self._phases()[-count:]
-        return phases[0] if count == 1 else Chain(*phases)
+        return joined(self._phases()[-count:])
 
     def __len__(self) -> int:
         """How many phases follow one another."""
@@ -226,12 +287,12 @@ class Schedule(Value):
     @property
     def takes_rest(self) -> bool:
         """Whether a length is what is left of the run."""
-        return any(phase._unit == "rest" for phase in self._phases())
+        return any("rest" in phase._units() for phase in self._phases())
 
     def shares(self, resolved: Schedule) -> list[tuple[str, Any]]:
         """Lengths and scales that are shares of the run, and what they are in steps in the ``resolved`` schedule."""
         pairs = zip(self._phases(), resolved._phases(), strict=True)
-        return [(f"{given._unit}={given._span()!r}", found._span()) for given, found in pairs if given._unit in SHARES]
+        return [share for given, found in pairs for share in given._shares(found)]
 
     def lookup(self) -> tuple[list[int], list[Curve]]:
         """``starts, curves``: the factor at a whole ``step >= 0`` is ``curves[bisect_right(starts, step)](step)``.
@@ -246,6 +307,12 @@ class Schedule(Value):
 
     def _resolve(self: A, run: PlannedRun) -> A:
         raise NotImplementedError
+
+    def _stretch(self, run: PlannedRun, steps: int) -> Schedule:
+        """This resolved schedule, ending with step ``steps``, to which its last phase comes as near as it can."""
+        *before, last = self._phases()
+        length = max(last._steps() + steps - (self.length or 0), 1)
+        return self if length == last._steps() else joined([*before, last._fit(run, length)])
 
     def _known_pieces(self) -> list[Piece]:
         if not self.resolved:
@@ -264,7 +331,7 @@ class Schedule(Value):
         self._set(_starts=starts, _curves=curves)
 
     def _refuse_unresolved(self, step: object = None) -> NoReturn:
-        units = sorted({str(phase._unit) for phase in self._phases() if not phase.resolved})
+        units = sorted({unit for phase in self._phases() for unit in phase._units()} - set(COUNTED))
         epochs = "epochs=..., " if {"fraction", "rest"} & set(units) else ""
         call = f"schedule.resolve(per=..., {epochs}iterations_per_epoch=...)"
         hint = f"Call {call} first: how many steps its {' and '.join(units)} make is not known."
@@ -307,6 +374,18 @@ class Shape(Schedule):
         """From the first step to the end, in the unit that was given; ``None`` without end."""
         return None if self.endless else self._span()
 
+    def _units(self) -> set[str]:
+        """The units of the lengths and scales."""
+        return set() if self._unit is None else {self._unit}
+
+    def _share(self) -> float:
+        """The fraction of the run that it takes up, if its length was given as one."""
+        return self._extent() if self._unit == "fraction" and not self.endless else 0.0
+
+    def _shares(self, resolved: Any) -> list[tuple[str, Any]]:
+        """As :meth:`shares`."""
+        return [(f"{self._unit}={self._span()!r}", resolved._span())] if self._unit in SHARES else []
+
     def _steps(self) -> int:
         """From the first step to the end of a resolved shape that ends, in whole steps."""
         return int(self._span())
@@ -321,6 +400,14 @@ class Shape(Schedule):
     def _exact_steps(self, run: PlannedRun) -> float:
         assert self._unit is not None
         return run.steps(self._unit, self._span())
+
+    def _exact_length(self, run: PlannedRun) -> float:
+        """From the first step to the end, not rounded."""
+        return self._exact_steps(run)
+
+    def _fit(self: S, run: PlannedRun, steps: int) -> S:
+        """This shape resolved, ``steps`` steps long."""
+        return self._with_steps(steps)
 
     def _resolve(self: S, run: PlannedRun) -> S:
         return self if self._unit is None else self._with_steps(whole_steps([self._exact_steps(run)])[0])
@@ -390,3 +477,8 @@ class Chain(Schedule):
     def __repr__(self) -> str:
         first, *others = map(repr, self.phases)
         return first + "".join(f".then({other})" for other in others)
+
+
+def joined(phases: Sequence[Schedule]) -> Schedule:
+    """The schedule of ``phases`` in a row, which may be one."""
+    return phases[0] if len(phases) == 1 else Chain(*phases)

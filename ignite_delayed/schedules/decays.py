@@ -33,6 +33,9 @@ class _Endless(Shape):
     def _resolve(self: E, run: PlannedRun) -> E:
         return self._with_steps(self._exact_steps(run))
 
+    def _fit(self: E, run: PlannedRun, steps: int) -> E:
+        return self._resolve(run)
+
     @property
     def endless(self) -> bool:
         return True
@@ -109,10 +112,10 @@ class Step(_Endless):
     [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
 
-    __slots__ = ("gamma", "repeat")
+    __slots__ = ("gamma", "repeats")
 
     gamma: float
-    repeat: bool
+    repeats: bool
 
     def __init__(
         self,
@@ -124,13 +127,16 @@ class Step(_Endless):
         fraction: float | Sequence[float] | None = None,
         repeat: bool = False,
     ) -> None:
-        self._set(gamma=check_real("gamma", gamma, above=0), repeat=check_flag("repeat", repeat))
+        self._set(gamma=check_real("gamma", gamma, above=0), repeats=check_flag("repeat", repeat))
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+
+    def _argument(self, name: str) -> Any:
+        return self.repeats if name == "repeat" else super()._argument(name)  # repeat() is what any schedule can do
 
     def _check_amount(self, unit: str, amount: Any) -> Any:
         if isinstance(amount, (str, bytes)) or not isinstance(amount, Iterable):
-            return check_amount(unit, amount, whole=not self.repeat)
-        if self.repeat:
+            return check_amount(unit, amount, whole=not self.repeats)
+        if self.repeats:
             refuse_value(unit, "one number, to repeat it", amount, "Leave repeat=True out to list the milestones.")
         try:
             listed = list(amount)
@@ -146,7 +152,7 @@ class Step(_Endless):
         return span if isinstance(span, tuple) else (span,)
 
     def _resolve(self, run: PlannedRun) -> Step:
-        if self.repeat:
+        if self.repeats:
             return self._with_steps(self._exact_steps(run))
         assert self._unit is not None
         exact = [run.steps(self._unit, milestone) for milestone in self._milestones()]
@@ -155,7 +161,7 @@ class Step(_Endless):
         return self._with_steps(milestones if isinstance(self._span(), tuple) else milestones[0])
 
     def _pieces(self) -> list[Piece]:
-        if self.repeat:
+        if self.repeats:
             return [(None, self._curve)]
         starts = (0, *self._milestones())
         lengths = [int(later - sooner) for sooner, later in pairwise(starts)]
@@ -232,6 +238,11 @@ class CosineRestarts(_Endless):
 
     def _extent(self) -> Any:
         return None if self.cycles is None else self._begin(self.cycles, self._span())
+
+    def _exact_length(self, run: PlannedRun) -> float:
+        assert self.cycles is not None
+        length: float = self._begin(self.cycles, max(self._exact_steps(run), 1))
+        return length
 
     def _steps(self) -> int:
         assert self.cycles is not None

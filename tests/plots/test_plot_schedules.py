@@ -68,7 +68,7 @@ class TestSchedule:
         marks = [line for line in drawn.axes.lines if line.get_marker() == "D"]
         found = [float(np.asarray(mark.get_xdata())[0]) for mark in marks]
         assert found == places
-        assert drawn.axes.get_ylabel() == "learning rate"
+        assert drawn.axes.get_ylabel() == "factor of the base rate"
 
     def test_a_preview_is_drawn_as_what_it_was_made_of(self) -> None:
         direct = plot_schedule(three_phases(), **PLAN, **STALLS)

@@ -182,8 +182,8 @@ class TestStages:
         assert [len(recorder.history) for recorder in recorders] == [2, 3]
         assert said(caplog) == []
         evaluator.run([0])
-        assert len(said(caplog)) == 2
-        assert all("ran outside of trainer.run()" in one for one in said(caplog))
+        assert len(said(caplog)) == 1  # the stage that ran last speaks for all
+        assert "ran outside of trainer.run()" in said(caplog)[0]
 
     def test_a_stage_that_is_over_is_not_kept_by_the_evaluator(self, caplog: pytest.LogCaptureFixture) -> None:
         evaluator = engine()

@@ -36,7 +36,7 @@ def test_what_has_no_names_is_damaged(strict: bool) -> None:
 def test_differences_are_told_in_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     tell_differences(SAVED, HERE)
     assert [entry.getMessage() for entry in caplog.records] == [
-        "the recorder's state is of other parts:\n  gates that start afresh: late\n  saved gates that are left out: old"
+        "the recorder's state is of other parts: gates that start afresh: late; saved gates that are left out: old"
     ]
 
 

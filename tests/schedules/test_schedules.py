@@ -27,6 +27,7 @@ from ignite_delayed.schedules import (
     Linear,
     Polynomial,
     Schedule,
+    Sqrt,
     Step,
     warmup,
 )
@@ -46,7 +47,7 @@ counts = st.integers(1, 40)
 factors = st.floats(0, 4).map(lambda x: round(x, 3))
 gammas = st.floats(0.01, 1.5)
 in_steps = counts.map(lambda n: {"steps": n}) | counts.map(lambda n: {"iterations": n})
-later = st.floats(0.01, 5).map(lambda e: {"epochs": e}) | st.floats(0.001, 0.1).map(lambda f: {"fraction": f})
+later = st.floats(0.01, 5).map(lambda e: {"epochs": e}) | st.floats(0.001, 0.02).map(lambda f: {"fraction": f})
 
 
 def squared(progress: float) -> float:
@@ -62,6 +63,7 @@ def bounded(lengths: Lengths) -> st.SearchStrategy[Schedule]:
         st.builds(lambda f, n: Constant(f, **n), factors, lengths),
         st.builds(lambda a, b, n: Linear(a, b, **n), factors, factors, lengths),
         st.builds(lambda a, b, n: Cosine(a, b, **n), factors, factors, lengths),
+        st.builds(lambda a, b, n: Sqrt(a, b, **n), factors, factors, lengths),
         st.builds(lambda p, a, b, n: Polynomial(p, a, b, **n), st.floats(0.2, 4), factors, factors, lengths),
     )
 
@@ -78,14 +80,29 @@ def endless(lengths: Lengths) -> st.SearchStrategy[Schedule]:
     )
 
 
+def composed(lengths: Lengths) -> st.SearchStrategy[Schedule]:
+    """Floors, repeats and joints under way, of what ends or of what does not."""
+    ends = bounded(lengths) | st.builds(lambda a, b: a.then(b), bounded(lengths), bounded(lengths))
+    any_of_them = ends | endless(lengths)
+    return st.one_of(
+        st.builds(lambda what, least: what.floor(least), any_of_them, factors),
+        st.builds(lambda what, times: what.repeat(times), ends, st.none() | st.integers(1, 3)),
+        st.builds(lambda first, other: first.then(other, underway=True), ends, any_of_them),
+        st.builds(lambda what, times, least: what.repeat(times).floor(least), ends, st.none() | st.just(2), factors),
+    )
+
+
 def chains(lengths: Lengths) -> st.SearchStrategy[Chain]:
-    heads = st.lists(bounded(lengths), min_size=1, max_size=4)
-    return st.builds(lambda head, last: Chain(*head, last), heads, endless(lengths) | bounded(lengths))
+    one = bounded(lengths) | composed(lengths).filter(lambda schedule: not schedule.endless)
+    last = endless(lengths) | bounded(lengths) | composed(lengths)
+    return st.builds(lambda head, last: Chain(*head, last), st.lists(one, min_size=1, max_size=4), last)
 
 
-shapes = bounded(in_steps) | endless(in_steps)
+shapes = bounded(in_steps) | endless(in_steps) | composed(in_steps)
 written_now = shapes | chains(in_steps)
-written = written_now | bounded(later) | endless(later) | chains(in_steps | later)  # repr writes it down whole
+written = (
+    written_now | bounded(later) | endless(later) | composed(later) | chains(in_steps | later)
+)  # repr writes it down whole
 with_functions = st.builds(
     lambda head, function, last: head.then(function).then(last), bounded(in_steps), of_functions(in_steps), shapes
 )
@@ -105,6 +122,8 @@ TABLE = [
     (Cosine(0.2, 0.6, steps=2), [0.2, 0.4, 0.6, 0.6]),
     (Polynomial(2, steps=4), [1, 0.5625, 0.25, 0.0625, 0, 0]),
     (Polynomial(2, 0, 1, steps=2), [0, 0.75, 1, 1]),
+    (Sqrt(steps=4), [1, 0.5, 1 - math.sqrt(0.5), 1 - math.sqrt(0.75), 0, 0]),
+    (Sqrt(0.2, 0.6, steps=4), [0.2, 0.4, 0.2 + 0.4 * math.sqrt(0.5), 0.2 + 0.4 * math.sqrt(0.75), 0.6]),
     (Exponential(0.25, steps=2), [1, 0.5, 0.25, 0.125]),
     (Step(0.1, steps=2), [1, 1, 0.1, 0.1, 0.1]),
     (Step(0.1, steps=2, repeat=True), [1, 1, 0.1, 0.1, 0.01, 0.01, 0.001]),
@@ -297,7 +316,7 @@ def test_a_warmup_rises_to_exactly_one(n: int, start: float) -> None:
 
 @given(st.integers(1, 60), st.floats(0.2, 3))
 def test_decays_never_rise(n: int, power: float) -> None:
-    for schedule in (Linear(steps=n), Cosine(steps=n), Polynomial(power, steps=n), InverseSqrt(steps=n)):
+    for schedule in (Linear(steps=n), Cosine(steps=n), Polynomial(power, steps=n), Sqrt(steps=n), InverseSqrt(steps=n)):
         assert (np.diff(schedule(np.arange(n + 5))) <= 0).all()
 
 
@@ -362,7 +381,7 @@ def test_resolving_keeps_all_but_the_lengths(schedule: Chain) -> None:
     for given_phase, phase in zip(schedule.phases, resolved.phases, strict=True):
         assert type(phase) is type(given_phase)
         assert phase.endless == given_phase.endless
-        for name in ("start", "end", "power", "gamma", "factor", "growth", "repeat"):
+        for name in ("start", "end", "power", "gamma", "factor", "growth", "repeats"):
             assert getattr(phase, name, None) == getattr(given_phase, name, None)
         if given_phase.steps or given_phase.iterations:
             assert phase.steps == (given_phase.steps or given_phase.iterations)
@@ -443,7 +462,11 @@ BAD_RESOLVE = [
     (Cosine(fraction=0.5), {"per": "iteration", "epochs": 3}, "iterations_per_epoch must be known .* fraction=0.5"),
     (Cosine(iterations=3), {"per": "epoch", "epochs": 3}, "per must be 'iteration' for a schedule with iterations=3"),
     (Step(0.1, iterations=[3]), {"per": "epoch"}, "per must be 'iteration'"),
-    (Cosine(epochs=3), {"per": "epochs"}, "per must be 'iteration' or 'epoch', .* Did you mean 'epoch'"),
+    (
+        Cosine(epochs=3),
+        {"per": "epochs"},
+        "per must be one of 'iteration', 'epoch', 'update', got 'epochs' .* Did you mean 'epoch'",
+    ),
     (Cosine(epochs=3), {"per": "epoch", "epochs": 0}, "epochs must be a finite number > 0, got 0"),
     (Cosine(epochs=3), {"per": "iteration", "iterations_per_epoch": 0}, "iterations_per_epoch must be .* >= 1, got 0"),
 ]

@@ -470,3 +470,48 @@ with recorder.status().live():
         assert "epoch 5 of 5" in output.data["text/html"]
         assert "since epoch 4" in output.data["text/html"]
         assert "since epoch 4" in output.data["text/plain"]
+
+
+class TestNamesOfOthers:
+    """Line ends and escapes in names reach neither log, status, live file nor terminal."""
+
+    CLEAR = "\x1b[2J"
+
+    def run(self, file: Any) -> tuple[Engine, Recorder]:
+        clear = self.CLEAR
+        trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        source, loss = f"val\n{clear}", f"lo\r\nss{clear}"
+        evaluator.add_event_handler(
+            Events.EPOCH_COMPLETED, lambda: evaluator.state.metrics.update({loss: 1 / trainer.state.epoch, "text": ""})
+        )
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        trainer.add_event_handler(Events.COMPLETED, lambda: evaluator.run([0]))
+        recorder = Recorder(trainer, {source: evaluator})
+        metric = Metric(f"{source}/{loss}")
+        Gate(recorder, until=metric < 0.3, name=f"gate\n{clear}one")
+        Gate(recorder, until=metric < 0.0, name=f"gate\n{clear}two")
+        delay_early_stopping(recorder, metric, mode="max", patience=3, name=f"stop\n{clear}")
+        with recorder.status().live(file=file):
+            trainer.run([0], max_epochs=6)
+        return trainer, recorder
+
+    def test_in_text_panel_and_html(self) -> None:
+        trainer, recorder = self.run(io.StringIO())
+        assert trainer.state.epoch == 4  # it is kept: the status asks its clock
+        shown = [str(recorder.status()), panel(recorder, 120), recorder.status()._repr_html_()]
+        for text in shown:
+            assert "\x1b[2J" not in text
+            assert r"gate\n\x1b[2Jone" in text
+        assert len(shown[0].splitlines()) == 5
+        assert all(line.isprintable() for line in shown[0].splitlines())
+
+    def test_in_a_live_file_and_in_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
+        file = io.StringIO()
+        with caplog.at_level("INFO", "ignite_delayed"):
+            self.run(file)
+        told = file.getvalue().splitlines()
+        assert [line[:4] for line in told] == ["gate", "stop"]
+        assert all(line.isprintable() for line in told)
+        assert len(caplog.messages) >= 4
+        assert all(message.isprintable() for message in caplog.messages)
+        assert any(r"gate\n\x1b[2Jone opened" in message for message in caplog.messages)

@@ -17,7 +17,7 @@ from engines import decided, engine, loop, through_json, through_torch, timeless
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver
 
-from ignite_delayed import After, Gate, Metric, Recorder, StateError, delay_early_stopping
+from ignite_delayed import After, Gate, Metric, Recorder, delay_early_stopping
 
 _LOSSES = [0.9, 0.6, 0.7, 0.4, 0.5, 0.45, 0.38, 0.5, 0.41, 0.39, 0.4, 0.42]
 
@@ -48,15 +48,14 @@ class Test43_a_finished_run_starts_again_at_0:
             trainer.run([0], **arguments)
             assert [record.evaluation for record in recorder.history] == list(range(1, length + 1))
 
-    def test_ours_asks_about_a_loaded_finished_run(self) -> None:
+    def test_ours_ends_a_loaded_finished_run_at_once(self) -> None:
         trainer, recorder, _ = build()
         trainer.run([0], max_epochs=4)
         other, its_recorder, _ = build()
         other.load_state_dict(trainer.state_dict())
         its_recorder.load_state_dict(recorder.state_dict())
-        with pytest.raises(StateError, match=r"saved at iteration 4, .* larger max_epochs"):
-            other.run([0])
-        other.load_state_dict(trainer.state_dict())
+        other.run([0])
+        assert (other.state.iteration, other.state.max_epochs) == (4, 4)
         other.run([0], max_epochs=6)
         assert [record.epoch for record in its_recorder.history if not record.is_tick] == [1, 2, 3, 4, 5, 6]
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ignite_delayed._utils.text import shown
+from ignite_delayed._utils.text import logger_of, shown
 
 
 class TestShown:
@@ -31,3 +33,19 @@ class TestShown:
         assert seen.isprintable()
         assert len(seen.splitlines()) <= 1
         assert seen.encode("utf-8").decode() == shown(seen)
+
+
+class TestLogger:
+    def test_what_it_writes_is_one_harmless_line(self, caplog: pytest.LogCaptureFixture) -> None:
+        logger_of("Gate").warning("%s opened, %d of %d", "lo\nss \x1b[2J", 1, 2)
+        assert caplog.messages == [r"lo\nss \x1b[2J opened, 1 of 2"]
+
+    def test_what_is_harmless_is_left_as_it_was_given(self, caplog: pytest.LogCaptureFixture) -> None:
+        logger_of("Gate").warning("%s opened", "loss")
+        assert [(entry.msg, entry.args) for entry in caplog.records] == [("%s opened", ("loss",))]
+
+    def test_asked_for_again_it_is_the_same(self) -> None:
+        logger = logger_of("Gate")
+        filters = list(logger.filters)
+        assert logger is logger_of("Gate") is logging.getLogger("ignite_delayed.Gate")
+        assert logger.filters == filters

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from ..._utils.checks import check_name, refuse_type, refuse_value, suggestion
-from ..._utils.optimizers import is_optimizer
+from ..._utils.checks import refuse_type
+from ..._utils.optimizers import BETAS, check_parameter, is_note, is_number, is_optimizer, read
 from ..._utils.saving import plain
 
 __all__ = [
@@ -33,11 +33,6 @@ __all__ = [
     "write",
 ]
 
-BETAS = {"beta1": 0, "beta2": 1}
-
-# What torch's schedulers note in the groups for themselves.
-_NOTES_OF_TORCH = {"base_momentum", "initial_lr", "max_lr", "max_momentum", "min_lr"}
-
 Groups = list[dict[str, Any]]
 
 
@@ -58,33 +53,6 @@ def share_groups(one: Optimizer, other: Optimizer) -> bool:
     """Whether a rate that is written to ``one`` is also that of ``other``: the same, or one wraps the other."""
     groups = {id(group) for group in one.param_groups}
     return any(id(group) in groups for group in other.param_groups)
-
-
-def check_parameter(optimizer: Optimizer, parameter: Any) -> str:
-    """``parameter`` if it is a number in every group of ``optimizer``; ``"beta1"``, ``"beta2"`` are those of betas."""
-    check_name("parameter", parameter)
-    for group in optimizer.param_groups:
-        known = [name for name, value in group.items() if name != "params" and not is_note(name) and _is_scalar(value)]
-        known += list(BETAS if "betas" in group else ())
-        if parameter not in known:
-            refuse_value("parameter", f"one of {', '.join(map(repr, known))}", parameter, suggestion(parameter, known))
-    return str(parameter)
-
-
-def _is_scalar(value: Any) -> bool:
-    return value.numel() == 1 if isinstance(value, torch.Tensor) else is_number(value)
-
-
-def is_number(value: Any) -> bool:
-    """Whether ``value`` is an ``int`` or a ``float``; a bool is no number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def read(group: dict[str, Any], parameter: str) -> float:
-    """The value of ``parameter`` in ``group``."""
-    if parameter in BETAS:
-        return float(group["betas"][BETAS[parameter]])
-    return float(group[parameter])
 
 
 def read_all(optimizer: Optimizer, parameter: str) -> list[float]:
@@ -131,11 +99,6 @@ def check_bases(parameter: str, bases: list[float]) -> None:
 def note_names(parameter: str) -> tuple[str, str]:
     """The entries that note the base value of ``parameter``, as torch does, and what a schedule left when it ended."""
     return f"initial_{parameter}", f"left_{parameter}"
-
-
-def is_note(name: str) -> bool:
-    """Whether the entry ``name`` of a group is what a scheduler or a schedule keeps there for itself."""
-    return name in _NOTES_OF_TORCH or name.startswith(("initial_", "left_"))
 
 
 def holds(group: dict[str, Any], parameter: str, value: float) -> bool:

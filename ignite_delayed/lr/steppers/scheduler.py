@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from typing import Any
 
@@ -10,6 +9,7 @@ from ignite.engine import Engine
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from ..._utils.text import logger_of
 from ...errors import StateError
 from ...recording.runs.run import position
 from ..optimizer.groups import read_all, write
@@ -19,7 +19,7 @@ from .trial import Factory
 
 __all__ = ["SchedulerStepper"]
 
-logger = logging.getLogger("ignite_delayed.LRPhases")
+logger = logger_of("LRPhases")
 
 
 class SchedulerStepper(Stepper):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import Any, NamedTuple
 
 from ..._utils.checks import refuse_value
+from ..._utils.text import logger_of
 from ...history.metrics import source_label
 from .meeting import Errand, Meeting
 
 __all__ = ["Agreed", "Agreement"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 # Beyond what reductions in single precision differ by between two orders of adding.
 _ROUNDING = 1e-5

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
+from typing import Any
 
 from ignite.engine import Engine, Events
 
+from ..._utils.text import logger_of
 from ...errors import StateError
 from ...history import Record
 
 __all__ = ["Resumption"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 
 class Resumption:
@@ -23,11 +25,13 @@ class Resumption:
         self._reset = False
         self._resumed_at: int | None = None  # the trainer's iteration, of a run that goes through its beginning again
         self._known = False  # the run so far: its beginning was seen, or a state of it loaded
+        self._end: Mapping[str, Any] = {}  # where the trainer stood whose loaded run was finished
 
-    def load(self, saved_at: int | None = None) -> None:
-        """A state was loaded, which was saved at the trainer's iteration ``saved_at``."""
+    def load(self, saved_at: int | None = None, end: Mapping[str, Any] | None = None) -> None:
+        """A state was loaded, which was saved at the trainer's iteration ``saved_at``; ``end`` if that is its last."""
         self._loaded = self._known = True
-        self._saved_at = self._saved_at if saved_at is None else saved_at
+        if saved_at is not None:
+            self._saved_at, self._end = saved_at, end or {}
         self._reset = False
 
     def load_inside(self, trainer: Engine, saved_at: int | None) -> None:
@@ -37,7 +41,7 @@ class Resumption:
 
     def reset(self) -> None:
         """What was known was given up on purpose."""
-        self._loaded, self._saved_at = False, None
+        self._loaded, self._saved_at, self._end = False, None, {}
         self._reset = self._known = True
 
     def is_fresh(self, trainer: Engine, last: Record | None) -> bool:
@@ -46,6 +50,8 @@ class Resumption:
         Raises:
             StateError: where a state of a later moment was loaded into the recorder, but none into the trainer.
         """
+        if self._loaded and not trainer.state.iteration:
+            self._return_to_end(trainer)
         iteration, saved_at = trainer.state.iteration, self._saved_at
         if self._loaded and saved_at and not iteration:
             raise StateError(_TWO_WAYS.format(saved_at=saved_at))
@@ -68,7 +74,19 @@ class Resumption:
             )
         self._resumed_at = iteration if self._loaded else None
         self._loaded, self._saved_at, self._reset, self._known = False, None, False, True
+        self._end = {}
         return fresh
+
+    def _return_to_end(self, trainer: Engine) -> None:
+        """Put ``trainer`` back where it was loaded: Ignite begins a finished run anew, and what follows ends it."""
+        for name, value in self._end.items():
+            setattr(trainer.state, name, value)
+        if self._end:
+            logger.info(
+                "the run was finished at iteration %d, when its state was saved: nothing is trained, and COMPLETED is "
+                "fired again. To train on, give run() a larger max_epochs; to start afresh, call recorder.reset().",
+                trainer.state.iteration,
+            )
 
     def replays_start(self, trainer: Engine) -> bool:
         """Whether ``trainer`` fires an event that the run fired before it was cut: its clock has been looked at.
@@ -103,7 +121,7 @@ _TWO_WAYS = (
     "the recorder's state was saved at iteration {saved_at}, but the trainer starts at iteration 0. Either load the "
     "trainer's state too, as in Checkpoint.load_objects({{'trainer': trainer, **recorder.to_save()}}, path), or call "
     "recorder.reset() to start afresh. (A trainer whose run was finished starts again at 0: to train on, give run() "
-    "a larger max_epochs.)"
+    "a larger max_epochs; to end at once, load the trainer's state before the recorder's.)"
 )
 
 

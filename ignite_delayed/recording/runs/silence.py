@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 
+from ..._utils.text import logger_of
 from ...conditions.phrases import missing_phrase
 from ..attachment import LiveCondition
 from ..sources.source import Source
 
 __all__ = ["break_silence"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 
 _BY_HAND = "This recorder has no evaluator: call recorder.record({...}) in a handler of the trainer."

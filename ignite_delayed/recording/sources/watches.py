@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from enum import Enum, auto
 
 from ignite.engine import Engine, Events
 
+from ..._utils.text import logger_of
 from ...errors import AttachError
 from ..exceptions import ExceptionWatch
 from ..host import all_or_nothing, attach, detach, fires, lacks
@@ -17,7 +17,7 @@ from .stale import StaleValues
 
 __all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable"]
 
-logger = logging.getLogger("ignite_delayed.Recorder")
+logger = logger_of("Recorder")
 
 Observer = Callable[["Watch", Engine], None]
 

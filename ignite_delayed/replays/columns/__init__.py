@@ -8,19 +8,23 @@ function above all, is folded.
 * ``verdicts``, ``patience``: conditions.
 """
 
-from . import numbers, verdicts, windows  # noqa: F401  they say which twins there are
+from . import verdicts  # noqa: F401  it says which twins there are
+from .numbers import observed
 from .patience import Course, Found, best_found, course_of
 from .rows import Rows, whole
 from .twins import has_twin, judge, seen_by, value, verdict_column
+from .windows import best_places
 
 __all__ = [
     "Course",
     "Found",
     "Rows",
     "best_found",
+    "best_places",
     "course_of",
     "has_twin",
     "judge",
+    "observed",
     "seen_by",
     "value",
     "verdict_column",

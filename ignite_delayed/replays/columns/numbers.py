@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ...conditions import Metric
+from ...conditions import Expression, Metric
 from ...conditions.expression import Absolute, Arithmetic, Negative, Number
 from ...history.columns import Floats, Places
 from .rows import Rows, held
 from .twins import Numbers, twin, value
 
-__all__ = ["at", "observations"]
+__all__ = ["at", "observations", "observed"]
 
 
 def at(numbers: Numbers, places: Places) -> Floats:
@@ -26,6 +26,13 @@ def observations(node: Any, numbers: tuple[Numbers, ...], rows: Rows) -> Places:
     places = rows.observed(node)
     start = max(one.start for one in numbers)
     return places[np.searchsorted(places, start) :]
+
+
+def observed(expression: Expression, rows: Rows) -> tuple[Places, Floats]:
+    """Where ``expression`` has been observed, and its values there."""
+    numbers = value(expression, rows)
+    places = observations(expression, (numbers,), rows)
+    return places, at(numbers, places)
 
 
 @twin(Metric)

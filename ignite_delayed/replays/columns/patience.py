@@ -11,9 +11,9 @@ from ...conditions.patience import Patient
 from ...conditions.prechelt import progress
 from ...history.columns import Floats, Places
 from ...history.history import History
-from .numbers import at, observations
+from .numbers import at, observations, observed
 from .rows import Rows, held
-from .twins import Numbers, Verdicts, judge, seen_by, twin, value
+from .twins import Verdicts, judge, seen_by, twin, value
 from .verdicts import first_true
 from .windows import best_places
 
@@ -87,9 +87,7 @@ def plateau(node: Plateau, rows: Rows) -> Verdicts:
 
 def _monitored(node: Patient | GeneralizationLoss | RisingStrips, rows: Rows) -> tuple[Places, Floats]:
     """Where what is monitored, the first part, has been observed, and its values there."""
-    monitor: Numbers = value(node.parts[0], rows)  # type: ignore[arg-type]
-    places = observations(node.parts[0], (monitor,), rows)
-    return places, at(monitor, places)
+    return observed(node.parts[0], rows)  # type: ignore[arg-type]
 
 
 def course_of(rule: EarlyStop, rows: Rows) -> Course:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 from engines import decided, engine, evaluate, loop, reporting, through_torch, timeless, unsealed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from ignite_delayed import (
     Recorder,
     StateError,
     UnknownMetricError,
+    apply_schedule,
     delay_early_stopping,
 )
 
@@ -87,12 +89,12 @@ class TestFreshOrResumed:
         assert [record.epoch for record in recorder.history] == [1, 2]
         assert not gate.is_open
 
-    def test_a_finished_run_that_was_loaded_says_how_to_train_on(self) -> None:
+    def test_a_finished_run_that_is_loaded_into_the_recorder_first_says_how_to_go_on(self) -> None:
         saved_trainer, saved = cut_after(6)
         trainer, recorder, _ = build()
-        trainer.load_state_dict(saved_trainer)
         recorder.load_state_dict(saved)
-        with pytest.raises(StateError, match="larger max_epochs"):
+        trainer.load_state_dict(saved_trainer)
+        with pytest.raises(StateError, match=r"larger max_epochs; to end at once, load the trainer's state before"):
             trainer.run([0, 0])
 
     def test_a_state_of_the_beginning_goes_with_a_trainer_at_its_beginning(self) -> None:
@@ -249,6 +251,94 @@ class TestTheBeginningThatIsRepeated:
         recorder.load_state_dict({**recorder.state_dict(), **saved}, strict=False)
         trainer.run([0, 0])
         assert clock == [(4, 5)]
+
+
+class TestKilledAfterItsFinalCheckpoint:
+    """The run was finished when it was saved; what resumes it trains nothing, and comes to the same end."""
+
+    class Run:
+        def __init__(self) -> None:
+            self.trainer, self.recorder, self.gate = build()
+            self.optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+            apply_schedule(self.recorder, self.optimizer, Linear(1.0, 0.1, epochs=6), per="epoch")
+            self.trained: list[int] = []
+            self.ends: list[int] = []
+            self.trainer.add_event_handler(
+                Events.ITERATION_COMPLETED, lambda: self.trained.append(self.trainer.state.iteration)
+            )
+            self.trainer.add_event_handler(Events.COMPLETED, lambda: self.ends.append(self.trainer.state.iteration))
+
+        def outcome(self) -> list[Any]:
+            history = self.recorder.history
+            place = [getattr(self.trainer.state, name) for name in ("iteration", "epoch", "max_epochs", "epoch_length")]
+            rate = self.optimizer.param_groups[0]["lr"]
+            return [timeless(history), decided(history), place, self.gate.is_open, rate, self.ends]
+
+    @pytest.fixture(params=[Events.EPOCH_COMPLETED(once=6), Events.COMPLETED], ids=["its last epoch", "its end"])
+    def killed(self, request: pytest.FixtureRequest) -> tuple[Run, dict[str, Any]]:
+        run, saved = self.Run(), dict[str, Any]()
+
+        def save() -> None:
+            to_save: dict[str, Any] = {"trainer": run.trainer, **run.recorder.to_save(), "optimizer": run.optimizer}
+            saved.update({name: through_torch(one.state_dict()) for name, one in to_save.items()})
+
+        run.trainer.add_event_handler(request.param, save)
+        run.trainer.run([0, 0], max_epochs=6)
+        return run, saved
+
+    @pytest.mark.parametrize("arguments", [{}, {"max_epochs": 6}], ids=["as it was", "the length said again"])
+    def test_it_ends_at_once(
+        self, killed: tuple[Run, dict[str, Any]], arguments: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        undisturbed, saved = killed
+        run = self.Run()
+        Checkpoint.load_objects({"trainer": run.trainer, **run.recorder.to_save(), "optimizer": run.optimizer}, saved)
+        with caplog.at_level("INFO", "ignite_delayed.Recorder"):
+            run.trainer.run([0, 0], **arguments)
+        assert run.outcome() == undisturbed.outcome()
+        assert run.trained == []
+        assert [record.levelname for record in caplog.records] == ["INFO"]
+        assert caplog.messages == [
+            (
+                "the run was finished at iteration 12, when its state was saved: nothing is trained, and COMPLETED is "
+                "fired again. To train on, give run() a larger max_epochs; to start afresh, call recorder.reset()."
+            )
+        ]
+
+    def test_it_is_trained_on_where_it_is_made_longer(self, killed: tuple[Run, dict[str, Any]]) -> None:
+        run = self.Run()
+        Checkpoint.load_objects({"trainer": run.trainer, **run.recorder.to_save()}, killed[1])
+        run.trainer.run([0, 0])
+        run.trainer.run([0, 0], max_epochs=8)
+        assert run.trained == [13, 14, 15, 16]
+        assert [record.epoch for record in run.recorder.history if not record.is_tick] == list(range(1, 9))
+
+    def test_it_begins_afresh_after_a_reset(self, killed: tuple[Run, dict[str, Any]]) -> None:
+        run = self.Run()
+        Checkpoint.load_objects({"trainer": run.trainer, **run.recorder.to_save()}, killed[1])
+        run.recorder.reset()
+        run.trainer.run([0, 0], max_epochs=6)
+        assert run.trained == list(range(1, 13))
+        assert [record.epoch for record in run.recorder.history if not record.is_tick] == list(range(1, 7))
+
+    def test_and_as_any_finished_run_when_it_is_run_once_more(self, killed: tuple[Run, dict[str, Any]]) -> None:
+        run = self.Run()
+        Checkpoint.load_objects({"trainer": run.trainer, **run.recorder.to_save()}, killed[1])
+        run.trainer.run([0, 0])
+        run.trainer.run([0, 0], max_epochs=6)
+        assert run.trained == list(range(1, 13))
+        assert [record.epoch for record in run.recorder.history if not record.is_tick] == list(range(1, 7))
+
+    def test_one_that_counts_its_iterations_too(self) -> None:
+        trainer, recorder, _ = build()
+        trainer.run([0, 0], max_iters=5)
+        states = [through_torch(dict(trainer.state_dict())), through_torch(recorder.state_dict())]
+        trainer, recorder, _ = build()
+        trainer.load_state_dict(states[0])
+        recorder.load_state_dict(states[1])
+        trainer.add_event_handler(Events.ITERATION_STARTED, lambda: pytest.fail("it trains again"))
+        trainer.run([0, 0], max_iters=5)
+        assert (trainer.state.iteration, trainer.state.max_iters, trainer.state.max_epochs) == (5, 5, None)
 
 
 class TestReset:
@@ -462,8 +552,8 @@ class TestNotStrict:
         assert (gates["kept"].is_open, gates["new"].is_open) == (True, False)
         assert caplog.messages == [
             (
-                "the recorder's state is of other parts:\n  gates that start afresh: more, new\n"
-                "  saved gates that are left out: old, older"
+                "the recorder's state is of other parts: gates that start afresh: more, new; "
+                "saved gates that are left out: old, older"
             )
         ]
         trainer.load_state_dict(saved_trainer)
