@@ -75,44 +75,50 @@ def plot_sweep(swept: Sweep, *, chosen: Choice | Condition | None = None, ax: Ax
     check_sweep(swept)
     rule = _chosen(swept, chosen)
     require_extra("matplotlib.pyplot", "plot")
-    import matplotlib as mpl
-    from matplotlib.lines import Line2D
-
     found, labels = swept.summary(), labels_of(swept.rules)
     if not np.isfinite(found.regret).any():
         refuse_value("swept", "a sweep in which a rule has a mean regret", swept, "No rule kept a value in every run.")
-    drawn, ink = one_axes(ax), mpl.rcParams["text.color"]
+    drawn = one_axes(ax)
     points = drawn.scatter(found.epochs, found.regret, s=14, color="0.6", zorder=2)
     order = np.flatnonzero(found.front)
     order = order[np.lexsort((found.regret[order], found.epochs[order]))]
-    corners = _corners(found.epochs[order], found.regret[order])
-    cost, lost = (column[[order[corner[0]] for corner in corners]] for column in (found.epochs, found.regret))
-    dots: dict[str, Any] = {"color": OKABE_ITO[0], "marker": "o", "markersize": 5}
-    drawn.plot(cost, lost, linewidth=1.2, zorder=3, **dots)
-    keys: list[Any] = []
-    for place in _spread(len(corners)):
-        number, equal = str(place + 1), [labels[order[one]] for one in corners[place]]
-        drawn.annotate(
-            number,
-            (cost[place], lost[place]),
-            xytext=(4, 5),
-            textcoords="offset points",
-            fontsize="small",
-            color=ink,
-            zorder=4,
-        )
-        others = f", and {len(equal) - 1} like it" if len(equal) > 1 else ""
-        keys.append(Line2D([], [], label=f"{number}: {min(equal, key=len)}{others}", linestyle="none", **dots))
+    keys = _draw_front(drawn, found.epochs[order], found.regret[order], [labels[at] for at in order])
     if rule is not None:
         at = swept.rules.index(rule)
-        star: dict[str, Any] = {"marker": "*", "markersize": 15, "color": OKABE_ITO[1], "linestyle": "none"}
-        star |= {"markeredgecolor": ink, "markeredgewidth": 0.6}
-        drawn.plot([found.epochs[at]], [found.regret[at]], zorder=5, **star)
-        keys.append(Line2D([], [], label=f"chosen: {labels[at]}", **star))
+        keys.append(_draw_star(drawn, found.epochs[at], found.regret[at], f"chosen: {labels[at]}"))
     drawn.set_xlabel(f"epochs spent, mean over {_runs(found.runs)}")
     drawn.set_ylabel(f"regret in {label_of(swept.monitor)}, mean")
     drawn.margins(0.06, 0.1)
     return SweepFront(drawn, points, [swept.rules[at] for at in order], rule, add_key(drawn, keys, grow=ax is None))
+
+
+def _draw_front(ax: Axes, cost: Floats, lost: Floats, labels: list[str]) -> list[Any]:
+    """The rules that no other beats, joined and numbered, and entries of the key for them."""
+    from matplotlib.lines import Line2D
+
+    corners = _corners(cost, lost)
+    look: dict[str, Any] = {"color": OKABE_ITO[0], "marker": "o", "markersize": 5}
+    first = [corner[0] for corner in corners]
+    ax.plot(cost[first], lost[first], linewidth=1.2, zorder=3, **look)
+    keys: list[Any] = []
+    beside: dict[str, Any] = {"xytext": (4, 5), "textcoords": "offset points", "fontsize": "small", "zorder": 4}
+    for place in _spread(len(corners)):
+        at, equal = first[place], [labels[one] for one in corners[place]]
+        ax.annotate(f"{place + 1}", (cost[at], lost[at]), **beside)
+        others = f", and {len(equal) - 1} like it" if len(equal) > 1 else ""
+        keys.append(Line2D([], [], label=f"{place + 1}: {min(equal, key=len)}{others}", linestyle="none", **look))
+    return keys
+
+
+def _draw_star(ax: Axes, cost: float, lost: float, label: str) -> Any:
+    """The rule that was chosen; gives the entry of the key."""
+    import matplotlib as mpl
+    from matplotlib.lines import Line2D
+
+    look: dict[str, Any] = {"marker": "*", "markersize": 15, "color": OKABE_ITO[1], "linestyle": "none"}
+    look |= {"markeredgecolor": mpl.rcParams["text.color"], "markeredgewidth": 0.6}
+    ax.plot([cost], [lost], zorder=5, **look)
+    return Line2D([], [], label=label, **look)
 
 
 def check_sweep(swept: object) -> None:
