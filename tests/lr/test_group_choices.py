@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from engines import engine
 from hypothesis import given
 from hypothesis import strategies as st
 from ignite.engine import Events
 from ignite.handlers import CosineAnnealingScheduler
 from lr_runs import SCHEDULERS, Training, groups, saved, sgd, values
-from lr_strategies import EPOCHS, LENGTH, loss_of, schedule_phases, several_phases
+from lr_strategies import EPOCHS, LENGTH, accumulations, loss_of, schedule_phases, several_phases, told
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from wrapped_optimizers import OF_TORCH, WRAPPERS
 
@@ -25,6 +26,7 @@ from ignite_delayed import (
     LRPhases,
     Metric,
     Phase,
+    Recorder,
     adjust_lr,
     apply_schedule,
     delay_lr_scheduler,
@@ -69,19 +71,20 @@ def losses_of(seed: int) -> list[float]:
     return [loss(_At(epoch * LENGTH)) for epoch in range(1, EPOCHS + 1)]
 
 
-@given(data=st.data(), division=divisions, wrap=wraps, scales=scalings, seed=st.integers(0, 100))
+@given(data=st.data(), division=divisions, wrap=wraps, scales=scalings, seed=st.integers(0, 100), often=accumulations)
 def test_every_division_trains_at_what_is_previewed(
-    data: st.DataObject, division: Any, wrap: Callable[[Any], Any], scales: Any, seed: int
+    data: st.DataObject, division: Any, wrap: Callable[[Any], Any], scales: Any, seed: int, often: int
 ) -> None:
     parameter = data.draw(st.sampled_from(["lr", "lr", "momentum", "weight_decay"]))
     drawn = {choice: data.draw(several_phases() if parameter == "lr" else schedule_phases()) for choice in division}
     plain = named(*scales)
     optimizer = wrap(plain)
-    training = Training(optimizer, metrics={"loss": loss_of(seed, False)}, watch=[parameter])
+    training = Training(optimizer, metrics={"loss": loss_of(seed, False)}, watch=[parameter], accumulation=often)
     run: dict[str, Any] = {"epochs": EPOCHS, "iterations_per_epoch": LENGTH, "metrics": {"loss": losses_of(seed)}}
-    seen = preview(drawn, optimizer=optimizer, parameter=parameter, **run)
+    every = told([phase for phases in drawn.values() for phase in phases], often)
+    seen = preview(drawn, optimizer=optimizer, parameter=parameter, **run, **every)
     attached = [
-        LRPhases(training.recorder, optimizer, phases, groups=choice, parameter=parameter)
+        LRPhases(training.recorder, optimizer, phases, groups=choice, parameter=parameter, **told(phases, often))
         for choice, phases in drawn.items()
     ]
     each = [preview(phases, **run) for phases in attached]
@@ -98,17 +101,21 @@ def test_every_division_trains_at_what_is_previewed(
     division=divisions,
     scales=scalings,
     seed=st.integers(0, 100),
-    cut=st.integers(1, EPOCHS * LENGTH - 1),
+    # At the last iteration of an epoch what ends it is still to come, and would be lost.
+    cut=st.integers(1, EPOCHS * LENGTH - 1).filter(lambda cut: cut % LENGTH != 0),
+    often=accumulations,
 )
 def test_every_division_is_resumed_exactly(
-    data: st.DataObject, division: Any, scales: Any, seed: int, cut: int
+    data: st.DataObject, division: Any, scales: Any, seed: int, cut: int, often: int
 ) -> None:
     drawn = {choice: data.draw(several_phases()) for choice in division}
 
     def build() -> Training:
-        training = Training(named(*scales), metrics={"loss": loss_of(seed, False)}, watch=["lr", "momentum"])
+        training = Training(
+            named(*scales), metrics={"loss": loss_of(seed, False)}, watch=["lr", "momentum"], accumulation=often
+        )
         for choice, phases in drawn.items():
-            LRPhases(training.recorder, training.optimizer, phases, groups=choice)
+            LRPhases(training.recorder, training.optimizer, phases, groups=choice, **told(phases, often))
         return training
 
     training = build()
@@ -185,6 +192,24 @@ class TestScheduled:
         delay_lr_scheduler(training.recorder, optimizer, per_epoch, per="epoch", groups=["body", "stem"])
         apply_schedule(training.recorder, optimizer, Linear(1, 0, epochs=2), per="epoch", groups="head")
         assert training.run(3) == [[1.0, 0.5, 0.3, 0.1], [0.5, 0.25, 0.15, 0.05], [0.25, 0.125, 0.075, 0.0]]
+
+    def test_updates_are_those_of_the_whole_optimizer(self) -> None:
+        optimizer = named()
+        used: list[list[float]] = []
+
+        def step(engine: Any, batch: Any) -> None:
+            used.append(values(optimizer))
+            if engine.state.iteration % 2 == 0:
+                optimizer.step()
+
+        trainer = engine(step)
+        curves = {("stem", "body"): Constant(), "head": Linear(1, 0, epochs=2)}
+        run: dict[str, Any] = {"per": "update", "gradient_accumulation_steps": 2}
+        apply_schedule(Recorder(trainer), optimizer, curves, **run)
+        seen = preview(curves, optimizer=named(), epochs=2, iterations_per_epoch=4, **run)
+        trainer.run([0] * 4, max_epochs=2)
+        assert [row[3] for row in used] == [0.1, 0.1, 0.1 * 0.75, 0.1 * 0.75, 0.05, 0.05, 0.025, 0.025]
+        assert seen.rates.tolist() == used
 
     def test_a_group_that_is_added_in_the_run_joins_its_choice(self) -> None:
         training = Training(named())

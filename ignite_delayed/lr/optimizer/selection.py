@@ -40,6 +40,7 @@ class _Selection(Optimizer):
     param_groups: Any = property(_select)
     state: Any = property(lambda self: self.optimizer.state)
     defaults: Any = property(lambda self: defaults_of(self.optimizer))
+    gradient_state: Any = property(lambda self: getattr(self.optimizer, "gradient_state", None))  # of accelerate's
 
     def step(self, closure: Any = None) -> Any:
         return self.optimizer.step(closure)
