@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
+
+import ignite.distributed as idist
 
 from .._utils.text import logger_of
 from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
@@ -30,7 +33,8 @@ class Stopper(Gate):
         reason: why the run was stopped, ``None`` while it was not; also ``trainer.state.stop_reason`` (of several
             that stopped the run at once, the one attached first).
         stopped_at: the record that stopped it.
-        logger: says why, at level INFO.
+        logger: says why, at level INFO; as a WARNING where INFO is not shown, which is Python's default, unless a live
+            status tells it.
     """
 
     logger = logger_of("Stopper")
@@ -112,6 +116,10 @@ class Stopper(Gate):
         if self.is_open:
             self._publish()
             super()._announce(record)
+
+    def _level(self) -> int:
+        told = any(part.tells for part in self.recorder.hub.attached) or idist.get_rank() > 0
+        return logging.INFO if told or self.logger.isEnabledFor(logging.INFO) else logging.WARNING
 
     def _conclude(self) -> None:
         if self.is_open:  # whoever heard of it may have called reset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -111,7 +112,11 @@ class Gate(LiveCondition):
     def _announce(self, record: Record) -> None:
         kind, text = self._opening if self.is_open else "closed", self._why()
         mark = self._mark(kind, record, text, self._best())
-        self.logger.info("%s %s %s: %s", self.name, kind, mark.when, text)
+        self.logger.log(self._level(), "%s %s %s: %s", self.name, kind, mark.when, text)
+
+    def _level(self) -> int:
+        """At which level it is told that the gate opened or closed."""
+        return logging.INFO
 
     def _mark(self, kind: str, record: Record, text: str, best: Best | None = None) -> Mark:
         before = record.ahead(self.recorder.trainer.state.epoch_length)
