@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Literal
 
 import ignite.distributed as idist
 
+from .._utils.advice import advise
 from .._utils.text import logger_of
 from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
 from ..conditions.expression import label_of
-from ..conditions.patience import ask_for_mode
+from ..conditions.patience import OTHER_NAMES, ask_for_mode
 from ..conditions.phrases import missing_phrase, nearness
 from ..conditions.stages import Stage, stop_stage
 from ..errors import AttachError
@@ -210,6 +211,7 @@ def stop_when(recorder: Recorder, condition: ConditionLike, *, name: str | None 
     return _stopper(recorder, as_condition("condition", condition), name, "stop")
 
 
+@advise(**OTHER_NAMES)
 @ask_for_mode
 def delay_early_stopping(
     recorder: Recorder,

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from .._utils.advice import advise
 from .._utils.checks import check_name
 from .._utils.html import escape
 from .._utils.text import logger_of
@@ -66,6 +67,7 @@ class Gate(LiveCondition):
     _opening: ClassVar[str] = "opened"
     _by: ClassVar[By] = "gate"
 
+    @advise("until={0!r}, after which it stays open, or when={0!r}, which it follows")
     def __init__(
         self,
         recorder: Recorder,
