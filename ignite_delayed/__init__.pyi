@@ -55,10 +55,12 @@ from .plots import plot_conditions as plot_conditions
 from .plots import plot_schedule as plot_schedule
 from .plots import plot_timeline as plot_timeline
 from .recording import Recorder as Recorder
+from .replays import Choice as Choice
 from .replays import EarlyStopReplay as EarlyStopReplay
 from .replays import Replay as Replay
 from .replays import Summary as Summary
 from .replays import Sweep as Sweep
+from .replays import choose as choose
 from .replays import grid as grid
 from .replays import replay as replay
 from .replays import sweep as sweep
@@ -70,6 +72,7 @@ from .schedules import InverseSqrt as InverseSqrt
 from .schedules import Linear as Linear
 from .schedules import Polynomial as Polynomial
 from .schedules import Schedule as Schedule
+from .schedules import Sqrt as Sqrt
 from .schedules import Step as Step
 from .schedules import warmup as warmup
 from .status import LiveStatus as LiveStatus

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -11,6 +13,7 @@ from ..errors import HistoryError, MetricValueError, UnknownMetricError
 from .demo import demo
 from .explain import explain
 from .options import NAME
+from .replay import replay
 
 __all__ = ["app", "run"]
 
@@ -21,21 +24,28 @@ def app() -> None:
     """Early stopping, learning rates and other handlers of PyTorch-Ignite, later: what a delay would have done."""
 
 
-for command in (demo, explain):
+for command in (demo, replay, explain):
     app.add_command(command)
 
 
 def run(argv: Sequence[str]) -> int:
     """Run ``argv`` and give the exit status; errors of usage are 2, what goes wrong otherwise 1, Ctrl-C 130."""
     try:
-        app.main(list(argv), prog_name=NAME, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            app.main(list(argv), prog_name=NAME, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{NAME}: interrupted", err=True)
+    except click.Abort as error:  # click's word for Ctrl-C
+        click.echo(f"{NAME}: interrupted. {error.__cause__ or ''}".rstrip(" ."), err=True)
         return 130
     except (ImportError, OSError, HistoryError, MetricValueError, UnknownMetricError) as error:
         click.echo(f"{NAME}: error: {error}", err=True)
         return 1
     return 0
+
+
+def _tell(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning in a line of its own, without the place in the code."""
+    click.echo(f"{NAME}: warning: {message}", err=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..conditions import Condition
     from ..logs import Runs
 
-__all__ = ["NAME", "parse_condition", "read", "reading_options"]
+__all__ = ["NAME", "parse_condition", "parse_conditions", "read", "reading_options"]
 
 NAME = "ignite-delayed"
 
@@ -28,6 +28,12 @@ def parse_condition(ctx: click.Context, param: click.Parameter, text: str | None
         return None if text is None else Condition.parse(text)
     except ParseError as error:
         raise click.BadParameter(str(error), ctx, param) from error
+
+
+def parse_conditions(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> tuple[Condition, ...]:
+    """Conditions, one for each time that the option is given."""
+    found = (parse_condition(ctx, param, text) for text in texts)
+    return tuple(condition for condition in found if condition is not None)
 
 
 def _parse_setting(text: str) -> tuple[str, Any] | None:

@@ -8,7 +8,7 @@
 
 from .base import Chain, Schedule
 from .decays import CosineRestarts, Exponential, InverseSqrt, Step
-from .ramps import Constant, Cosine, Linear, Polynomial, warmup
+from .ramps import Constant, Cosine, Linear, Polynomial, Sqrt, warmup
 
 __all__ = [
     "Chain",
@@ -20,6 +20,7 @@ __all__ = [
     "Linear",
     "Polynomial",
     "Schedule",
+    "Sqrt",
     "Step",
     "warmup",
 ]

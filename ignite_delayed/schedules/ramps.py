@@ -8,10 +8,12 @@ from .._utils.checks import check_real
 from .base import Shape
 from .curves import Curve, Piece, constant, half_wave
 from .lengths import unit_of
+from .parsing import readable
 
-__all__ = ["Constant", "Cosine", "Linear", "Polynomial", "warmup"]
+__all__ = ["Constant", "Cosine", "Linear", "Polynomial", "Sqrt", "warmup"]
 
 
+@readable
 class Constant(Shape):
     """``factor`` at every step.
 
@@ -87,6 +89,7 @@ class _Ramp(Shape):
         return self.end
 
 
+@readable
 class Linear(_Ramp):
     """``start + (end - start) * s / n`` for step ``s`` of a length of ``n``, then ``end``.
 
@@ -125,6 +128,7 @@ class Linear(_Ramp):
         return lambda step: start + rise * ((step - at) / length)
 
 
+@readable
 class Cosine(_Ramp):
     """``end + (start - end) * (1 + cos(pi * s / n)) / 2`` for step ``s`` of a length of ``n``, then ``end``.
 
@@ -165,6 +169,7 @@ class Cosine(_Ramp):
         return half_wave(self.start, self.end, self._span())(at, xp)
 
 
+@readable
 class Polynomial(_Ramp):
     """``end + (start - end) * (1 - s / n) ** power`` for step ``s`` of a length of ``n``, then ``end``.
 
@@ -208,6 +213,51 @@ class Polynomial(_Ramp):
         return lambda step: end + fall * (1 - (step - at) / length) ** power
 
 
+@readable
+class Sqrt(_Ramp):
+    """``start + (end - start) * sqrt(s / n)`` for step ``s`` of a length of ``n``, then ``end``: steep at first.
+
+    Down from 1 it is ``1 - sqrt(s / n)``, the cool-down "1-sqrt" at the end of a warm-up, a stable phase and a decay.
+
+    Args:
+        start: the factor at step 0 (at least 0).
+        end: the factor at step ``n`` and after (at least 0).
+        steps, iterations, epochs, fraction, rest: the length ``n``, exactly one of them (see :class:`Schedule`).
+
+    Raises:
+        TypeError: not exactly one length was given, or an argument is of the wrong kind.
+        ValueError: an argument is out of its bounds.
+
+    Source: A. Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations", NeurIPS 2024,
+    https://arxiv.org/abs/2405.18392.
+
+    >>> schedule = warmup(steps=2).then(Constant(steps=4)).then(Sqrt(steps=4))
+    >>> [round(schedule(step), 3) for step in range(11)]
+    [0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.293, 0.134, 0.0]
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        start: float = 1.0,
+        end: float = 0.0,
+        *,
+        steps: int | None = None,
+        iterations: int | None = None,
+        epochs: float | None = None,
+        fraction: float | None = None,
+        rest: bool | None = None,
+    ) -> None:
+        self._set_ends(start, end)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
+
+    def _curve(self, at: int, xp: Any) -> Curve:
+        start, rise, length, sqrt = self.start, self.end - self.start, self._span(), xp.sqrt
+        return lambda step: start + rise * sqrt((step - at) / length)
+
+
+@readable
 def warmup(
     start: float = 0.0,
     *,

@@ -16,7 +16,9 @@ def python(code: str, **keywords: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(order, capture_output=True, text=True, check=False, **keywords)  # type: ignore[call-overload,no-any-return]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["explain", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["demo", "--help"], ["explain", "--help"], ["replay", "--help"], ["--version"]]
+)
 def test_help_comes_without_torch_ignite_numpy_or_what_draws(arguments: list[str]) -> None:
     done = python(
         "import sys\n"
@@ -34,7 +36,11 @@ def test_help_names_the_commands() -> None:
         [sys.executable, "-m", "ignite_delayed", "--help"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("Usage: ignite-delayed ")
-    assert [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()] == ["demo", "explain"]
+    assert [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()] == [
+        "demo",
+        "explain",
+        "replay",
+    ]
 
 
 def test_help_explains_every_option_with_unit_and_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -495,7 +495,12 @@ class TestBadInput:
             (None, {"per": "epoch"}, TypeError, "factory must be a function that builds a torch scheduler"),
             (Constant(1.0), {"per": "epoch"}, TypeError, "A schedule goes to apply_schedule"),
             (3, {"per": "epoch"}, TypeError, "what must be a schedule, or a function that builds a torch scheduler"),
-            (SCHEDULERS["StepLR"], {}, TypeError, "per must be one of 'iteration', 'epoch', 'evaluation', got None"),
+            (
+                SCHEDULERS["StepLR"],
+                {},
+                TypeError,
+                "per must be one of 'iteration', 'epoch', 'update', 'evaluation', got None",
+            ),
             (SCHEDULERS["StepLR"], {"per": "batch"}, ValueError, "per must be one of .* got 'batch'"),
             (
                 SCHEDULERS["StepLR"],

@@ -27,6 +27,7 @@ from ignite_delayed.schedules import (
     Linear,
     Polynomial,
     Schedule,
+    Sqrt,
     Step,
     warmup,
 )
@@ -62,6 +63,7 @@ def bounded(lengths: Lengths) -> st.SearchStrategy[Schedule]:
         st.builds(lambda f, n: Constant(f, **n), factors, lengths),
         st.builds(lambda a, b, n: Linear(a, b, **n), factors, factors, lengths),
         st.builds(lambda a, b, n: Cosine(a, b, **n), factors, factors, lengths),
+        st.builds(lambda a, b, n: Sqrt(a, b, **n), factors, factors, lengths),
         st.builds(lambda p, a, b, n: Polynomial(p, a, b, **n), st.floats(0.2, 4), factors, factors, lengths),
     )
 
@@ -120,6 +122,8 @@ TABLE = [
     (Cosine(0.2, 0.6, steps=2), [0.2, 0.4, 0.6, 0.6]),
     (Polynomial(2, steps=4), [1, 0.5625, 0.25, 0.0625, 0, 0]),
     (Polynomial(2, 0, 1, steps=2), [0, 0.75, 1, 1]),
+    (Sqrt(steps=4), [1, 0.5, 1 - math.sqrt(0.5), 1 - math.sqrt(0.75), 0, 0]),
+    (Sqrt(0.2, 0.6, steps=4), [0.2, 0.4, 0.2 + 0.4 * math.sqrt(0.5), 0.2 + 0.4 * math.sqrt(0.75), 0.6]),
     (Exponential(0.25, steps=2), [1, 0.5, 0.25, 0.125]),
     (Step(0.1, steps=2), [1, 1, 0.1, 0.1, 0.1]),
     (Step(0.1, steps=2, repeat=True), [1, 1, 0.1, 0.1, 0.01, 0.01, 0.001]),
@@ -312,7 +316,7 @@ def test_a_warmup_rises_to_exactly_one(n: int, start: float) -> None:
 
 @given(st.integers(1, 60), st.floats(0.2, 3))
 def test_decays_never_rise(n: int, power: float) -> None:
-    for schedule in (Linear(steps=n), Cosine(steps=n), Polynomial(power, steps=n), InverseSqrt(steps=n)):
+    for schedule in (Linear(steps=n), Cosine(steps=n), Polynomial(power, steps=n), Sqrt(steps=n), InverseSqrt(steps=n)):
         assert (np.diff(schedule(np.arange(n + 5))) <= 0).all()
 
 
@@ -458,7 +462,11 @@ BAD_RESOLVE = [
     (Cosine(fraction=0.5), {"per": "iteration", "epochs": 3}, "iterations_per_epoch must be known .* fraction=0.5"),
     (Cosine(iterations=3), {"per": "epoch", "epochs": 3}, "per must be 'iteration' for a schedule with iterations=3"),
     (Step(0.1, iterations=[3]), {"per": "epoch"}, "per must be 'iteration'"),
-    (Cosine(epochs=3), {"per": "epochs"}, "per must be 'iteration' or 'epoch', .* Did you mean 'epoch'"),
+    (
+        Cosine(epochs=3),
+        {"per": "epochs"},
+        "per must be one of 'iteration', 'epoch', 'update', got 'epochs' .* Did you mean 'epoch'",
+    ),
     (Cosine(epochs=3), {"per": "epoch", "epochs": 0}, "epochs must be a finite number > 0, got 0"),
     (Cosine(epochs=3), {"per": "iteration", "iterations_per_epoch": 0}, "iterations_per_epoch must be .* >= 1, got 0"),
 ]

@@ -18,7 +18,7 @@ class Stepper:
     """Steps a parameter during one phase; this base leaves it as it is.
 
     Attributes:
-        per: what one step is: ``"iteration"``, ``"epoch"`` or ``"evaluation"``.
+        per: what one step is: ``"iteration"``, ``"epoch"``, ``"update"`` or ``"evaluation"``.
         kind: the class of the torch scheduler, if it is one.
         ready: whether that was built by the user, for the rates that it found.
         writes: whether it writes to the groups at all.
@@ -38,7 +38,7 @@ class Stepper:
     def resolve(self, trainer: Engine, plan: Plan, origin: tuple[int, int]) -> None:
         """Learn the length of the run, which is about to begin, and what is left of it after ``origin``."""
 
-    def shares(self, trainer: Engine) -> str:
+    def shares(self, trainer: Engine, plan: Plan) -> str:
         """What lengths that are shares of the run come to, if there are any."""
         return ""
 

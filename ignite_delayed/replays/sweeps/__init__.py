@@ -3,11 +3,14 @@
 * ``grid``: many rules as one call; ``judging``: by what they are judged.
 * ``sweep``: runs in blocks, here or on an executor; ``bar``: how far it is; ``outcomes``: what came out for a block.
 * ``swept``: the columns and the table; ``summary``: means over the runs, and which rules no other beats.
+* ``choosing``: a rule for runs to come; ``bounds``: how sure that is; ``choice``: the answer in words.
 """
 
+from .choice import Choice, Evidence
+from .choosing import choose
 from .grid import grid
 from .summary import Summary
 from .sweep import sweep
 from .swept import Sweep
 
-__all__ = ["Summary", "Sweep", "grid", "sweep"]
+__all__ = ["Choice", "Evidence", "Summary", "Sweep", "choose", "grid", "sweep"]

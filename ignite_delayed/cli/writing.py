@@ -1,0 +1,90 @@
+"""Files that commands write: never over one that is there, unless that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .._utils.extras import require_extra
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..replays import Sweep
+
+__all__ = ["check_free", "output_option", "overwrite_option", "picture_option", "write_figure", "write_table"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TABLES, _PICTURES = (".csv", ".parquet"), (".png", ".pdf", ".svg")
+
+
+def _path_of(*endings: str) -> Callable[[click.Context, click.Parameter, str | None], Path | None]:
+    """A path whose name ends in one of ``endings``, told before anything is read."""
+
+    def parse(ctx: click.Context, param: click.Parameter, text: str | None) -> Path | None:
+        if text is not None and Path(text).suffix.lower() not in endings:
+            raise click.BadParameter(f"{text}: the name must end in {', '.join(endings)}.", ctx, param)
+        return None if text is None else Path(text)
+
+    return parse
+
+
+def picture_option(function: F) -> F:
+    """Where a command draws to."""
+    return click.option(
+        "--picture", callback=_path_of(*_PICTURES), metavar="FILE", help="Draw it, as a .png, .pdf or .svg."
+    )(function)
+
+
+def overwrite_option(function: F) -> F:
+    """Whether a command may write over files."""
+    return click.option("--overwrite", is_flag=True, help="Replace files that are there.")(function)
+
+
+def output_option(function: F) -> F:
+    """Where a command writes its table."""
+    return click.option(
+        "--output",
+        callback=_path_of(*_TABLES),
+        metavar="FILE",
+        help="Write a row for each run and rule, as a .csv or .parquet.",
+    )(function)
+
+
+def check_free(paths: Iterable[Path | None], *, overwrite: bool) -> None:
+    """Refuse what could not be written, before anything is read.
+
+    Raises:
+        FileExistsError: where a file is there and ``overwrite`` is false.
+        FileNotFoundError: where its folder is not there.
+    """
+    for path in paths:
+        if path is not None and path.exists() and not overwrite:
+            raise FileExistsError(f"{path} is there already: pass --overwrite to replace it")
+        if path is not None and not path.parent.is_dir():
+            raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+
+
+def write_table(swept: Sweep, path: Path) -> None:
+    """A row for each run and rule.
+
+    Raises:
+        ImportError: without pandas, for Parquet without pyarrow (``pip install 'ignite-delayed[logs]'``).
+    """
+    frame = swept.to_pandas()
+    if path.suffix.lower() == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        require_extra("pyarrow", "logs")
+        frame.to_parquet(path, index=False)
+    click.echo(f"{len(frame)} rows written to {path}")
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """The figure, in the format that the name says."""
+    figure.savefig(path, dpi=150)
+    click.echo(f"drawn to {path}")
