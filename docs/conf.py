@@ -1,8 +1,8 @@
 """Settings of the site, and the links that make its pages readable in a clone as well.
 
 Pages are plain RST, so that whatever shows a repository shows them: files are linked by their paths, and names stand
-as literals. Here a link to a page becomes one between pages, a link to another file a download, and the literal of a public
-name leads to its reference, which lists what the package's stub offers.
+as literals. Here a link to a page becomes one between pages, a link to another file a download, and the literal of a
+public name leads to its reference, which lists what the package's stub offers.
 """
 
 from __future__ import annotations
