@@ -159,7 +159,9 @@ class LRPhases(Attachment):
                 watched: Condition = After(evaluations=0) if phase.monitored is None else Finite(phase.monitored)
                 label = f"{self.name}, phase {index + 1}"
                 undo.callback(EachObservation(recorder, watched, label, course.on_evaluation(index), self).remove)
-        for handler in OtherWriters(self.progress, self.name, self.logger).attach(trainer):
+        others = OtherWriters(self.progress, self.name, self.logger)
+        course.look = others.look
+        for handler in others.attach(trainer):
             undo.callback(handler.remove)
         pers = {stepper.per for stepper in self.progress.steppers}
         if "update" in pers:
