@@ -10,7 +10,7 @@ from ..._utils.text import logger_of
 from ...history.metrics import source_label
 from .meeting import Errand, Meeting
 
-__all__ = ["Agreed", "Agreement"]
+__all__ = ["Agreed", "Agreement", "mean"]
 
 logger = logger_of("Recorder")
 
@@ -87,7 +87,7 @@ class Agreement:
             if without and (self.sync == "mean" or 0 in without):
                 lacking[name] = f"{_ranks(without)} did not report it as a number"
             else:
-                merged[name] = column[0] if self.sync == "rank0" else _mean(list(column.values()))
+                merged[name] = column[0] if self.sync == "rank0" else mean(list(column.values()))
             self._tell_difference(name, column, without, recorded=name in merged)
         return merged, lacking
 
@@ -115,7 +115,8 @@ def _differ(column: list[float]) -> bool:
     )
 
 
-def _mean(column: list[float]) -> float:
+def mean(column: list[float]) -> float:
+    """The mean of what the ranks measured."""
     return math.fsum(column) / len(column) if all(map(math.isfinite, column)) else sum(column)
 
 

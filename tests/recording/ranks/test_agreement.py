@@ -533,3 +533,51 @@ def test_saving_on_rank_0_alone_is_no_collective_and_loses_nothing(tmp_path: Pat
     assert answers[0] == answers[1]
     assert answers[0] == [answers[0][0]] * 5
     assert answers[0][0][:2] == [[1.0, 0.5, 0.5, 0.5], 4]
+
+
+def saved_before_the_mean() -> list[Any]:
+    """Each rank saves in COMPLETED before the ranks agreed; resumed from its own state, and from that of rank 0."""
+    rank = idist.get_rank()
+    heard = Heard()
+    states: list[Any] = []
+
+    def follow(save: bool = False) -> tuple[Engine, Recorder]:
+        trainer, evaluator = Engine(quiet), Engine(quiet)
+        if save:
+            evaluator.add_event_handler(Events.COMPLETED, lambda: states.append(json.dumps(recorder.state_dict())))
+
+        @evaluator.on(Events.EPOCH_COMPLETED)
+        def report() -> None:
+            evaluator.state.metrics["loss"] = shard_loss(trainer.state.epoch)
+
+        recorder = Recorder(trainer, evaluator, sync="mean")
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        trainer.evaluator = evaluator  # type: ignore[attr-defined] # kept: engines are held weakly
+        return trainer, recorder
+
+    trainer, recorder = follow(save=True)
+    trainer.run([0] * 2, max_epochs=4)
+    means, said = recorder.history["loss"].tolist(), [text for text in heard.messages if "agreed on the mean" in text]
+    of_rank_0: list[Any] = idist.all_gather((states,))[0][0]  # type: ignore[index,assignment]
+    found = []
+    for saved in (states, of_rank_0):
+        trainer, recorder = follow()
+        state = json.loads(saved[2])
+        trainer.load_state_dict({"epoch_length": 2, "max_epochs": 4, "iteration": state["iteration"]})
+        recorder.load_state_dict(state)
+        trainer.run([0] * 2, max_epochs=4)
+        found.append(recorder.history["loss"].tolist())
+    return [means, said, found, json.loads(states[2])["held"][0]["values"]["loss"] if rank == 0 else None]
+
+
+def test_the_mean_is_taken_of_what_was_saved_before_the_ranks_agreed_on_it_and_that_is_told(tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, saved_before_the_mean, folder=tmp_path))
+    means, said, (own, of_rank_0), measured = answers[0]
+    assert answers[1][2] == [own, of_rank_0]
+    assert own == means
+    assert of_rank_0 == [*means[:2], measured, means[3]]
+    assert measured != means[2]
+    assert len(said) == 1
+    assert said[0].startswith(
+        "a state is saved at COMPLETED of an evaluator, before the ranks agreed on the mean: it has"
+    )
