@@ -76,10 +76,11 @@ class Rank0Relay:
         Raises:
             DesyncError: on another rank than 0, which was said to evaluate alone.
         """
-        if idist.get_rank() != 0:
+        first = self._meeting.ranks[0]
+        if idist.get_rank() != first:
             raise DesyncError(
                 f"evaluate_on='rank0' was given, but rank {idist.get_rank()} evaluates too: run the evaluator on "
-                "rank 0 alone, or leave evaluate_on out"
+                f"rank {first} alone, or leave evaluate_on out"
             )
         self._held.append(evaluation)
 
