@@ -16,9 +16,11 @@ from ..conditions import After, Condition
 from ..history.mark import places
 from ..recording.recorder import Recorder
 from ..schedules import Schedule
+from .cadence import Cadence, cadence_of
 from .optimizer.groups import BETAS, check_optimizer
+from .optimizer.selection import check_apart, group_labels, select_groups
 from .optimizer.stand_in import stand_in
-from .phase import Phase, Switched
+from .phase import Phase, Switched, check_lengths
 from .phases import LRPhases
 from .rehearsal import rehearse
 from .steppers.trial import copy_for
@@ -44,12 +46,14 @@ class Preview(NamedTuple):
         switches: the changes of phase.
         quantity: what the rates are: ``"learning rate"``, ``"factor of the base rate"``, or of another parameter
             ``"momentum"``, ``"factor of momentum"``.
+        groups: what each group is called: by its ``"name"`` if it has one, or ``"group 0"``.
     """
 
     epochs: npt.NDArray[np.float64]
     rates: npt.NDArray[np.float64]
     switches: list[Switched]
     quantity: str = "learning rate"
+    groups: tuple[str, ...] = ("group 0",)
 
     def __repr__(self) -> str:
         batches, groups = self.rates.shape
@@ -60,14 +64,15 @@ class Preview(NamedTuple):
 
 
 def preview(
-    what: Schedule | LRPhases | Iterable[Phase],
+    what: Schedule | LRPhases | Iterable[Phase] | Mapping[Any, Schedule | Iterable[Phase]],
     *,
     epochs: int,
     iterations_per_epoch: int,
-    per: Literal["iteration", "epoch"] | None = None,
+    per: Literal["iteration", "epoch", "update"] | None = None,
     metrics: Mapping[str, Sequence[float] | Callable[[int], float]] | None = None,
     optimizer: Optimizer | None = None,
     parameter: str | None = None,
+    gradient_accumulation_steps: int | None = None,
 ) -> Preview:
     """What each batch of a run would train at.
 
@@ -77,16 +82,18 @@ def preview(
     differ from the run in the last place.
 
     Args:
-        what: a schedule, :class:`LRPhases` (untouched), or a list of :class:`Phase`.
+        what: a schedule, :class:`LRPhases` (untouched), or a list of :class:`Phase`; or a dict of schedules or lists
+            for the groups of ``optimizer`` that its keys choose, as :func:`apply_schedule` has it.
         epochs: epochs of the run, >= 1.
         iterations_per_epoch: batches in an epoch, >= 1.
-        per: for a lone schedule: what one step is, ``"iteration"`` (the default) or ``"epoch"``.
+        per: for a lone schedule: what one step is, ``"iteration"`` (the default), ``"epoch"`` or ``"update"``.
         metrics: for phases: the value of each metric after each epoch: a sequence of ``epochs`` numbers, or a function
             of the epoch, counted from 1.
         optimizer: for a schedule or a list of phases: whose groups the rates are for (untouched). Without, a schedule
             gives factors, and phases are tried on one group of rate 1.
         parameter: for a schedule or a list of phases: what they are for, ``"lr"`` by default; ``"momentum"``,
             ``"weight_decay"``, ``"beta1"``, ... as of :class:`LRPhases`.
+        gradient_accumulation_steps: per update, batches for an update of the optimizer; AMP skips none here.
 
     Returns:
         A :class:`Preview`.
@@ -103,7 +110,11 @@ def preview(
     """
     check_count("epochs", epochs)
     check_count("iterations_per_epoch", iterations_per_epoch)
+    if isinstance(what, Mapping):
+        run: dict[str, Any] = {"epochs": epochs, "iterations_per_epoch": iterations_per_epoch, "metrics": metrics}
+        return _preview_each(what, optimizer, gradient_accumulation_steps, **run, per=per, parameter=parameter)
     double = None if optimizer is None else stand_in(check_optimizer(optimizer))
+    cadence = None if optimizer is None else cadence_of(optimizer, gradient_accumulation_steps)
     if parameter is not None:
         parameter = "beta1" if check_name("parameter", parameter) == "betas" else parameter
     if isinstance(what, Schedule):
@@ -111,7 +122,8 @@ def preview(
             hint = "A schedule reads no metrics: phases with until= do."
             refuse_value("metrics", "left out for a schedule", metrics, hint)
         per = "iteration" if per is None else per
-        if double is None:
+        if double is None and per != "update":
+            check_lengths([], gradient_accumulation_steps, known=False)
             return _preview_schedule(what, per, epochs, iterations_per_epoch, _quantity(parameter or "lr", False))
         what = [Phase(what, per=per)]
     elif per is not None:
@@ -119,10 +131,34 @@ def preview(
     known = _reporters(metrics, epochs)
     trainer = Engine(lambda engine, batch: None)  # a recorder does not keep it
     trainer.logger = _silent
-    run = _phases_on(trainer, what, double, parameter)
-    table = rehearse(run, known, epochs, iterations_per_epoch)
-    quantity = _quantity(run.parameter, double is not None or isinstance(what, LRPhases))
-    return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, run.switches, quantity)
+    phases = _phases_on(trainer, what, double, parameter, gradient_accumulation_steps, cadence)
+    table = rehearse(phases, known, epochs, iterations_per_epoch)
+    whose = what.optimizer if isinstance(what, LRPhases) else optimizer
+    quantity = _quantity(phases.parameter, whose is not None)
+    groups = tuple(group_labels(phases.optimizer if whose is None else whose))
+    return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, phases.switches, quantity, groups)
+
+
+def _preview_each(
+    what: Mapping[Any, Any], optimizer: Optimizer | None, gradient_accumulation_steps: Any, **run: Any
+) -> Preview:
+    """What is previewed for each choice of groups, together."""
+    if optimizer is None:
+        refuse_value("optimizer", "given for a dict, whose keys choose its groups", None)
+    check_apart(optimizer, what)
+    columns: dict[int, npt.NDArray[np.float64]] = {}
+    seen: list[Preview] = []
+    for choice, one in what.items():
+        if isinstance(one, (LRPhases, Mapping)):
+            refuse_type(f"what[{choice!r}]", "a schedule, or a list of Phase", one)
+        chosen = select_groups(optimizer, choice)
+        updates = run["per"] == "update" or (isinstance(one, list) and any(phase.per == "update" for phase in one))
+        told = {"gradient_accumulation_steps": gradient_accumulation_steps} if updates else {}
+        seen.append(preview(one, optimizer=chosen, **run, **told))
+        columns |= {id(group): rates for group, rates in zip(chosen.param_groups, seen[-1].rates.T, strict=True)}
+    table = np.stack([columns[id(group)] for group in optimizer.param_groups], axis=1)
+    switches = sorted((switch for part in seen for switch in part.switches), key=lambda switch: switch.iteration)
+    return Preview(seen[0].epochs, table, switches, seen[0].quantity, tuple(group_labels(optimizer)))
 
 
 def _quantity(parameter: str, known: bool) -> str:
@@ -139,7 +175,12 @@ def _preview_schedule(schedule: Schedule, per: str, epochs: int, iterations_per_
 
 
 def _phases_on(
-    trainer: Engine, what: LRPhases | Iterable[Phase], double: Optimizer | None, parameter: str | None
+    trainer: Engine,
+    what: LRPhases | Iterable[Phase],
+    double: Optimizer | None,
+    parameter: str | None,
+    told: int | None,
+    cadence: Cadence | None,
 ) -> LRPhases:
     """Phases like ``what`` on ``trainer`` and an optimizer of their own."""
     planned = None
@@ -149,6 +190,7 @@ def _phases_on(
             refuse_value("optimizer", "left out for LRPhases", double, hint)
         if parameter is not None:
             refuse_value("parameter", "left out for LRPhases", parameter, f"Theirs is {what.parameter!r}.")
+        cadence = what.progress.plan.cadence if told is None else None
         phases, parameter, planned = what.phases, what.parameter, what.progress.plan.pinned
         double = what.progress.takeover.stand_in()
     elif isinstance(what, Phase) or not isinstance(what, Iterable):
@@ -161,7 +203,19 @@ def _phases_on(
     # One unnamed source reports all, whoever reports it in the run.
     recorder = Recorder(trainer, optimizer=double)
     adapted = [_adapt(phase) for phase in phases]
-    run = LRPhases(recorder, double, adapted, parameter=parameter, planned_epochs=planned)
+    counts = any(isinstance(phase, Phase) and phase.per == "update" for phase in adapted)
+    if counts and told is None and cadence is None:
+        hint = "How many batches make an update? 1 if each does."
+        refuse_value("gradient_accumulation_steps", "given for a preview per update", None, hint)
+    updated = (cadence if counts else None) or told
+    run = LRPhases(
+        recorder,
+        double,
+        adapted,
+        parameter=parameter,
+        planned_epochs=planned,
+        gradient_accumulation_steps=updated,
+    )
     run.logger = _silent
     return run
 
