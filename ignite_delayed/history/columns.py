@@ -121,6 +121,12 @@ class Columns:
         inside = slice(int(np.searchsorted(places, self._before)), None)
         return self._here(places[inside]), values[inside]
 
+    def has_all(self, reads: Iterable[str]) -> bool:
+        """Whether each record is an evaluation, at an iteration of its own, and has all of ``reads``."""
+        if self._shared is not None or self._before or self.is_tick.any():
+            return False
+        return all(len(self._column(name)[1]) == len(self._rows) for name in reads)
+
     def complete(self, reads: Iterable[str]) -> Places:
         """The records that complete an observation of all of ``reads``; of nothing: the first of their iteration."""
         parts = [self._column(name)[0] for name in reads] or [np.flatnonzero(self._evaluated)]

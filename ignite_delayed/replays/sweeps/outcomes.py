@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -15,6 +15,8 @@ from ...history.history import History
 from ..columns import Found, best_found, best_places, has_twin, observed, verdict_column, whole
 from ..fold import check_reads, fold
 from .judging import Judge
+from .passes import first_numbers, kept_at, seen_of, stops
+from .views import View, Views
 
 __all__ = ["Outcomes", "joined", "outcomes_of"]
 
@@ -109,27 +111,73 @@ def _ending(rule: Condition, judge: Judge, history: History, curve: Curve) -> tu
 
 def outcomes_of(runs: Sequence[tuple[str, History]], rules: Sequence[Condition], judge: Judge) -> Outcomes:
     """What each of ``rules`` would have made of each of ``runs``, which have names."""
-    shape = (len(runs), len(rules))
-    stopped, kept, kept_epoch = (np.full(shape, np.nan) for _ in range(3))
-    best, best_epoch, start = (np.full(len(runs), np.nan) for _ in range(3))
-    end = np.zeros(len(runs))
+    found = _unknown(len(runs), len(rules))
+    together = [column for column, rule in enumerate(rules) if judge.is_of(rule) and has_twin(rule)]
+    alone = [column for column in range(len(rules)) if column not in set(together)]
+    reads = judge.monitor.reads.union(*(rule.reads for rule in rules))
+    alike: dict[int, list[tuple[int, View]]] = {}  # runs of about the same length, so that tables have few empty cells
     for place, (name, history) in enumerate(runs):
         with _told_of(name):
-            for read in (*rules, judge.monitor):
-                check_reads(read, history)
-            curve, epochs = curve_of(judge, history), history.clock("epoch")
-            end[place] = epochs[-1] if len(epochs) else 0
-            found = curve.until(None)
-            if found is not None:
-                best[place], best_epoch[place] = found
-                start[place] = curve.values[~np.isnan(curve.values)][0]
-            for column, rule in enumerate(rules):
-                stop, found = _ending(rule, judge, history, curve)
-                if stop is not None:
-                    stopped[place, column] = epochs[stop]
-                if found is not None:
-                    kept[place, column], kept_epoch[place, column] = found
-    return Outcomes(stopped, kept, kept_epoch, best, best_epoch, start, end)
+            columns = history.columns()
+            plain = columns.has_all(reads)
+            for node in () if plain else (*rules, judge.monitor):
+                check_reads(node, history)
+            view = View(columns, judge.monitor, plain=plain) if together else None
+            finite = view is not None and not np.isinf(view.values).any()
+            if view is not None and finite:
+                alike.setdefault(len(view.values).bit_length(), []).append((place, view))
+            singly = alone if finite else range(len(rules))
+            if singly:
+                _write_one(found, place, history, judge, {column: rules[column] for column in singly})
+    for members in alike.values():
+        places, views = zip(*members, strict=True)
+        _write_many(found, np.array(places), views, judge, {column: rules[column] for column in together})
+    return found
+
+
+def _unknown(runs: int, rules: int) -> Outcomes:
+    """Nothing yet."""
+    stopped, kept, kept_epoch = (np.full((runs, rules), np.nan) for _ in range(3))
+    best, best_epoch, start = (np.full(runs, np.nan) for _ in range(3))
+    return Outcomes(stopped, kept, kept_epoch, best, best_epoch, start, np.zeros(runs))
+
+
+def _write_one(found: Outcomes, place: int, history: History, judge: Judge, rules: Mapping[int, Condition]) -> None:
+    """Write what came out for one run, rule by rule."""
+    curve, epochs = curve_of(judge, history), history.clock("epoch")
+    found.end[place] = epochs[-1] if len(epochs) else 0
+    best = curve.until(None)
+    if best is not None:
+        found.best[place], found.best_epoch[place] = best
+        found.start[place] = curve.values[~np.isnan(curve.values)][0]
+    for column, rule in rules.items():
+        stop, kept = _ending(rule, judge, history, curve)
+        if stop is not None:
+            found.stopped[place, column] = epochs[stop]
+        if kept is not None:
+            found.kept[place, column], found.kept_epoch[place, column] = kept
+
+
+def _write_many(
+    found: Outcomes, places: Places, views: Sequence[View], judge: Judge, rules: Mapping[int, Condition]
+) -> None:
+    """Write what came out for runs of about the same length, of which stopping rules are swept together."""
+    seen = seen_of([view.values for view in views], [view.epochs for view in views], judge.mode)
+    found.end[places] = [view.end for view in views]
+    found.best[places], found.best_epoch[places] = kept_at(seen, seen.best_at, seen.lengths - 1, judge.mode)
+    found.start[places] = first_numbers(seen, judge.mode)
+    run = np.arange(len(views))
+    together = Views(views)
+    for rule, patience in _passes(rules):
+        opening = together.opening(rule.until)
+        stopped, best = stops(rule, list(patience.values()), seen, opening)
+        for column, stop in zip(patience, stopped, strict=True):
+            stops_at = seen.epochs[np.minimum(stop, seen.lengths - 1), run]
+            late = opening.between & (stop == opening.first - 1)
+            cell = np.where(late, opening.epochs, stops_at)
+            found.stopped[places, column] = np.where(stop < seen.lengths, cell, np.nan)
+            kept, epochs = kept_at(seen, best, stop, judge.mode)
+            found.kept[places, column], found.kept_epoch[places, column] = kept, epochs
 
 
 @contextmanager
@@ -139,3 +187,15 @@ def _told_of(name: str) -> Iterator[None]:
         yield
     except (MetricValueError, UnknownMetricError) as error:
         raise type(error)(f"run {name!r}: {error}") from error
+
+
+def _passes(rules: Mapping[int, Condition]) -> Iterable[tuple[EarlyStop, dict[int, int]]]:
+    """Stopping rules that differ in patience alone: one of them, and the patience of each by its column."""
+    passes: dict[tuple[Any, ...], tuple[EarlyStop, dict[int, int]]] = {}
+    for column, rule in rules.items():
+        assert isinstance(rule, EarlyStop)
+        assert isinstance(rule.patience, int)
+        closed = "ignore" if rule.until is None else rule.while_closed
+        same = (rule.until, closed, rule.threshold, rule.threshold_mode, rule.cumulative, rule.nan)
+        passes.setdefault(same, (rule, {}))[1][column] = rule.patience
+    return passes.values()

@@ -21,7 +21,7 @@ from .swept import Sweep
 __all__ = ["sweep"]
 
 #: Runs that are read and swept at a time, and how many records they may have together, so that memory is bounded.
-_RUNS, _RECORDS = 512, 500_000
+_RUNS, _RECORDS = 2048, 500_000
 #: Runs that are sent to an executor at a time, and how many blocks are sent ahead.
 _TO_SEND, _AHEAD = 64, 64
 

@@ -143,6 +143,37 @@ def test_stopping_rules_judged_by_what_they_watch(rule: EarlyStop, patience: lis
         check(sweep(listed, rules), listed, rules)
 
 
+plain_runs = st.lists(
+    st.lists(st.one_of(st.floats(-2, 2).map(lambda x: round(x, 1)), st.just(NAN)), max_size=20).map(run_of),
+    min_size=1,
+    max_size=6,
+)
+
+
+@many
+@given(
+    plain_runs,
+    st.sampled_from([None, After(epochs=3), Metric("loss") < 0, ~(Metric("loss") + 1 > 0), Metric("loss").mean(2) < 0]),
+    st.sampled_from(["ignore", "track", "count"]),
+    st.sampled_from(["count", "stop"]),
+    st.sampled_from([(0.0, False), (0.3, False), (0.3, True), (1.5, False)]),
+    st.sampled_from(["abs", "rel"]),
+    st.sampled_from(["min", "max"]),
+)
+def test_runs_of_one_evaluator_swept_together(
+    listed: list[History],
+    until: Condition | None,
+    closed: Any,
+    nan: Any,
+    threshold: tuple[float, bool],
+    threshold_mode: Any,
+    mode: Any,
+) -> None:
+    how: dict[str, Any] = {"threshold": threshold[0], "cumulative": threshold[1], "threshold_mode": threshold_mode}
+    rules = grid(EarlyStop, "loss", mode=mode, patience=[1, 2, 3, 7], until=until, while_closed=closed, nan=nan, **how)
+    check(sweep(listed, rules), listed, rules)
+
+
 @given(leaves, expressions, st.sampled_from(["min", "max"]), several_runs)
 def test_any_condition_judged_by_any_expression(
     condition: Condition, monitor: Expression, mode: Any, listed: list[History]
@@ -311,12 +342,12 @@ def equal(one: Sweep, other: Sweep) -> None:
 
 
 def test_blocks_are_put_together_in_order() -> None:
-    listed = [drawn(seed) for seed in range(1100)]
-    lazy = Runs([Reader(seed) for seed in range(1100)])
+    listed = [drawn(seed) for seed in range(2100)]
+    lazy = Runs([Reader(seed) for seed in range(2100)])
     whole = sweep(iter(listed), RULES)
     equal(sweep(lazy, RULES), whole)
     assert (len(whole), whole.whole, whole.runs[700]) == (1100, True, "700")
-    for place in (0, 511, 512, 1099):
+    for place in (0, 2047, 2048, 2099):
         alone = sweep([listed[place]], RULES)
         np.testing.assert_array_equal(whole.stopped_epoch[place], alone.stopped_epoch[0])
 
@@ -335,8 +366,8 @@ def test_no_more_than_a_block_of_runs_is_in_memory() -> None:
             nonlocal alive
             alive -= 1
 
-    sweep((Counted(iter(drawn(seed))) for seed in range(1600)), RULES[:1])
-    assert most < 1100
+    sweep((Counted(iter(drawn(seed))) for seed in range(5000)), RULES[:1])
+    assert most < 4200
 
 
 def test_parameters_and_names_are_kept() -> None:
@@ -362,7 +393,7 @@ def interrupted(after: int) -> Iterator[History]:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("after", [0, 100, 600])
+@pytest.mark.parametrize("after", [0, 100, 2100])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_interrupted_sweep_says_what_it_had(after: int, workers: int) -> None:
     with ThreadPoolExecutor(2) as pool, pytest.raises(SweepInterrupted, match=r"interrupted after \d+ runs") as told:
@@ -373,8 +404,8 @@ def test_an_interrupted_sweep_says_what_it_had(after: int, workers: int) -> None
     assert "interrupted" in repr(had)
     assert had.stopped_epoch.shape == (len(had), len(RULES))
     assert len(had) <= after
-    if after == 600 and not workers:
-        assert len(had) == 512
+    if after == 2100 and not workers:
+        assert len(had) == 2048
     if len(had):
         alone = sweep([drawn(int(name)) for name in had.runs], RULES)
         np.testing.assert_array_equal(had.kept, alone.kept)
