@@ -22,9 +22,7 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 
 def _copy(cells: Any, part: slice, kind: str) -> np.ndarray[Any, Any]:
     """``cells[part]`` as NumPy has it; the array that is copied stays free to grow."""
-    copied: np.ndarray[Any, Any] = np.empty(len(range(*part.indices(len(cells)))), kind)
-    copied.data.cast("B")[:] = memoryview(cells)[part].cast("B")
-    return copied
+    return np.frombuffer(cells, kind)[part].copy() if len(cells) else np.empty(0, kind)
 
 
 class _Clock(dict[str, "np.ndarray[Any, Any]"]):

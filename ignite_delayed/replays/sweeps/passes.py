@@ -16,7 +16,7 @@ from ...conditions import EarlyStop
 from ...conditions.expression import Mode
 from ...history.columns import Floats, Places
 
-__all__ = ["Opening", "Seen", "first_numbers", "kept_at", "seen_of", "stops"]
+__all__ = ["Opening", "Pass", "Seen", "first_numbers", "kept_at", "seen_of"]
 
 Table = np.ndarray[Any, Any]
 
@@ -100,6 +100,62 @@ def _best_at(values: Table, rows: Table) -> Table:
     return _last(values < _before(values), rows)
 
 
+class Pass:
+    """What all rules with one delay see of the runs.
+
+    Args:
+        rule: one of them.
+        seen: what their monitor said.
+        opening: when their delay was over.
+    """
+
+    def __init__(self, rule: EarlyStop, seen: Seen, opening: Opening) -> None:
+        rows, values = seen.rows, seen.values
+        self._seen, self._rows, self._while_closed = seen, rows, rule.while_closed
+        self._opened = np.minimum(opening.first, len(values)).astype(rows.dtype)
+        self._between = opening.between
+        if rule.while_closed == "ignore" and opening.first.any():
+            values, closed = values.copy(), int(self._opened.max())
+            np.copyto(values[:closed], np.inf, where=rows[:closed] < self._opened)
+        self._values = values
+        self._before = _before(values)
+        self._best = _last(values < self._before, rows)
+
+    def stops(self, rule: EarlyStop, patience: Sequence[int]) -> tuple[list[Places], Table]:
+        """At which observation the rule stops each run with each patience, and up to each which was the best it knows.
+
+        One past the last observation is never. Where the delay is over between two observations and patience is lost by
+        then, the rule stops there, which is told by the observation before.
+        """
+        rows, lengths, missing = self._rows, self._seen.lengths, self._seen.missing
+        best, last = self._improvements(rule)
+        if self._while_closed != "count":
+            last = np.maximum(last, self._opened - rows.dtype.type(1))
+        spent = rows - last
+        if self._while_closed == "count":
+            spent *= rows >= self._opened - self._between
+        for above, row in pairwise(spent):  # the most that was spent so far: patience is lost where that is enough
+            np.maximum(above, row, out=row)
+        found = [_below(spent, min(count, len(rows) + 1), lengths) for count in patience]
+        if rule.nan == "stop" and missing.any():
+            by_nan = _first(missing & (rows >= self._opened), lengths)
+            found = [np.minimum(one, by_nan) for one in found]
+        return found, best
+
+    def _improvements(self, rule: EarlyStop) -> tuple[Table, Table]:
+        """Up to each observation: which was the best, and the last that improved; -1 before."""
+        if not rule.threshold:
+            return self._best, self._best
+        if not rule.cumulative:
+            return self._best, _last(self._values < _bound(rule, self._before), self._rows)
+        improved, best = np.empty(self._values.shape, np.bool_), np.full(self._values.shape[1], np.inf)
+        for row, value in enumerate(self._values):
+            improved[row] = value < _bound(rule, best)
+            best[improved[row]] = value[improved[row]]
+        last = _last(improved, self._rows)
+        return last, last
+
+
 def _bound(rule: EarlyStop, best: Table) -> Table:
     """Below what a value improves on ``best``."""
     if rule.threshold_mode == "abs":
@@ -108,45 +164,10 @@ def _bound(rule: EarlyStop, best: Table) -> Table:
         return np.where(np.isinf(best), best, best * (1 - np.copysign(1.0, best) * rule.threshold))
 
 
-def _improvements(rule: EarlyStop, values: Table, rows: Table) -> tuple[Table, Table]:
-    """Up to each observation: which was the best, and the last that improved; -1 before."""
-    if not rule.threshold:
-        best = _best_at(values, rows)
-        return best, best.copy()
-    if rule.cumulative:
-        improved, best = np.empty(values.shape, np.bool_), np.full(values.shape[1], np.inf)
-        for row, value in enumerate(values):
-            improved[row] = value < _bound(rule, best)
-            best[improved[row]] = value[improved[row]]
-        last = _last(improved, rows)
-        return last, last.copy()
-    before = _before(values)
-    return _last(values < before, rows), _last(values < _bound(rule, before), rows)
-
-
-def stops(rule: EarlyStop, patience: Sequence[int], seen: Seen, opening: Opening) -> tuple[list[Places], Table]:
-    """At which observation the rule stops each run with each patience, and up to each which was the best it knows.
-
-    One past the last observation is never. Where the delay is over between two observations and patience is lost by
-    then, the rule stops there, which is told by the observation before.
-    """
-    rows, values, first = seen.rows, seen.values, opening.first
-    opened = np.minimum(first, len(values)).astype(rows.dtype)
-    closed = rows < opened
-    if rule.while_closed == "ignore" and opened.any():
-        values = np.where(closed, np.inf, values)
-    best, last = _improvements(rule, values, rows)
-    if rule.while_closed == "count":
-        spent = rows - last
-        spent *= rows >= opened - opening.between
-    else:
-        np.maximum(last, opened - rows.dtype.type(1), out=last)
-        spent = rows - last
-    found = [_first(spent >= min(count, len(values) + 1), seen.lengths) for count in patience]
-    if rule.nan == "stop" and seen.missing.any():
-        by_nan = _first(seen.missing & ~closed, seen.lengths)
-        found = [np.minimum(one, by_nan) for one in found]
-    return found, best
+def _below(most: Table, count: int, lengths: Places) -> Places:
+    """How many rows of each run are below ``count``: the first that is not, as they never fall."""
+    rows: Places = np.add.reduce(most < count, axis=0, dtype=most.dtype)
+    return np.minimum(rows, lengths)
 
 
 def _first(marked: Table, lengths: Places) -> Places:

@@ -28,30 +28,32 @@ class View:
 
     Attributes:
         every: whether each record is an observation.
-        rows: the evaluations among the records.
-        places: at which of those the monitor was observed.
+        places: at which of the evaluations the monitor was observed.
         values, epochs: its values and the epochs there.
         end: the epoch of the last record; 0 where there is none.
     """
 
-    __slots__ = ("columns", "end", "epochs", "every", "places", "rows", "values")
+    __slots__ = ("columns", "end", "epochs", "every", "places", "values")
     columns: Columns
-    rows: Rows
     places: Places
     values: Floats
     epochs: np.ndarray[Any, Any]
 
     def __init__(self, columns: Columns, monitor: Any, *, plain: bool) -> None:
         self.columns, self.every = columns, plain and is_pointwise(monitor)
-        self.rows, _ = evaluations(columns)
+        epochs = columns.clock["epoch"]
         if self.every and isinstance(monitor, Metric):
             self.places, self.values = columns.fresh(monitor.name)
         else:
             with np.errstate(all="ignore"):  # infinities and NaN are values
                 self.places, self.values = observed(monitor, self.rows)
-        epochs = columns.clock["epoch"]
         self.epochs = epochs if self.every else self.rows.clock["epoch"][self.places]
         self.end = int(epochs[-1]) if len(epochs) else 0
+
+    @property
+    def rows(self) -> Rows:
+        """The evaluations among the records."""
+        return evaluations(self.columns)[0]
 
 
 class Views:
@@ -63,9 +65,15 @@ class Views:
         lengths = np.array([len(views[place].values) for place in self._together], dtype=np.int64)
         self._starts, self._lengths = np.cumsum(lengths) - lengths, lengths
         self._stack = stacked([views[place].columns for place in self._together])
+        self._openings: dict[Condition | None, Opening] = {}
 
     def opening(self, gate: Condition | None) -> Opening:
         """When ``gate`` was open in each run."""
+        if gate not in self._openings:
+            self._openings[gate] = self._opening(gate)
+        return self._openings[gate]
+
+    def _opening(self, gate: Condition | None) -> Opening:
         count = len(self.views)
         first, epochs, between = np.zeros(count, np.int64), np.full(count, np.nan), np.zeros(count, np.bool_)
         if gate is None:
@@ -74,15 +82,15 @@ class Views:
         if together:
             first[together] = self._first_of_each(gate)
         for place in sorted(set(range(count)) - set(together)):
-            view = self.views[place]
+            view, rows = self.views[place], self.views[place].rows
             with np.errstate(all="ignore"):  # infinities and NaN are values
-                opened = first_true(judge(gate, view.rows)) if len(view.rows) else 0
-            if opened == len(view.rows):
+                opened = first_true(judge(gate, rows)) if len(rows) else 0
+            if opened == len(rows):
                 first[place] = _NEVER
                 continue
             first[place] = at = int(np.searchsorted(view.places, opened))
             between[place] = at == len(view.places) or view.places[at] > opened
-            epochs[place] = view.rows.clock["epoch"][opened]
+            epochs[place] = rows.clock["epoch"][opened]
         return Opening(first, between, epochs)
 
     def _first_of_each(self, gate: Condition) -> Places:
