@@ -49,10 +49,16 @@ from .lr import apply_schedule as apply_schedule
 from .lr import delay_lr_scheduler as delay_lr_scheduler
 from .lr import preview as preview
 from .plots import RateCurves as RateCurves
+from .plots import RunStops as RunStops
+from .plots import SweepFront as SweepFront
+from .plots import SweepGrid as SweepGrid
 from .plots import Timeline as Timeline
 from .plots import TruthBands as TruthBands
 from .plots import plot_conditions as plot_conditions
+from .plots import plot_run_stops as plot_run_stops
 from .plots import plot_schedule as plot_schedule
+from .plots import plot_sweep as plot_sweep
+from .plots import plot_sweep_grid as plot_sweep_grid
 from .plots import plot_timeline as plot_timeline
 from .recording import Recorder as Recorder
 from .replays import Choice as Choice

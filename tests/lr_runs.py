@@ -63,6 +63,7 @@ class Training:
         metrics: what the evaluator reports, as :func:`engines.reporting` takes it.
         at: the event at which the evaluator is run; never if ``None``.
         watch: the parameters that are noted.
+        accumulation: after how many iterations the optimizer is stepped.
     """
 
     def __init__(
@@ -72,13 +73,15 @@ class Training:
         at: Any = Events.EPOCH_COMPLETED,
         watch: Sequence[str] = ("lr",),
         metrics: dict[str, Any] | None = None,
+        accumulation: int = 1,
     ) -> None:
         self.optimizer = optimizer
         self.used: list[list[float]] = []
 
         def step(engine: Engine, batch: Any) -> None:
             self.used.append([value for name in watch for value in values(optimizer, name)])
-            optimizer.step()
+            if engine.state.iteration % accumulation == 0:
+                optimizer.step()
 
         self.trainer = engine(step)
         self.evaluator = reporting(self.trainer, **(metrics or {}))

@@ -97,11 +97,11 @@ def _phases(draw: st.DrawFn, last: bool) -> Phase:
         schedule: Schedule = draw(_ending if kind == "ending" else _endless)
         if kind == "ending" and draw(st.booleans()):
             until = None
-        return Phase(schedule, per=draw(st.sampled_from(["iteration", "epoch"])), until=until)
+        return Phase(schedule, per=draw(st.sampled_from(["iteration", "epoch", "update"])), until=until)
     if kind == "plateau":
         return Phase(_plateau(draw(st.integers(0, 2))), monitor="loss", mode="min", until=until)
     name = draw(st.sampled_from(sorted(SCHEDULERS.keys() - {"ReduceLROnPlateau"})))
-    return Phase(SCHEDULERS[name], per=draw(st.sampled_from(per_of(name))), until=until)
+    return Phase(SCHEDULERS[name], per=draw(st.sampled_from([*per_of(name), "update"])), until=until)
 
 
 @st.composite
@@ -111,6 +111,16 @@ def several_phases(draw: st.DrawFn) -> list[Phase]:
     phases = [draw(_phases(last=index == count - 1)) for index in range(count)]
     assume(_fit_in_the_run(phases))
     return phases
+
+
+def told(phases: list[Phase], accumulation: int) -> dict[str, Any]:
+    """What phases are told of a training that updates after ``accumulation`` iterations, if one of them asks."""
+    asks = any(phase.per == "update" for phase in phases)
+    return {"gradient_accumulation_steps": accumulation} if asks else {}
+
+
+#: Batches for an update: in one of them an epoch has a remainder.
+accumulations = st.integers(1, LENGTH + 1)
 
 
 @st.composite

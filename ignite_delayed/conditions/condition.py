@@ -209,6 +209,8 @@ def as_condition(argument: str, value: Any) -> Condition:
         hint = f"This is a number, not a condition: compare it, for example {value!r} < 0.5."
     elif isinstance(value, str):
         hint = f"Compare the metric: Metric({value!r}) < 0.5."
+    elif isinstance(getattr(value, "condition", None), Condition):
+        hint = f"What it waits for is one: {argument}=gate.condition, or that in a condition of your own."
     elif callable(value) and not inspect.isclass(value):
         from .predicate import Predicate
 

@@ -2,6 +2,7 @@
 
 * ``phase``, ``phases``: one phase as a value, and several as users have them; ``course``: what lets them begin, step
   and end; ``progress``: how far they are, saved and loaded; ``plan``: the run that their lengths are shares of.
+* ``updates``, ``cadence``: updates of the optimizer, as they are counted and as they are planned.
 * ``live``: the conditions that end phases and drive adjustments; ``other_writers``: who else writes.
 * ``adjust``: rates times a factor.
 * ``factories``: the functions for one schedule or scheduler; ``ignite_schedulers``: Ignite's own.

@@ -8,6 +8,7 @@ from ignite.engine import Engine, Events
 
 from .._utils.text import logger_of
 from ..conditions import State
+from ..errors import StateError
 from ..history.record import Clock, Record
 from ..recording.recorder import Recorder
 from ..recording.runs.run import position, whole_epochs
@@ -37,12 +38,14 @@ class Course:
     Attributes:
         ends: for each phase the live condition that ends it, ``None`` where there is none.
         before_iteration: steps the rate as an iteration begins.
+        look: called before that, at the least in the first iteration of an epoch.
         logger: says what changed.
     """
 
     def __init__(self, recorder: Recorder, progress: Progress, name: str, to_front: Callable[[], None]) -> None:
         self.ends: list[PhaseEnd | None] = []
         self.logger = logger_of("LRPhases")
+        self.look: Callable[[Engine], None] = lambda engine: None
         self.before_iteration, self._bind = quick_step(self._step_iteration)
         self._recorder, self._progress, self._name, self._to_front = recorder, progress, name, to_front
         self._phases, self._takeover = progress.phases, progress.takeover
@@ -86,6 +89,7 @@ class Course:
         if fresh or isinstance(first, NoStepper):
             pass
         elif isinstance(first, ScheduleStepper) and trainer.last_event_name == Events.STARTED:
+            progress.updates = self._updates_before(trainer)
             self._take()
             # The optimizer may have been loaded: its rates are no bases then.
             progress.bases, told = list(self._found[0]), self._found[1]
@@ -94,6 +98,22 @@ class Course:
             progress.origin = progress.plan.anchor = iterations, epochs = position(trainer)
             since = Clock(epochs, iterations, self._recorder.hub.evaluations + 1, self._recorder.engines.seconds())
         self._begin(0, since, None, (0, 0))
+
+    def _updates_before(self, trainer: Engine) -> int:
+        """The updates before a run that goes on from the trainer's clock alone.
+
+        Raises:
+            StateError: where that does not tell.
+        """
+        iterations, length, cadence = trainer.state.iteration, trainer.state.epoch_length, self._progress.plan.cadence
+        if cadence is not None and length:
+            return cadence.after(iterations, length)
+        if iterations and any(stepper.per == "update" for stepper in self._progress.steppers):
+            raise StateError(
+                f"{self._name!r} counts updates of the optimizer, and how many there were in {iterations} iterations "
+                "before is not known: load the recorder's state, or say gradient_accumulation_steps="
+            )
+        return 0
 
     def _take(self) -> None:
         """Start writing. Takeovers are undone in reverse order, so each restores what it found."""
@@ -112,7 +132,7 @@ class Course:
         self.look_again()
         stepper.resolve(trainer, progress.plan, progress.origin)
         self._tell(progress.begin(index))
-        shares = stepper.shares(trainer)
+        shares = stepper.shares(trainer, progress.plan)
         if shares:
             self.logger.info("%s: phase %d begins: %s", self._name, index + 1, shares)
         end = self.ends[index] if index < len(self.ends) else None
@@ -151,7 +171,7 @@ class Course:
         assert end is not None
         at = end.at
         before = read_all(self._optimizer, self._parameter)
-        progress.plan.anchor = at
+        progress.plan.anchor, progress.updates_before = at, progress.updates
         self._change(f"{self._phases[progress.index].until!r} held", at, record, at, before)
 
     def remember(self) -> Callable[[], None]:
@@ -182,7 +202,12 @@ class Course:
             stepper.step(self._optimizer, progress.bases, length)  # what follows starts from the end value
             iterations, epochs = position(engine)
             late = step - length  # after a resume from the clock alone the phase may have ended long ago
-            origin = (iterations - late, epochs) if stepper.per == "iteration" else (iterations, epochs - late)
+            origin = iterations, epochs
+            if stepper.per == "update":
+                progress.updates_before = progress.updates - late
+            else:
+                origin = (iterations - late, epochs) if stepper.per == "iteration" else (iterations, epochs - late)
+                progress.updates_before = progress.updates
             end = self.ends[progress.index]
             if end is not None:
                 end.disarm()
@@ -199,13 +224,21 @@ class Course:
     def _step_iteration(self, engine: Engine) -> None:
         """The slow way of an iteration, which binds the quick one for the rest of the epoch."""
         progress = self._progress
-        if progress.stepper.per == "iteration":
+        self.look(engine)
+        if progress.stepper.per == "update":
+            self.step_update(engine)
+        elif progress.stepper.per == "iteration":
             iteration = engine.state.iteration
             self._finish(engine, max(iteration - 1 - progress.origin[0], 0))
             stepper, length = progress.stepper, engine.state.epoch_length or 1
             if isinstance(stepper, ScheduleStepper) and stepper.per == "iteration":
                 high = iteration + length - (iteration - 1) % length  # the groups are looked at anew in each epoch
                 self._bind(stepper.bound(self._optimizer, progress.bases, progress.origin[0], iteration, high))
+
+    def step_update(self, engine: Engine) -> None:
+        """Set the rate for the next update of the optimizer."""
+        if self._progress.stepper.per == "update":
+            self._finish(engine, self._progress.updates - self._progress.updates_before)
 
     def before_epoch(self, engine: Engine) -> None:
         """Step the rate as an epoch begins."""

@@ -26,11 +26,12 @@ def apply_schedule(
     optimizer: Optimizer,
     schedule: Schedule,
     *,
-    per: Literal["iteration", "epoch"],
+    per: Literal["iteration", "epoch", "update"],
     until: Any = None,
     parameter: str = "lr",
     name: str | None = None,
     planned_epochs: float | None = None,
+    gradient_accumulation_steps: int | None = None,
 ) -> LRPhases:
     """Set ``base * schedule(step)`` at the start of every step, so that the first batch trains at ``schedule(0)``.
 
@@ -44,13 +45,17 @@ def apply_schedule(
         optimizer: whose groups are written; a tensor is filled in place.
         schedule: the factors; lengths in epochs and fractions are resolved when the run begins. Fractions are of the
             run, after ``until`` of what is then left of it.
-        per: ``"iteration"`` or ``"epoch"``: what one step is.
+        per: ``"iteration"``, ``"epoch"`` or ``"update"``: what one step is. An update is a step that the optimizer
+            makes, so that a schedule is right under gradient accumulation, and where AMP skips steps.
         until: delays the start: a condition, or a function of one record; ``None`` starts at once.
         parameter: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``, ``"beta1"``,
             ``"beta2"``.
         name: for logs, marks and errors.
         planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
             which they change when a run is made longer.
+        gradient_accumulation_steps: per update, batches for an update, for lengths in epochs and fractions; what is
+            left over at the end of an epoch is counted on in the next, as ``create_supervised_trainer`` does. An
+            optimizer of accelerate says it itself.
 
     Returns:
         The phases: ``remove()``, ``state_dict()``.
@@ -75,12 +80,42 @@ def apply_schedule(
         >>> _ = trainer.run([0] * 8, max_epochs=1)
         >>> rates
         [0.25, 0.5, 0.75, 1.0, 0.854, 0.5, 0.146, 0.0]
+
+        Gradients of four batches are accumulated here, so the eight batches of a run make two updates:
+
+        >>> from ignite.engine import create_supervised_trainer
+        >>> from ignite_delayed import Linear
+        >>> model, loss = torch.nn.Linear(1, 1), torch.nn.functional.mse_loss
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        >>> trainer = create_supervised_trainer(model, optimizer, loss, gradient_accumulation_steps=4)
+        >>> _ = apply_schedule(
+        ...     Recorder(trainer, evaluator),
+        ...     optimizer,
+        ...     Linear(1.0, 0.0, fraction=1.0),
+        ...     per="update",
+        ...     gradient_accumulation_steps=4,
+        ... )
+        >>> _ = trainer.add_event_handler(
+        ...     Events.ITERATION_COMPLETED, lambda: rates.append(optimizer.param_groups[0]["lr"])
+        ... )
+        >>> rates.clear()
+        >>> _ = trainer.run([(torch.ones(1, 1), torch.ones(1, 1))] * 8, max_epochs=1)
+        >>> rates
+        [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5]
     """
     if not isinstance(schedule, Schedule):
         refuse_type("schedule", "a Schedule", schedule, "A torch scheduler goes to delay_lr_scheduler.")
     condition = None if until is None else as_condition("until", until)
     phases = [*_pause(condition), Phase(schedule, per=per)]
-    return LRPhases(recorder, optimizer, phases, parameter=parameter, name=name, planned_epochs=planned_epochs)
+    return LRPhases(
+        recorder,
+        optimizer,
+        phases,
+        parameter=parameter,
+        name=name,
+        planned_epochs=planned_epochs,
+        gradient_accumulation_steps=gradient_accumulation_steps,
+    )
 
 
 def delay_lr_scheduler(
@@ -108,8 +143,9 @@ def delay_lr_scheduler(
             building it left the optimizer unchanged; or one of Ignite's own parameter schedulers, which is run
             before the step and keeps its own count, as Ignite has it.
         until: a condition, or a function of one record; ``None`` to start at once.
-        per: ``"epoch"``, ``"iteration"`` or ``"evaluation"``: what one step is. ``ReduceLROnPlateau`` is stepped per
-            evaluation and needs no telling.
+        per: ``"epoch"``, ``"iteration"``, ``"update"`` (a step that the optimizer makes, as in a loop that calls
+            ``scheduler.step()`` after ``optimizer.step()``) or ``"evaluation"``: what one step is.
+            ``ReduceLROnPlateau`` is stepped per evaluation and needs no telling.
         monitor: the metric that ``ReduceLROnPlateau`` watches: a name or an expression. NaN is a bad evaluation.
         mode: ``"min"`` or ``"max"``, which of its values is better; asked for beside ``monitor``, and the same as that
             of the scheduler, whose own default is ``"min"`` whatever it watches.

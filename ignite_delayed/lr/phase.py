@@ -17,10 +17,10 @@ from ..conditions.comparison import as_monitor
 from ..conditions.patience import Patient
 from ..schedules import Chain, Schedule
 
-__all__ = ["Mode", "Per", "Phase", "Switched", "check_phases", "format_rates", "writing_span"]
+__all__ = ["Mode", "Per", "Phase", "Switched", "check_lengths", "check_phases", "format_rates", "writing_span"]
 
 Mode = Literal["min", "max"]
-Per = Literal["iteration", "epoch", "evaluation"]
+Per = Literal["iteration", "epoch", "update", "evaluation"]
 
 
 class Phase(Value):
@@ -35,8 +35,10 @@ class Phase(Value):
     Args:
         what: a :class:`~ignite_delayed.schedules.Schedule`, whose factors are of each group's base rate; or a function
             ``optimizer -> torch scheduler``, called when the phase begins; ``None`` leaves the rates alone.
-        per: ``"iteration"``, ``"epoch"``, or for torch schedulers also ``"evaluation"``: what one step is.
-            ``ReduceLROnPlateau`` is stepped per evaluation, and needs no telling.
+        per: ``"iteration"``, ``"epoch"``, ``"update"``, or for torch schedulers also ``"evaluation"``: what one step
+            is. An update is a step of the optimizer, as it happens: under gradient accumulation one in several
+            iterations, and none where AMP skips it. ``ReduceLROnPlateau`` is stepped per evaluation, and needs no
+            telling.
         until: ends the phase: a condition, or a function of one record. A schedule that ends by itself needs none.
         monitor: the metric that ``ReduceLROnPlateau`` watches: a name or an expression.
         mode: ``"min"`` or ``"max"``, which of its values is better; asked for beside ``monitor``, and the same as that
@@ -86,15 +88,17 @@ class Phase(Value):
             return None
         if isinstance(self.what, Schedule):
             self._refuse_metric("left out for a schedule", "Only ReduceLROnPlateau takes a metric.")
-            unit = check_choice("per", per, ("iteration", "epoch"), hint=hint)
-            self.what.resolve(per=unit, epochs=1, iterations_per_epoch=1)  # does every length go with per?
+            unit = check_choice("per", per, ("iteration", "epoch", "update"), hint=hint)
+            self.what.resolve(
+                per=unit, epochs=1, iterations_per_epoch=1, updates_per_epoch=1
+            )  # does every length go with per?
             return unit
         if not callable(self.what) and not isinstance(self.what, LRScheduler):
             refuse_type("what", "a schedule, or a function that builds a torch scheduler", self.what)
         if per is None and (self.monitor is not None or isinstance(self.what, ReduceLROnPlateau)):
             return "evaluation"
         hint += " ReduceLROnPlateau takes monitor= instead."
-        return check_choice("per", per, ("iteration", "epoch", "evaluation"), hint=hint)
+        return check_choice("per", per, ("iteration", "epoch", "update", "evaluation"), hint=hint)
 
     def _check_pause(self, per: Any) -> None:
         if self.until is None:
@@ -205,6 +209,23 @@ def _check_shares(phases: list[Phase]) -> None:
             Chain(*joined)
         if phase.until is not None:
             joined = []
+
+
+def check_lengths(phases: list[Phase], told: Any, known: bool) -> None:
+    """Refuse lengths in epochs or shares of the run per update, if it is not ``known`` how many updates an epoch has.
+
+    Also how many batches make one was ``told`` where no phase asks.
+    """
+    argument, updated = "gradient_accumulation_steps", [phase for phase in phases if phase.per == "update"]
+    if told is not None and not updated:
+        refuse_value(argument, "left out where no phase is per='update'", told, "Others do not count updates.")
+    for phase in () if known else updated:
+        try:
+            if isinstance(phase.what, Schedule):
+                phase.what.resolve(per="update", epochs=1)
+        except ValueError:
+            hint = "How many batches make an update? 1 if each does; or give lengths in steps, which are updates."
+            refuse_value(argument, f"given for {phase!r}", None, hint)
 
 
 def writing_span(phases: list[Phase]) -> tuple[Condition | None, Condition | None]:

@@ -19,17 +19,19 @@ from ..conditions.phrases import missing_phrase, nearness
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
+from .cadence import Cadence, cadence_of
 from .course import Course
 from .live import EachObservation, PhaseEnd
 from .optimizer.groups import check_bases, check_optimizer, check_parameter, read_all
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim
 from .other_writers import OtherWriters
-from .phase import Phase, Switched, check_phases, format_rates, writing_span
+from .phase import Phase, Switched, check_lengths, check_phases, format_rates, writing_span
 from .plan import Plan
 from .progress import Progress
 from .steppers.build import build_steppers
 from .steppers.schedule import ScheduleStepper
+from .updates import UpdateCount
 
 __all__ = ["LRPhases"]
 
@@ -60,6 +62,10 @@ class LRPhases(Attachment):
         name: for logs, marks, errors and the saved state; the parameter by default.
         planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
             which they change when a run is made longer.
+        gradient_accumulation_steps: for phases per update with lengths in epochs or shares of the run: batches for an
+            update, as ``create_supervised_trainer`` takes it; 1 where each makes one. What is left over at the end of
+            an epoch is counted on in the next. An optimizer of accelerate says it itself, and that an epoch's last
+            batches make an update of their own there.
 
     Attributes:
         phases: the phases.
@@ -107,6 +113,7 @@ class LRPhases(Attachment):
         parameter: str = "lr",
         name: str | None = None,
         planned_epochs: float | None = None,
+        gradient_accumulation_steps: int | Cadence | None = None,
     ) -> None:
         check_recorder(recorder)
         self.phases = check_phases(phases)
@@ -114,7 +121,9 @@ class LRPhases(Attachment):
         self.parameter = check_parameter(optimizer, parameter)
         label = self.parameter if name is None else check_name("name", name)
         steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
-        plan = Plan(planned_epochs)
+        cadence = cadence_of(optimizer, gradient_accumulation_steps)
+        check_lengths(self.phases, gradient_accumulation_steps, cadence is not None)
+        plan = Plan(planned_epochs, cadence)
         takeover = Takeover(optimizer, self.parameter, entries)
         self.progress = Progress(self.phases, steppers, takeover, plan)
         if isinstance(steppers[0], ScheduleStepper):
@@ -150,10 +159,16 @@ class LRPhases(Attachment):
                 watched: Condition = After(evaluations=0) if phase.monitored is None else Finite(phase.monitored)
                 label = f"{self.name}, phase {index + 1}"
                 undo.callback(EachObservation(recorder, watched, label, course.on_evaluation(index), self).remove)
-        for handler in OtherWriters(self.progress, self.name, self.logger).attach(trainer):
+        others = OtherWriters(self.progress, self.name, self.logger)
+        course.look = others.look
+        for handler in others.attach(trainer):
             undo.callback(handler.remove)
         pers = {stepper.per for stepper in self.progress.steppers}
-        if "iteration" in pers:
+        if "update" in pers:
+            UpdateCount(recorder, self.progress, self.progress.plan.cadence, self._warn, course.step_update).attach(
+                undo
+            )
+        if pers & {"iteration", "update"}:
             undo.callback(trainer.add_event_handler(Events.ITERATION_STARTED, course.before_iteration).remove)
         if "epoch" in pers:
             undo.callback(trainer.add_event_handler(Events.EPOCH_STARTED, course.before_epoch).remove)
@@ -193,6 +208,9 @@ class LRPhases(Attachment):
     def remove(self) -> None:
         """Take everything off the engines; the rates stay as they are. A second call does nothing."""
         self._attached.close()
+
+    def _warn(self, text: str, *values: Any) -> None:
+        self.logger.warning("%s: %s", self.name, text % values)
 
     def _to_front(self) -> None:
         self.recorder.hub.to_front(self)

@@ -7,6 +7,7 @@ from ignite.engine import Engine
 from .._utils.checks import check_real
 from .._utils.text import logger_of
 from ..recording.runs.run import planned_iterations
+from .cadence import Cadence
 
 __all__ = ["Plan"]
 
@@ -21,15 +22,18 @@ class Plan:
 
     Args:
         epochs: the length of the run, whatever the trainer's is; ``None`` for the trainer's.
+        cadence: of the updates in it, ``None`` while that is not known.
 
     Attributes:
         pinned: ``epochs``.
+        cadence: as it was given.
         anchor: the iterations and epochs that were finished there.
         seen: the length in epochs that was used last, ``None`` before a run.
     """
 
-    def __init__(self, epochs: float | None) -> None:
+    def __init__(self, epochs: float | None, cadence: Cadence | None = None) -> None:
         self.pinned = None if epochs is None else check_real("planned_epochs", epochs, above=0)
+        self.cadence = cadence
         self.anchor = (0, 0)
         self.seen: float | None = None
 
@@ -52,6 +56,10 @@ class Plan:
     def left(self, trainer: Engine, per: str) -> float | None:
         """What was left at the anchor, in epochs; a step at least. A step is of the kind ``per``."""
         epochs, length = self.epochs(trainer), trainer.state.epoch_length
+        iterations = self.iterations(trainer)
+        if per == "update" and self.cadence is not None and iterations is not None and length:
+            updates = self.cadence.after(iterations, length) - self.cadence.after(self.anchor[0], length)
+            return max(updates, 1) / self.cadence.per_epoch(length)
         if epochs is None or self.anchor == (0, 0):
             return epochs
         if per == "epoch":
@@ -63,7 +71,19 @@ class Plan:
         length = trainer.state.epoch_length
         if per == "epoch" or not length:
             return max(origin[1] - self.anchor[1], 0)
+        if per == "update" and self.cadence is not None:
+            updates = self.cadence.after(origin[0], length) - self.cadence.after(self.anchor[0], length)
+            return max(updates, 0) / self.cadence.per_epoch(length)
         return max(origin[0] - self.anchor[0], 0) / length
+
+    def steps_per_epoch(self, trainer: Engine, per: str) -> float | None:
+        """How many steps of the kind ``per`` an epoch has, ``None`` while it is not known."""
+        length = trainer.state.epoch_length
+        if per == "epoch":
+            return 1
+        if per == "iteration" or not length:
+            return length
+        return None if self.cadence is None else self.cadence.per_epoch(length)
 
     def look(self, name: str, trainer: Engine, matters: bool) -> None:
         """Note the length of the run that begins or goes on; say so, where it ``matters``, if it is another one."""

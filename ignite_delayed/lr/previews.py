@@ -16,9 +16,10 @@ from ..conditions import After, Condition
 from ..history.mark import places
 from ..recording.recorder import Recorder
 from ..schedules import Schedule
+from .cadence import Cadence, cadence_of
 from .optimizer.groups import BETAS, check_optimizer
 from .optimizer.stand_in import stand_in
-from .phase import Phase, Switched
+from .phase import Phase, Switched, check_lengths
 from .phases import LRPhases
 from .rehearsal import rehearse
 from .steppers.trial import copy_for
@@ -64,10 +65,11 @@ def preview(
     *,
     epochs: int,
     iterations_per_epoch: int,
-    per: Literal["iteration", "epoch"] | None = None,
+    per: Literal["iteration", "epoch", "update"] | None = None,
     metrics: Mapping[str, Sequence[float] | Callable[[int], float]] | None = None,
     optimizer: Optimizer | None = None,
     parameter: str | None = None,
+    gradient_accumulation_steps: int | None = None,
 ) -> Preview:
     """What each batch of a run would train at.
 
@@ -80,13 +82,14 @@ def preview(
         what: a schedule, :class:`LRPhases` (untouched), or a list of :class:`Phase`.
         epochs: epochs of the run, >= 1.
         iterations_per_epoch: batches in an epoch, >= 1.
-        per: for a lone schedule: what one step is, ``"iteration"`` (the default) or ``"epoch"``.
+        per: for a lone schedule: what one step is, ``"iteration"`` (the default), ``"epoch"`` or ``"update"``.
         metrics: for phases: the value of each metric after each epoch: a sequence of ``epochs`` numbers, or a function
             of the epoch, counted from 1.
         optimizer: for a schedule or a list of phases: whose groups the rates are for (untouched). Without, a schedule
             gives factors, and phases are tried on one group of rate 1.
         parameter: for a schedule or a list of phases: what they are for, ``"lr"`` by default; ``"momentum"``,
             ``"weight_decay"``, ``"beta1"``, ... as of :class:`LRPhases`.
+        gradient_accumulation_steps: per update, batches for an update of the optimizer; AMP skips none here.
 
     Returns:
         A :class:`Preview`.
@@ -104,6 +107,7 @@ def preview(
     check_count("epochs", epochs)
     check_count("iterations_per_epoch", iterations_per_epoch)
     double = None if optimizer is None else stand_in(check_optimizer(optimizer))
+    cadence = None if optimizer is None else cadence_of(optimizer, gradient_accumulation_steps)
     if parameter is not None:
         parameter = "beta1" if check_name("parameter", parameter) == "betas" else parameter
     if isinstance(what, Schedule):
@@ -111,7 +115,8 @@ def preview(
             hint = "A schedule reads no metrics: phases with until= do."
             refuse_value("metrics", "left out for a schedule", metrics, hint)
         per = "iteration" if per is None else per
-        if double is None:
+        if double is None and per != "update":
+            check_lengths([], gradient_accumulation_steps, known=False)
             return _preview_schedule(what, per, epochs, iterations_per_epoch, _quantity(parameter or "lr", False))
         what = [Phase(what, per=per)]
     elif per is not None:
@@ -119,7 +124,7 @@ def preview(
     known = _reporters(metrics, epochs)
     trainer = Engine(lambda engine, batch: None)  # a recorder does not keep it
     trainer.logger = _silent
-    run = _phases_on(trainer, what, double, parameter)
+    run = _phases_on(trainer, what, double, parameter, gradient_accumulation_steps, cadence)
     table = rehearse(run, known, epochs, iterations_per_epoch)
     quantity = _quantity(run.parameter, double is not None or isinstance(what, LRPhases))
     return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, run.switches, quantity)
@@ -139,7 +144,12 @@ def _preview_schedule(schedule: Schedule, per: str, epochs: int, iterations_per_
 
 
 def _phases_on(
-    trainer: Engine, what: LRPhases | Iterable[Phase], double: Optimizer | None, parameter: str | None
+    trainer: Engine,
+    what: LRPhases | Iterable[Phase],
+    double: Optimizer | None,
+    parameter: str | None,
+    told: int | None,
+    cadence: Cadence | None,
 ) -> LRPhases:
     """Phases like ``what`` on ``trainer`` and an optimizer of their own."""
     planned = None
@@ -149,6 +159,7 @@ def _phases_on(
             refuse_value("optimizer", "left out for LRPhases", double, hint)
         if parameter is not None:
             refuse_value("parameter", "left out for LRPhases", parameter, f"Theirs is {what.parameter!r}.")
+        cadence = what.progress.plan.cadence if told is None else None
         phases, parameter, planned = what.phases, what.parameter, what.progress.plan.pinned
         double = what.progress.takeover.stand_in()
     elif isinstance(what, Phase) or not isinstance(what, Iterable):
@@ -161,7 +172,19 @@ def _phases_on(
     # One unnamed source reports all, whoever reports it in the run.
     recorder = Recorder(trainer, optimizer=double)
     adapted = [_adapt(phase) for phase in phases]
-    run = LRPhases(recorder, double, adapted, parameter=parameter, planned_epochs=planned)
+    counts = any(isinstance(phase, Phase) and phase.per == "update" for phase in adapted)
+    if counts and told is None and cadence is None:
+        hint = "How many batches make an update? 1 if each does."
+        refuse_value("gradient_accumulation_steps", "given for a preview per update", None, hint)
+    updated = (cadence if counts else None) or told
+    run = LRPhases(
+        recorder,
+        double,
+        adapted,
+        parameter=parameter,
+        planned_epochs=planned,
+        gradient_accumulation_steps=updated,
+    )
     run.logger = _silent
     return run
 

@@ -45,6 +45,8 @@ class Progress:
         stepper: the stepper of that phase.
         begun: whether the first phase has begun.
         origin: the iterations and epochs that were finished when the phase began.
+        updates: the updates of the optimizer so far, where a phase counts them.
+        updates_before: those before the phase.
         bases: the base rate of each group, empty until the first phase that writes begins.
         switches: the changes of phase so far.
     """
@@ -58,6 +60,7 @@ class Progress:
         self.stepper: Stepper = NoStepper()
         self.begun = False
         self.origin = (0, 0)
+        self.updates = self.updates_before = 0
         self.bases: list[float] = []
         self.switches: list[Switched] = []
         self.plan.anchor, self.plan.seen = (0, 0), None
@@ -158,12 +161,16 @@ class Progress:
             "left": self.last_values(),
             "groups": None if before is None else snapshot(takeover.optimizer, takeover.names),
             "drive": self.stepper.state() if self.begun else None,
-        } | self._plan_state()
+        } | self._counted_state()
 
-    def _plan_state(self) -> dict[str, Any]:
-        """What is known of the plan; a state saved before shares had an anchor stays as it was."""
-        anchored = {} if self.plan.anchor == (0, 0) else {"anchor": list(self.plan.anchor)}
-        return anchored if self.plan.seen is None else anchored | {"planned": self.plan.seen}
+    def _counted_state(self) -> dict[str, Any]:
+        """What older releases did not save, and only what there is of it: their states stay as they were."""
+        anchor = {} if self.plan.anchor == (0, 0) else {"anchor": list(self.plan.anchor)}
+        planned = {} if self.plan.seen is None else {"planned": self.plan.seen}
+        counts = any(stepper.per == "update" for stepper in self.steppers)
+        updates = {"updates": [self.updates, self.updates_before]} if counts else {}
+        tried = [stepper.tried for stepper in self.steppers]
+        return anchor | planned | updates | ({"tried": tried} if any(tried) else {})
 
     def _rule(self) -> list[str]:
         pairs = zip(self.phases, self.steppers, strict=True)
@@ -186,6 +193,9 @@ class Progress:
             # States were saved without them until shares had an anchor.
             anchor = (_count(raw.get("anchor", (0, 0))[0]), _count(raw.get("anchor", (0, 0))[1]))
             planned = None if raw.get("planned") is None else _number(raw["planned"])
+            if "tried" in raw:  # older releases did not save it
+                self._check_others(index, raw["tried"])
+            updates = [_count(value) for value in raw.get("updates", (0, 0))]
             prepared = stepper.prepare(takeover.optimizer, raw["drive"])
             # Building a scheduler has changed the groups; they get what was saved, whoever loads the optimizer when.
             restore(takeover.optimizer, raw["groups"] or takeover.before or [], takeover.names)
@@ -197,9 +207,23 @@ class Progress:
         stepper.accept(prepared)
         self.index, self.stepper, self.begun = index, stepper, raw["begun"]
         self.origin, self.bases, self.switches = origin, bases, switches
+        self.updates, self.updates_before = updates
         takeover.before = None if raw["before"] is None else [dict(group) for group in raw["before"]]
         takeover.left = left
         self.plan.anchor, self.plan.seen = anchor, planned
+
+    def _check_others(self, index: int, tried: Any) -> None:
+        """Refuse factories that were edited: those of the phases but ``index``, whose stepper checks its own."""
+        if not isinstance(tried, list):
+            raise TypeError(f"expected what the factories built, got {describe(tried)}")
+        for other, (stepper, saved) in enumerate(zip(self.steppers, tried, strict=True)):
+            if (saved is None) != (stepper.tried is None):
+                raise TypeError(f"expected what the factory of phase {other + 1} built, got {describe(saved)}")
+            if saved is not None and other != index:
+                try:
+                    stepper.check(self.takeover.optimizer, saved)
+                except StateError as error:
+                    raise StateError(f"phase {other + 1}: {error}") from error
 
     def _check(self, name: str, raw: Any) -> None:
         """Refuse what is no state of these phases; whether the entries of its lists fit shows when it is loaded."""

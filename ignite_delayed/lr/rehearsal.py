@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -73,15 +74,27 @@ class _Rehearsal:
             self._epoch = epoch
             trainer.state.iteration = (epoch - 1) * length
             trainer.fire_event(Events.EPOCH_STARTED)
+        self._count_updates(iteration - 1)
         trainer.state.iteration = iteration
         trainer.fire_event(Events.ITERATION_STARTED)
         values = read_all(run.optimizer, run.parameter)
         run.optimizer.step()
+        self._count_updates(iteration)
         if iteration % length == 0:
             trainer.fire_event(Events.EPOCH_COMPLETED)
             if self._ends():
                 run.recorder.record(self._reports.after(epoch))
         return values
+
+    def _count_updates(self, iterations: int) -> None:
+        if self._run.progress.plan.cadence is not None:
+            self._run.progress.updates = self._updates(iterations)
+
+    def _updates(self, iterations: Any) -> Any:
+        """The updates of the optimizer after so many iterations, which may be an array."""
+        cadence = self._run.progress.plan.cadence
+        assert cadence is not None
+        return cadence.after(iterations, self._length)
 
     def _ends(self) -> list[Phase]:
         """The phases, from that whose turn it is, that an evaluation or the clock may end or step."""
@@ -98,16 +111,24 @@ class _Rehearsal:
         if not self._holds_numbers():
             return iteration + 1  # what is written to a tensor is rounded there
         run, length = self._run, self._length
-        stepper, (begun_after, epochs) = run.progress.stepper, run.progress.origin
+        stepper = run.progress.stepper
         if self._foreseen != run.index:
             self._foreseen, self._end = run.index, self._foresee(iteration)
         bounds: list[float] = [self._total, iteration + -iteration % length if self._end is None else self._end]
-        if isinstance(stepper, ScheduleStepper):
-            bounds.append((epochs + stepper.stop) * length if stepper.per == "epoch" else begun_after + stepper.stop)
+        if isinstance(stepper, ScheduleStepper) and stepper.stop < math.inf:
+            bounds.append(self._last_iteration(stepper))
         until = self._until()
         if until is not None and _BY_ITERATION.intersection(until.clock_units or ()):
             bounds.append(run.recorder.hub.wake_at - 1)
         return max(iteration + 1, int(min(bounds)))
+
+    def _last_iteration(self, stepper: ScheduleStepper) -> float:
+        """That of a schedule which ends by itself."""
+        progress, (begun_after, epochs) = self._run.progress, self._run.progress.origin
+        if stepper.per == "update":
+            assert progress.plan.cadence is not None
+            return progress.plan.cadence.reached(progress.updates_before + int(stepper.stop), self._length)
+        return (epochs + stepper.stop) * self._length if stepper.per == "epoch" else begun_after + stepper.stop
 
     def _holds_numbers(self) -> bool:
         parameter = self._run.parameter
@@ -163,8 +184,12 @@ class _Rehearsal:
         if isinstance(stepper, NoStepper):
             table[rows] = read_all(self._run.optimizer, self._run.parameter)
         elif isinstance(stepper, ScheduleStepper):
-            steps = np.arange(last, following - 1)
-            steps = steps - begun_after if stepper.per == "iteration" else np.maximum(steps // self._length - epochs, 0)
+            iterations = np.arange(last, following - 1)
+            steps = iterations - begun_after
+            if stepper.per == "epoch":
+                steps = np.maximum(iterations // self._length - epochs, 0)
+            elif stepper.per == "update":
+                steps = self._updates(iterations) - progress.updates_before
             np.multiply(stepper.factors(steps)[:, None], progress.bases, out=table[rows])
         else:
             for epoch in range(last // self._length + 1, (following - 2) // self._length + 2):
@@ -177,9 +202,12 @@ class _Rehearsal:
         """The iterations of ``epoch`` after ``last`` and up to ``stop``, stepped by a torch scheduler."""
         run, progress, hub = self._run, self._run.progress, self._run.recorder.hub
         stepper, bases = progress.stepper, progress.bases
-        if stepper.per == "iteration":
+        if stepper.per in ("iteration", "update"):
             for iteration in range(last, stop):
-                stepper.step(run.optimizer, bases, iteration - progress.origin[0])
+                step = iteration - progress.origin[0]
+                if stepper.per == "update":
+                    step = self._updates(iteration) - progress.updates_before
+                stepper.step(run.optimizer, bases, step)
                 table[iteration] = read_all(run.optimizer, run.parameter)
         else:
             if stepper.per == "epoch":

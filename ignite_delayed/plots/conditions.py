@@ -12,8 +12,10 @@ from ..conditions import Condition
 from ..conditions.explanation import VERDICT_WORDS, Explanation
 from ..history.history import History
 from ..replays.fold import Replay, fold, replay
-from .layout import add_key, em, label_time, one_axes
+from .key import add_key
+from .lettering import em
 from .moments import EpochAxis, Moment, Zone, describe
+from .panels import label_time, one_axes
 from .style import TRUTHS, style_key
 
 if TYPE_CHECKING:
@@ -109,7 +111,7 @@ def plot_conditions(history: History, condition: Any, *, ax: Axes | None = None)
     keys: list[Any] = [style_key(TRUTHS[kind], drawn) for kind in VERDICT_WORDS.values() if kind in kinds]
     if first is not None:
         keys.append(_draw_first(drawn, first, labels))
-    label_time(drawn, axis.start, at[-1])
+    label_time([drawn], axis.start, at[-1])
     return TruthBands(drawn, bands, labels, first, add_key(drawn, keys, grow=ax is None))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .._utils.checks import refuse_value, suggestion
@@ -50,12 +50,14 @@ class RunEvents(NamedTuple):
         zones: the parts.
         stops: whether the zones are of something that can stop the run; else they are a plain gate's.
         owner: the name of what the zones are of, ``""`` where there is nothing else they could be of.
+        lanes: the parts of the run as each gate and stopper had them, by its name.
     """
 
     moments: list[Moment]
     zones: list[Zone]
     stops: bool
     owner: str = ""
+    lanes: Mapping[str, list[Zone]] = {}
 
 
 class EpochAxis:
@@ -164,18 +166,25 @@ def events_by_marks(history: History, name: str | None, axis: EpochAxis) -> RunE
     if not gates:
         return RunEvents(moments, [], stops=False)
     subject = stops[-1].name if stops else gates[0].name
-    of_subject = [mark for mark in gates if mark.name == subject]
-    switches = [
-        (axis.at(mark), "open" if mark.kind == "opened" else "closed") for mark in of_subject if mark.kind != "stopped"
-    ]
-    edges = [(axis.start, "closed" if switches and switches[0][1] == "open" else "open"), *switches]
     best = _best_moment(stops[-1].best, axis) if stops else None
     if best is not None:
-        edges.append((max(best.at, edges[-1][0]), "counting"))
         moments.append(best)
-    can_stop = any(mark.by == "stopper" or mark.kind == "stopped" for mark in of_subject)
-    owner = subject if len({mark.name for mark in gates}) > 1 else ""
-    return RunEvents(moments, _zones(edges, axis.at(history[-1])), can_stop, owner)
+    by_name = {name: [mark for mark in gates if mark.name == name] for name in dict.fromkeys(m.name for m in gates)}
+    lanes = {name: _zones_of(its, axis) for name, its in by_name.items()}
+    can_stop = any(mark.by == "stopper" or mark.kind == "stopped" for mark in by_name[subject])
+    return RunEvents(moments, lanes[subject], can_stop, subject if len(lanes) > 1 else "", lanes)
+
+
+def _zones_of(marks: Sequence[Mark], axis: EpochAxis) -> list[Zone]:
+    """The parts of the run, as the marks of one gate or stopper have them."""
+    switches = [
+        (axis.at(mark), "open" if mark.kind == "opened" else "closed") for mark in marks if mark.kind != "stopped"
+    ]
+    edges = [(axis.start, "closed" if switches and switches[0][1] == "open" else "open"), *switches]
+    best = next((_best_moment(mark.best, axis) for mark in reversed(marks) if mark.kind == "stopped"), None)
+    if best is not None:
+        edges.append((max(best.at, edges[-1][0]), "counting"))
+    return _zones(edges, axis.end)
 
 
 def _best_moment(best: Best | None, axis: EpochAxis) -> Moment | None:

@@ -12,8 +12,9 @@ from .._utils.checks import check_flag, check_name, refuse_type, refuse_value
 from .._utils.extras import require_extra
 from ..history.mark import places
 from ..schedules import Schedule
-from .layout import add_key, label_time, one_axes
+from .key import add_key
 from .moments import Moment, Zone
+from .panels import label_time, one_axes
 from .style import LINES, WARM_UP, curve_styles, style_key
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def plot_schedule(what: Any, *, log: bool = False, ax: Axes | None = None, **run
     curves = _draw_curves(drawn, several)
     zones, keys = _draw_moments(drawn, several, curves)
     named = [line for lines in curves.values() for line in lines if not str(line.get_label()).startswith("_")]
-    label_time(drawn, 0.0, max(float(rates.preview.epochs[-1]) for rates in several.values()))
+    label_time([drawn], 0.0, max(float(rates.preview.epochs[-1]) for rates in several.values()))
     drawn.set_ylabel(", ".join(dict.fromkeys(rates.preview.quantity for rates in several.values())))
     moments = sorted((moment for rates in several.values() for moment in rates.moments), key=lambda moment: moment.at)
     return RateCurves(drawn, curves, moments, zones, add_key(drawn, [*named, *keys], grow=ax is None))

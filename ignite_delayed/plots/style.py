@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.patches import Patch
 
 __all__ = [
+    "LANES",
     "LINES",
     "OKABE_ITO",
     "TRUTHS",
@@ -51,6 +52,12 @@ ZONES = {
     "closed": ZoneStyle("closed: cannot stop", "0.5", 0.3, "///"),
     "open": ZoneStyle("open: can stop", "#56B4E9", 0.15, ""),
     "counting": ZoneStyle("counting patience", "#E69F00", 0.6, "...."),
+}
+# In a lane there is nothing that a strong colour could cover.
+LANES = {
+    "closed": ZoneStyle("closed", "0.5", 0.45, ""),
+    "open": ZoneStyle("open", "#0072B2", 1.0, ""),
+    "counting": ZoneStyle("counting patience", "#E69F00", 0.75, "...."),
 }
 WARM_UP = ZoneStyle("warm-up", "0.5", 0.2, "")
 # Dark, pale and hatched.

@@ -11,8 +11,10 @@ from .._utils.checks import check_flag, check_name, refuse_type, refuse_value, s
 from .._utils.extras import require_extra
 from ..conditions import EarlyStop
 from ..history.history import History
-from .layout import add_key, label_time
+from .key import add_key
+from .lanes import count_lines, draw_lanes, fit_lanes, name_lanes
 from .moments import EpochAxis, Moment, RunEvents, Zone, describe, events_by_marks, events_by_rule
+from .panels import check_axes, divide, fit_labels, label_time
 from .style import ZONES, curve_styles, zone_key
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Timeline", "plot_timeline"]
 
-_RATES = "learning rate"
+_RATES, _LANES = "learning rate", "open gates"
 _LOOKS: dict[str, tuple[str, Any]] = {  # marker and dashes
     "opened": ("^", "--"),
     "closed": ("v", ":"),
@@ -30,7 +32,7 @@ _LOOKS: dict[str, tuple[str, Any]] = {  # marker and dashes
     "switched": ("D", "-."),
 }
 _OTHER: tuple[str, Any] = ("|", "none")  # what may happen often, as adjustments of the rate do, gets no line
-_TICKS: dict[str, Any] = {"opened": 2, "closed": 3}  # of what happened too often for lines: above the edge, and below
+_GATES = 3  # more of them have lanes: their lines and names could not be told apart
 _LINES = 12  # of one kind and name; more would be a wall
 
 
@@ -38,11 +40,13 @@ class Timeline(NamedTuple):
     """What :func:`plot_timeline` drew.
 
     Args:
-        axes: from top to bottom, by what they show: ``"loss"``, ``"accuracy"``, ..., ``"learning rate"``.
+        axes: in reading order, by what they show: ``"loss"``, ``"accuracy"``, ..., ``"learning rate"``, and
+            ``"open gates"`` where these have lanes.
         curves: by the name of the metric, ``"lr"`` included.
         moments: the openings, the best, the stop, and whatever else is marked, in order.
-        zones: the shaded parts of the run.
+        zones: the parts of the run, shaded where there are no lanes.
         legend: the key, ``None`` where there was nothing to explain.
+        lanes: the parts of the run as each gate had them, by its name; empty where few gates need no lanes.
     """
 
     axes: dict[str, Axes]
@@ -50,6 +54,7 @@ class Timeline(NamedTuple):
     moments: list[Moment]
     zones: list[Zone]
     legend: Legend | None
+    lanes: dict[str, list[Zone]]
 
     def __repr__(self) -> str:
         curves = ", ".join(self.curves)
@@ -74,8 +79,12 @@ def plot_timeline(
     Metrics of one kind (``"train/loss"`` and ``"val/loss"``) share a panel, kinds are stacked, and below them stands
     the learning rate, where it was recorded. The parts of the run are shaded: *closed*, before the gate opened;
     *open*; and *counting*, from the last improvement that early stopping saw after the opening to the stop.
+
+    Where more than three gates decided, or one changed more than a dozen times, nothing is shaded: each gate has a lane
+    of its own, below. More metrics than three are in columns, in a figure of the width that your style sheet sets.
+
     What was decided between two epochs stands where the next one begins: before epoch 4 is at 3.
-    What happened more than a dozen times, as with a gate that flickers, stands as ticks on the upper edge alone.
+    What else happened more than a dozen times stands as ticks on the upper edge alone.
     The colours are those of your style sheet if it sets any.
 
     Args:
@@ -87,7 +96,8 @@ def plot_timeline(
         labels: what stands beside a panel, by what the panel shows: ``{"loss": "validation loss (nats)"}``.
         legend: whether there is a key.
         lr: whether the learning rate is drawn, where it was recorded.
-        ax: where to draw; its place is divided among the panels. A new figure by default.
+        ax: where to draw; its place is divided among the panels, and a figure with ``layout="constrained"`` makes room
+            for the key. A new figure by default.
 
     Returns:
         What was drawn: axes, curves, moments, zones, legend.
@@ -111,21 +121,48 @@ def plot_timeline(
     events = _events(history, rule, name, axis)
     beside = _labels(labels, list(panels))
     require_extra("matplotlib.pyplot", "plot")
-    axes = _divide(ax, list(panels))
+    if ax is not None:
+        check_axes(ax)
+    lanes = _lanes(events)
+    rates = _RATES if _RATES in panels else ""
+    metric_kinds = [kind for kind in panels if kind != _RATES]
+    names = name_lanes(lanes, ax)
+    divided = divide(ax, metric_kinds, rates=rates, lanes=_LANES if lanes else "", lines=count_lines(names))
+    axes = divided.axes
     curves = _draw_curves(axes, history, panels, axis)
-    for kind, panel in axes.items():
-        panel.set_ylabel(beside[kind])
+    for kind in panels:
+        axes[kind].set_ylabel(beside[kind])
+    keys: list[Any] = list({line.get_label(): line for line in curves.values() if line.get_label() != "_"}.values())
+    moments = sorted(events.moments, key=lambda moment: moment.at)
+    shown = [moment for moment in moments if not lanes or moment.kind not in ("opened", "closed")]
+    for group in _groups(shown):
+        keys += _draw_moments(group, axes, curves)
+    keys += draw_lanes(axes[_LANES], lanes, names) if lanes else _shade(events, axes)
+    label_time(divided.lowest, axis.start, axis.end + 0.02 * (axis.end - axis.start))
+    for panel in axes.values():
+        panel.tick_params(labelbottom=panel in divided.lowest)
+    share = 1.0 if ax is None or not legend else 0.65  # the key will take its part
+    fit_labels([axes[kind] for kind in panels], share)
+    if lanes:
+        fit_lanes(axes[_LANES], share)
+    key = add_key(divided.lowest[0], keys, grow=ax is None, panels=list(axes.values())) if legend else None
+    return Timeline(axes, curves, moments, events.zones, key, lanes)
+
+
+def _lanes(events: RunEvents) -> dict[str, list[Zone]]:
+    """The lanes to draw: none where shades and lines show few gates and few changes well enough."""
+    if len(events.lanes) > _GATES or len(events.zones) > _LINES:
+        return dict(events.lanes)
+    return {}
+
+
+def _shade(events: RunEvents, axes: dict[str, Axes]) -> list[Any]:
+    """Shade the zones in all panels, and give the key's entries."""
     for zone in events.zones:
         for panel in axes.values():
             panel.axvspan(zone.start, zone.stop, zorder=0, **ZONES[zone.kind].keywords(panel))
-    keys: list[Any] = list({line.get_label(): line for line in curves.values() if line.get_label() != "_"}.values())
-    moments = sorted(events.moments, key=lambda moment: moment.at)
-    for group in _groups(moments):
-        keys += _draw_moments(group, axes, curves)
-    kinds = {zone.kind for zone in events.zones}
-    top = next(iter(axes.values()))
-    keys += [zone_key(kind, top, stops=events.stops, owner=events.owner) for kind in ZONES if kind in kinds]
-    return Timeline(axes, curves, moments, events.zones, _finish(axes, keys if legend else [], axis, grow=ax is None))
+    kinds, top = {zone.kind for zone in events.zones}, next(iter(axes.values()))
+    return [zone_key(kind, top, stops=events.stops, owner=events.owner) for kind in ZONES if kind in kinds]
 
 
 def _panels(history: Any, metrics: Any, lr: bool) -> dict[str, list[str]]:
@@ -174,38 +211,6 @@ def _labels(labels: Any, kinds: list[str]) -> dict[str, str]:
             known = ", ".join(map(repr, kinds))
             refuse_value("labels", f"of panels that are drawn ({known})", kind, suggestion(str(kind), kinds))
     return {kind: "learning\nrate" if kind == _RATES else kind for kind in kinds} | chosen
-
-
-def _divide(ax: Any, kinds: list[str]) -> dict[str, Axes]:
-    """An axes for each kind, one below the other on a shared time axis; the learning rate's is a third as high."""
-    from matplotlib import pyplot as plt
-    from matplotlib.axes import Axes
-
-    heights = [1 if kind == _RATES else 3 for kind in kinds]
-    if ax is None:
-        width, height = plt.rcParams["figure.figsize"]
-        figure = plt.figure(figsize=(width, height * sum(heights) / 4), layout="constrained")
-        grid = figure.add_gridspec(len(kinds), height_ratios=heights)
-        ax = figure.add_subplot(grid[0])
-    elif not isinstance(ax, Axes):
-        refuse_type("ax", "an axes of matplotlib", ax)
-    elif len(kinds) == 1:
-        return {kinds[0]: ax}
-    else:
-        grid = _grid_within(ax, heights)
-        ax.set_subplotspec(grid[0])
-    others = {kind: ax.figure.add_subplot(grid[row], sharex=ax) for row, kind in enumerate(kinds) if row}
-    return {kinds[0]: ax, **others}
-
-
-def _grid_within(ax: Axes, heights: list[int]) -> Any:
-    """The place of ``ax``, divided into rows."""
-    place = ax.get_subplotspec()
-    if place is not None:
-        return place.subgridspec(len(heights), 1, height_ratios=heights)
-    box = ax.get_position(original=True)  # placed by hand
-    sides = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
-    return ax.get_figure().add_gridspec(len(heights), height_ratios=heights, **sides)  # type: ignore[union-attr]
 
 
 def _draw_curves(
@@ -268,7 +273,7 @@ def _draw_moments(moments: list[Moment], axes: dict[str, Axes], curves: dict[str
         return _draw_best(moments[0], curves, look)
     marker, dashes = _LOOKS.get(moments[0].kind, _OTHER)
     if len(moments) > _LINES:
-        marker, dashes = _TICKS.get(moments[0].kind, "|"), "none"
+        marker, dashes = _OTHER
     for panel in axes.values():
         for moment in moments:
             if dashes != "none":
@@ -292,14 +297,3 @@ def _draw_best(best: Moment, curves: dict[str, Line2D], look: dict[str, Any]) ->
             star: list[Line2D] = panel.plot([best.at], [best.value], "*", **look)
             return star
     return []
-
-
-def _finish(axes: dict[str, Axes], keys: list[Any], axis: EpochAxis, *, grow: bool) -> Legend | None:
-    """Epochs below the lowest panel alone, labels in line, and the key."""
-    *upper, lowest = axes.values()
-    for panel in upper:
-        panel.tick_params(labelbottom=False)
-    label_time(lowest, axis.start, axis.end + 0.02 * (axis.end - axis.start))
-    figure: Any = lowest.get_figure()
-    figure.align_ylabels(list(axes.values()))
-    return add_key(lowest, keys, grow=grow)

@@ -298,7 +298,11 @@ class Engines:
         """Record what is being completed just now: whoever saves a state there must not miss it.
 
         Not where the ranks must agree on it first: they may not all be saving. :meth:`state_dict` takes it along then.
+
+        Raises:
+            RuntimeError: in another thread than that in which the trainer runs.
         """
+        self.run.refuse_other_thread()
         if not self._agreement.needed or self._relay.alone:
             for watch in self._watches:
                 watch.record_pending()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import Any
 
 from ignite.engine import Engine
@@ -22,10 +24,12 @@ __all__ = [
     "drop_if_empty",
     "fires",
     "group_store",
+    "handler_arguments",
     "handlers_caught",
     "is_counting",
     "is_raised_in",
     "is_running",
+    "is_running_in",
     "lacks",
     "move_to_end",
     "unwrap",
@@ -57,16 +61,20 @@ def is_running(engine: Engine) -> bool:
     generator = working_generator(engine)
     if generator is not None and generator.gi_running:
         return True
-    return not Engine.interrupt_resume_enabled and _is_on_the_stack(engine)
+    return not Engine.interrupt_resume_enabled and _runs_below(sys._getframe(), engine)
 
 
-def _is_on_the_stack(engine: Engine) -> bool:
-    """Whether we are called, however deep, by the function in which ``engine`` runs without a generator."""
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-        if frame.f_code is Engine._internal_run_legacy.__code__ and frame.f_locals.get("self") is engine:
+def is_running_in(thread: int, engine: Engine) -> bool:
+    """Whether a ``run()`` of ``engine`` goes on in ``thread``, as ``threading.get_ident()`` named it there."""
+    return _runs_below(sys._current_frames().get(thread), engine)
+
+
+def _runs_below(frame: FrameType | None, engine: Engine) -> bool:
+    """Whether ``frame`` is called, however deep, by the function in which ``engine`` runs."""
+    while frame is not None:
+        if frame.f_code in _RUNS and frame.f_locals.get("self") is engine:
             return True
+        frame = frame.f_back
     return False
 
 
@@ -93,6 +101,12 @@ def fires(engine: Engine, event: Any) -> bool:
 def attached_handlers(engine: Engine, event: Any) -> list[Callable[..., Any]]:
     """What is attached to ``event``, in order."""
     return [handler for handler, _, _ in engine._event_handlers.get(event, ())]
+
+
+def handler_arguments(engine: Engine) -> list[Any]:
+    """What the handlers of ``engine``, of all events, are called with besides the engine: Ignite's loggers, for one."""
+    attached = itertools.chain.from_iterable(engine._event_handlers.values())
+    return [argument for _, args, kwargs in attached for argument in (*args, *kwargs.values())]
 
 
 def move_to_end(engine: Engine, event: Any, handler: Callable[..., Any]) -> None:

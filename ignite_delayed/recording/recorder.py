@@ -239,10 +239,16 @@ class Recorder:
     def state_dict(self) -> dict[str, Any]:
         """History, gates, stoppers and the states of delayed handlers, as plain values.
 
-        No collective: any rank may save alone. Before the ranks agreed on an evaluation it is that of this rank.
+        No collective: any rank may save alone. Before the ranks agreed on an evaluation it is that of this rank. What
+        is returned is a snapshot, which another thread may write while training goes on.
+
+        Raises:
+            RuntimeError: in another thread than that in which the trainer runs just now.
         """
         self.engines.catch_up()
-        return sealed({"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()})
+        state = sealed({"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()})
+        self.engines.run.refuse_other_thread()  # a run may have begun there meanwhile
+        return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Continue a saved run: the next ``trainer.run()`` keeps what is loaded instead of starting afresh.

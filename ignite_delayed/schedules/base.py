@@ -6,13 +6,14 @@ import math
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast, overload
 
 from .._utils.checks import check_flag, check_real, refuse_type, refuse_value
 from .._utils.values import Value
 from .curves import Curve, Piece, constant, evaluate, join
 from .joints import check_joints, resolve_joined
-from .lengths import COUNTED, SHARES, UNITS, PlannedRun, check_amount, unit_of, whole_steps
+from .lengths import COUNTED, SHARES, UNITS, PlannedRun, check_amount, planned_run, unit_of, whole_steps
+from .parsing import read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,7 @@ class Schedule(Value):
 
     # LambdaLR.state_dict() copies the __dict__ of its callable, so there has to be one; it stays empty.
     __slots__ = ("__dict__", "_curves", "_starts")
+    fluent: ClassVar[frozenset[str]] = frozenset({"floor", "repeat", "then"})
 
     _starts: list[int]
     _curves: list[Curve]
@@ -190,12 +192,40 @@ class Schedule(Value):
             function, name=name, steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest
         )
 
+    @staticmethod
+    def parse(text: str) -> Schedule:
+        """``Schedule.parse(repr(schedule)) == schedule``: the schedule that ``text`` writes down.
+
+        For configurations, in YAML and the like. It reads the schedules of this library, ``warmup``, numbers, and
+        ``then``, ``repeat`` and ``floor``, as ``repr`` prints them; nothing is evaluated. :meth:`of` calls a function,
+        so that none is read.
+
+        Args:
+            text: at most 10,000 characters, nested at most 60 deep.
+
+        Raises:
+            TypeError: where ``text`` is no string.
+            ParseError: a ``ValueError``, where it writes anything else, with a caret below the place.
+
+        >>> Schedule.parse("warmup(epochs=5).then(Cosine(rest=True))")
+        Linear(0.0, 1.0, epochs=5).then(Cosine(rest=True))
+        >>> Schedule.parse("warmup(epochs=5).then(Cosin(rest=True))")
+        Traceback (most recent call last):
+            ...
+        ignite_delayed.errors.ParseError: no schedule is called 'Cosin'. Did you mean 'Cosine'?
+            warmup(epochs=5).then(Cosin(rest=True))
+                                  ^^^^^
+        """
+        found: Schedule = read(text)
+        return found
+
     def resolve(
         self: A,
         *,
         per: str,
         epochs: float | None = None,
         iterations_per_epoch: int | None = None,
+        updates_per_epoch: float | None = None,
         begins: float = 0.0,
     ) -> A:
         """The same schedule with every length in whole steps, and every time scale in exact ones.
@@ -205,15 +235,17 @@ class Schedule(Value):
         ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
 
         Args:
-            per: what one step is, ``"iteration"`` or ``"epoch"``.
+            per: what one step is, ``"iteration"``, ``"epoch"``, or ``"update"``, a step of the optimizer.
             epochs: the planned length of the run in epochs (greater than 0, need not be whole); lengths given as a
                 fraction or as the rest need it.
             iterations_per_epoch: batches in an epoch (a count); per iteration, lengths in epochs, fractions and
                 the rest need it.
+            updates_per_epoch: steps of the optimizer in an epoch (greater than 0, need not be whole), which such
+                lengths need per update.
             begins: how many epochs of the run are over when the schedule begins (at least 0); no part of the rest.
 
         Raises:
-            ValueError: what a length needs is missing, or a length in iterations meets ``per="epoch"``.
+            ValueError: what a length needs is missing, or a length in iterations meets another ``per``.
 
         >>> from ignite_delayed.schedules import Cosine, warmup
         >>> schedule = warmup(epochs=5).then(Cosine(fraction=0.95))
@@ -224,7 +256,7 @@ class Schedule(Value):
         >>> warmup(epochs=5).then(Cosine(rest=True)).resolve(per="epoch", epochs=100)
         Linear(0.0, 1.0, steps=5).then(Cosine(steps=95))
         """
-        return self._resolve(PlannedRun(per, epochs, iterations_per_epoch, begins))
+        return self._resolve(planned_run(per, epochs, iterations_per_epoch, updates_per_epoch, begins))
 
     @property
     def endless(self) -> bool:

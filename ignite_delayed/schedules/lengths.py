@@ -9,7 +9,7 @@ from typing import Any
 from .._utils.checks import check_choice, check_count, check_flag, check_real, refuse_value
 from .curves import NOISE
 
-__all__ = ["COUNTED", "SHARES", "UNITS", "PlannedRun", "check_amount", "unit_of", "whole_steps"]
+__all__ = ["COUNTED", "SHARES", "UNITS", "PlannedRun", "check_amount", "planned_run", "unit_of", "whole_steps"]
 
 UNITS = ("steps", "iterations", "epochs", "fraction", "rest")
 COUNTED = ("steps", "iterations")  # known without knowing the run
@@ -44,24 +44,39 @@ def check_amount(unit: str, amount: object, *, whole: bool = True) -> float:
     return int(number) if number.is_integer() else number
 
 
+_COUNTS = {"iteration": "batches", "update": "optimizer updates"}
+
+
+def planned_run(
+    per: str,
+    epochs: float | None,
+    iterations_per_epoch: int | None,
+    updates_per_epoch: float | None,
+    begins: float,
+) -> PlannedRun:
+    """The run in which one step is of the kind ``per``; the arguments as :meth:`Schedule.resolve` takes them."""
+    check_choice("per", per, ("iteration", "epoch", "update"))
+    batches = None if iterations_per_epoch is None else check_count("iterations_per_epoch", iterations_per_epoch)
+    updates = None if updates_per_epoch is None else check_real("updates_per_epoch", updates_per_epoch, above=0)
+    return PlannedRun(per, epochs, {"epoch": 1, "iteration": batches, "update": updates}[per], begins)
+
+
 class PlannedRun:
     """What is known of a run, and what one step is in it."""
 
-    __slots__ = ("_begins", "_epochs", "_iterations_per_epoch", "_over", "_per")
+    __slots__ = ("_begins", "_epochs", "_over", "_per", "_steps_in_epoch")
 
     def __init__(
-        self, per: str, epochs: float | None, iterations_per_epoch: int | None, begins: float = 0.0, over: float = 0.0
+        self, per: str, epochs: float | None, steps_in_epoch: float | None, begins: float = 0.0, over: float = 0.0
     ) -> None:
         self._begins, self._over = check_real("begins", begins, least=0), over
-        self._per = check_choice("per", per, ("iteration", "epoch"))
+        self._per = per
         self._epochs = None if epochs is None else check_real("epochs", epochs, above=0)
-        self._iterations_per_epoch = (
-            None if iterations_per_epoch is None else check_count("iterations_per_epoch", iterations_per_epoch)
-        )
+        self._steps_in_epoch = steps_in_epoch
 
     def after(self, steps: float) -> PlannedRun:
         """The same run, seen by what begins ``steps`` later."""
-        return PlannedRun(self._per, self._epochs, self._iterations_per_epoch, self._begins, self._over + steps)
+        return PlannedRun(self._per, self._epochs, self._steps_in_epoch, self._begins, self._over + steps)
 
     def steps(self, unit: str, amount: float) -> float:
         """``amount`` of ``unit`` in steps, not yet rounded to whole ones."""
@@ -79,9 +94,9 @@ class PlannedRun:
         return near if math.isclose(near, exact, rel_tol=_EPSILON) else exact
 
     def _from_iterations(self, amount: float) -> float:
-        if self._per == "epoch":
+        if self._per != "iteration":
             hint = "Give the length in epochs, as a fraction of the run, or in steps."
-            refuse_value("per", f"'iteration' for a schedule with iterations={amount!r}", "epoch", hint)
+            refuse_value("per", f"'iteration' for a schedule with iterations={amount!r}", self._per, hint)
         return amount
 
     def _planned_epochs(self, length: str) -> float:
@@ -91,13 +106,11 @@ class PlannedRun:
         # An epoch that the run does not finish is a step of its own.
         return math.ceil(self._epochs) if self._per == "epoch" else self._epochs
 
-    def _steps_per_epoch(self, length: str) -> int:
-        if self._per == "epoch":
-            return 1
-        if self._iterations_per_epoch is None:
-            hint = "Pass the number of batches in one epoch, or per='epoch' if a step is an epoch."
-            refuse_value("iterations_per_epoch", f"known for a schedule with {length}", None, hint)
-        return self._iterations_per_epoch
+    def _steps_per_epoch(self, length: str) -> float:
+        if self._steps_in_epoch is None:
+            hint = f"Pass the number of {_COUNTS[self._per]} in one epoch, or per='epoch' if a step is an epoch."
+            refuse_value(f"{self._per}s_per_epoch", f"known for a schedule with {length}", None, hint)
+        return self._steps_in_epoch
 
 
 def whole_steps(lengths: Sequence[float], shares: Sequence[bool] | None = None) -> list[int]:

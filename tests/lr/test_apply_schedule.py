@@ -117,7 +117,7 @@ def test_until_may_be_a_function() -> None:
     [
         (SCHEDULERS["StepLR"], {}, TypeError, "schedule must be a Schedule, .* goes to delay_lr_scheduler"),
         (0.5, {}, TypeError, "schedule must be a Schedule"),
-        (Constant(0.5), {"per": "batch"}, ValueError, "per must be 'iteration' or 'epoch'"),
+        (Constant(0.5), {"per": "batch"}, ValueError, "per must be one of 'iteration', 'epoch', 'update'"),
         (Constant(0.5), {"until": 5}, TypeError, r"until must be a condition.*After\(epochs=5\)"),
         (Linear(iterations=5), {}, ValueError, "per must be 'iteration' for a schedule with iterations=5"),
         (Constant(0.5), {"parameter": "learning_rate"}, ValueError, "parameter must be one of 'lr'"),

@@ -39,10 +39,13 @@ from ignite_delayed import (
     After,
     AttachError,
     Constant,
+    Gate,
+    Linear,
     LRPhases,
     Metric,
     Plateau,
     Recorder,
+    apply_schedule,
     delay_lr_scheduler,
 )
 
@@ -488,6 +491,18 @@ class TestIgnitesOwn:
         delay_lr_scheduler(training.recorder, training.optimizer, scheduler, per="epoch")
 
 
+class TestGates:
+    def test_one_is_no_condition_but_has_one(self) -> None:
+        training = Training(sgd(1.0))
+        gate = Gate(training.recorder, until=After(epochs=1))
+        message = r"until must be a condition, .* got <Gate .*What it waits for is one: until=gate\.condition"
+        with pytest.raises(TypeError, match=message):
+            delay_lr_scheduler(training.recorder, training.optimizer, SCHEDULERS["StepLR"], per="epoch", until=gate)
+        schedule = Linear(1.0, 0.0, epochs=2)
+        apply_schedule(training.recorder, training.optimizer, schedule, per="epoch", until=gate.condition)
+        assert training.lr(4) == [1.0, 1.0, 0.5, 0.0]
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         ("factory", "arguments", "error", "message"),
@@ -495,7 +510,12 @@ class TestBadInput:
             (None, {"per": "epoch"}, TypeError, "factory must be a function that builds a torch scheduler"),
             (Constant(1.0), {"per": "epoch"}, TypeError, "A schedule goes to apply_schedule"),
             (3, {"per": "epoch"}, TypeError, "what must be a schedule, or a function that builds a torch scheduler"),
-            (SCHEDULERS["StepLR"], {}, TypeError, "per must be one of 'iteration', 'epoch', 'evaluation', got None"),
+            (
+                SCHEDULERS["StepLR"],
+                {},
+                TypeError,
+                "per must be one of 'iteration', 'epoch', 'update', 'evaluation', got None",
+            ),
             (SCHEDULERS["StepLR"], {"per": "batch"}, ValueError, "per must be one of .* got 'batch'"),
             (
                 SCHEDULERS["StepLR"],

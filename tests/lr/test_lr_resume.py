@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ignite.engine import Engine, Events
 from ignite.handlers import CosineAnnealingScheduler, LinearCyclicalScheduler, ParamGroupScheduler, PiecewiseLinear
 from lr_runs import SCHEDULERS, Training, adam, groups, per_of, saved, sgd, untouched, values
-from lr_strategies import EPOCHS, LENGTH, Moments, loss_of, moments, several_phases
+from lr_strategies import EPOCHS, LENGTH, Moments, accumulations, loss_of, moments, several_phases, told
 from torch.optim.lr_scheduler import MultiplicativeLR, ReduceLROnPlateau
 
 from ignite_delayed import (
@@ -39,15 +39,20 @@ ORDERS = (("trainer", "optimizer", "recorder"), ("recorder", "optimizer", "train
 class Process:
     """All that one process builds: engines, optimizer, phases, and checkpoints of every moment that can be saved."""
 
-    def __init__(self, phases: Sequence[Phase], seed: int, nans: bool, at: Moments, early: bool) -> None:
+    def __init__(self, phases: list[Phase], seed: int, nans: bool, at: Moments, early: bool, accumulation: int) -> None:
         self.at, self.saved = at, {}  # type: tuple[Moments, dict[tuple[int, str], Any]]
         self.training = Training(
-            sgd(1.0, 0.3), at=at.evaluate_at, metrics={"loss": loss_of(seed, nans)}, watch=("lr", "momentum")
+            sgd(1.0, 0.3),
+            at=at.evaluate_at,
+            metrics={"loss": loss_of(seed, nans)},
+            watch=("lr", "momentum"),
+            accumulation=accumulation,
         )
         # A checkpoint may come before or after all that it saves; only an evaluation must not come after it.
         if early and not at.in_mid_epoch:
             self.save_at_iterations()
-        self.phases = LRPhases(self.training.recorder, self.training.optimizer, phases)
+        how = told(phases, accumulation)
+        self.phases = LRPhases(self.training.recorder, self.training.optimizer, phases, **how)
         self.training.attach_evaluator()
         if not early or at.in_mid_epoch:
             self.save_at_iterations()
@@ -78,6 +83,8 @@ class Process:
         return self.phases.switches, timeless(history), decided(history), values(self.training.optimizer)
 
 
+# Of what is stepped per iteration, or in an epoch without an update, torch says that nothing was updated before.
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step:UserWarning")
 @given(
     phases=several_phases(),
     seed=st.integers(0, 1000),
@@ -86,17 +93,25 @@ class Process:
     early=st.booleans(),
     cut=st.integers(0, 10_000),
     order=st.sampled_from(ORDERS),
+    accumulation=accumulations,
 )
 def test_resumed_anywhere_equals_never_cut(
-    phases: list[Phase], seed: int, nans: bool, at: Moments, early: bool, cut: int, order: Sequence[str]
+    phases: list[Phase],
+    seed: int,
+    nans: bool,
+    at: Moments,
+    early: bool,
+    cut: int,
+    order: Sequence[str],
+    accumulation: int,
 ) -> None:
-    whole = Process(phases, seed, nans, at, early)
+    whole = Process(phases, seed, nans, at, early, accumulation)
     used = whole.training.run(EPOCHS, LENGTH)
     moments = sorted(whole.saved)
     iteration, moment = moments[cut % len(moments)]
     if iteration == EPOCHS * LENGTH:
         return  # nothing is left to train
-    resumed = Process(phases, seed, nans, at, early)
+    resumed = Process(phases, seed, nans, at, early, accumulation)
     resumed.load(through_torch(whole.saved[iteration, moment]), order)
     resumed.training.trainer.run([0] * LENGTH)
     assert resumed.training.used == used[iteration:]

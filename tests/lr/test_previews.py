@@ -13,7 +13,7 @@ from engines import nan
 from hypothesis import given
 from hypothesis import strategies as st
 from lr_runs import SCHEDULERS, Training, adam, sgd, untouched
-from lr_strategies import EPOCHS, LENGTH, loss_of, several_phases
+from lr_strategies import EPOCHS, LENGTH, accumulations, loss_of, several_phases, told
 from torch.optim.lr_scheduler import MultiplicativeLR, ReduceLROnPlateau
 
 from ignite_delayed import (
@@ -33,10 +33,12 @@ from ignite_delayed import (
 )
 
 
-@given(phases=several_phases(), seed=st.integers(0, 1000), nans=st.booleans())
-def test_equals_the_run_exactly(phases: list[Phase], seed: int, nans: bool) -> None:
-    training = Training(sgd(1.0, 0.3), metrics={"loss": loss_of(seed, nans)})
-    run = LRPhases(training.recorder, training.optimizer, phases)
+# Of what is stepped per iteration, or in an epoch without an update, torch says that nothing was updated before.
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step:UserWarning")
+@given(phases=several_phases(), seed=st.integers(0, 1000), nans=st.booleans(), accumulation=accumulations)
+def test_equals_the_run_exactly(phases: list[Phase], seed: int, nans: bool, accumulation: int) -> None:
+    training = Training(sgd(1.0, 0.3), metrics={"loss": loss_of(seed, nans)}, accumulation=accumulation)
+    run = LRPhases(training.recorder, training.optimizer, phases, **told(phases, accumulation))
     before = untouched(training.optimizer)
 
     class Clock:  # the loss is a function of the trainer's iteration
@@ -55,7 +57,7 @@ def test_equals_the_run_exactly(phases: list[Phase], seed: int, nans: bool) -> N
     assert seen.switches == run.switches
     again = preview(run, **arguments)  # after the run, too: from the rates before it
     assert again.rates.tolist() == used
-    listed = preview(phases, optimizer=sgd(1.0, 0.3), **arguments)
+    listed = preview(phases, optimizer=sgd(1.0, 0.3), **arguments, **told(phases, accumulation))
     assert (listed.rates.tolist(), listed.switches) == (used, run.switches)
     np.testing.assert_array_equal(seen.epochs, np.arange(1, EPOCHS * LENGTH + 1) / LENGTH)
 
@@ -240,7 +242,7 @@ def test_another_parameter() -> None:
     [
         (Constant(1.0), {"epochs": 0}, ValueError, "epochs must be a whole number >= 1"),
         (Constant(1.0), {"iterations_per_epoch": 1.5}, ValueError, "iterations_per_epoch must be a whole number >= 1"),
-        (Constant(1.0), {"per": "batch"}, ValueError, "per must be 'iteration' or 'epoch'"),
+        (Constant(1.0), {"per": "batch"}, ValueError, "per must be one of 'iteration', 'epoch', 'update'"),
         (Constant(1.0, iterations=3), {"per": "epoch"}, ValueError, "per must be 'iteration' for a schedule with iter"),
         (None, {}, TypeError, "what must be a schedule, LRPhases, or a list of Phase, got None"),
         (Phase(Constant(1.0), per="epoch"), {}, TypeError, "what must be a schedule, LRPhases, or a list of Phase"),

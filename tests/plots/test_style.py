@@ -12,11 +12,11 @@ import matplotlib as mpl
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
-from plot_runs import stopped_run
+from plot_runs import many_gates, stopped_run
 from strategies import run_of
 
 from ignite_delayed import After, Metric, plot_conditions, plot_timeline
-from ignite_delayed.plots.style import TRUTHS, ZONES, ground
+from ignite_delayed.plots.style import LANES, TRUTHS, ZONES, ground
 
 
 def timeline() -> Any:
@@ -27,7 +27,11 @@ def bands() -> Any:
     return plot_conditions(run_of([0.9, 0.4, 0.6]), Metric("loss") < 0.5).axes
 
 
-drawings = pytest.mark.parametrize(("draw", "styles"), [(timeline, ZONES), (bands, TRUTHS)])
+def lanes() -> Any:
+    return plot_timeline(many_gates(*"abcd", stop=True)).axes["open gates"]
+
+
+drawings = pytest.mark.parametrize(("draw", "styles"), [(timeline, ZONES), (bands, TRUTHS), (lanes, LANES)])
 
 
 def written(ax: Any, kind: str) -> str:
@@ -35,6 +39,13 @@ def written(ax: Any, kind: str) -> str:
     with mpl.rc_context({"pdf.compression": 0, "svg.fonttype": "none"}):
         ax.get_figure(root=True).savefig(file, format=kind)
     return file.getvalue().decode("latin-1")
+
+
+def pdf_colors(text: str, operator: str) -> list[list[float]]:
+    """The colours of fills (``"rg"``) or lines (``"RG"``); greys have an operator and a single number of their own."""
+    colors = [list(match) for match in re.findall(rf"([\d.]+) ([\d.]+) ([\d.]+) {operator}\b", text)]
+    colors += [[grey] * 3 for grey in re.findall(rf"([\d.]+) {operator[1]}\b", text)]
+    return [[round(float(share), 4) for share in color] for color in colors]
 
 
 def luminance(color: Any) -> float:
@@ -70,13 +81,7 @@ class TestWrittenFiles:
         for style in styles.values():
             look = style.keywords(ax)
             colors = {name: [round(share, 4) for share in to_rgb(look[name])] for name in ("facecolor", "edgecolor")}
-            found = {
-                operator: [
-                    [round(float(share), 4) for share in match]
-                    for match in re.findall(rf"([\d.]+) ([\d.]+) ([\d.]+) {operator}\b", text)
-                ]
-                for operator in ("rg", "RG")
-            }
+            found = {operator: pdf_colors(text, operator) for operator in ("rg", "RG")}
             assert pytest.approx(colors["facecolor"], abs=1e-3) in found["rg"]
             if style.hatch:
                 assert pytest.approx(colors["edgecolor"], abs=1e-3) in found["RG"]

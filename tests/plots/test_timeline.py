@@ -307,17 +307,18 @@ class TestZonesAndMoments:
         assert (one.moments, one.zones, texts(one)) == (other.moments, other.zones, texts(other))
         assert drawn_curve(one, "accuracy") == drawn_curve(other, "accuracy")
 
-    def test_a_gate_that_flickers_stands_as_ticks_and_not_as_a_wall(self) -> None:
+    @pytest.mark.parametrize("kind", ["switched", "adjusted"])
+    def test_what_happens_often_stands_as_ticks_and_not_as_a_wall(self, kind: Any) -> None:
         for count, lines in ((12, 12), (13, 0), (400, 0)):
             run = run_of([0.5] * 400)
             for epoch in range(1, count + 1):
-                run.mark("opened", "gate", run[epoch - 1])
+                run.mark(kind, "rate", run[epoch - 1])
             drawn = plot_timeline(run)
             across = [line for line in drawn.axes["loss"].lines if list(line.get_ydata()) == [0, 1]]  # type: ignore[arg-type]
             ticks = [line for line in drawn.axes["loss"].lines if list(line.get_ydata()) == [1] * count]  # type: ignore[arg-type]
-            assert (len(across), len(ticks)) == (lines, 1)
-            assert (ticks[0].get_marker() == 2) is (count > 12)  # upwards from the edge
-            assert texts(drawn)[0] == f"opened in {count} epochs"
+            assert (len(across), len(ticks)) == (lines if kind == "switched" else 0, 1)
+            assert (ticks[0].get_marker() == "|") is (count > 12 or kind == "adjusted")
+            assert texts(drawn) == [f"{kind} {count} times" if kind == "switched" else f"{kind} in {count} epochs"]
 
     def test_its_repr_tells_what_was_drawn_and_what_happened(self) -> None:
         drawn = plot_timeline(stopped_run(patience=2, until=After(epochs=3)))

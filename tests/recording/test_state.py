@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -410,3 +413,90 @@ class TestDamage:
             assert unsealed(loaded) == unsealed(state) or "checksum" not in loaded
             other, before = Everything(), Everything().recorder.state_dict()
         assert accepted <= 5  # the name of the checksum itself: all else is as it was
+
+
+class TestAnotherThread:
+    """A state is that of one moment: it is taken where the trainer runs, and written anywhere."""
+
+    EPOCHS = 150
+
+    def build(self) -> tuple[Engine, Recorder, Gate]:
+        trainer, evaluator = loop(loss=lambda trainer: 1 / trainer.state.epoch)
+        trainer.evaluator = evaluator  # type: ignore[attr-defined] # kept: engines are held weakly
+        recorder = Recorder(trainer, evaluator)
+        Gate(recorder, until=After(iterations=100))
+        return trainer, recorder, Gate(recorder, when=Metric("loss").mean(3) < 0.02)
+
+    def run_and_ask(self, trainer: Engine, recorder: Recorder) -> tuple[list[Any], list[str]]:
+        """What another thread is given, or told, that asks for a state before, while and after ``trainer`` runs."""
+        states, errors = list[Any](), list[str]()
+        asked, over = threading.Event(), threading.Event()
+
+        def ask() -> None:
+            while not over.is_set() or states[-1]["evaluations"] < self.EPOCHS:
+                try:
+                    states.append(recorder.state_dict())
+                    asked.set()
+                except RuntimeError as error:
+                    errors.append(str(error))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        asked.wait()
+        trainer.run([0, 0], max_epochs=self.EPOCHS)
+        over.set()
+        thread.join()
+        return states, errors
+
+    @pytest.mark.parametrize("resumable", [True, False])
+    def test_is_refused_while_the_trainer_runs_and_disturbs_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, resumable: bool
+    ) -> None:
+        monkeypatch.setattr(Engine, "interrupt_resume_enabled", resumable)
+        trainer, recorder, gate = self.build()
+        trainer.run([0, 0], max_epochs=self.EPOCHS)
+        undisturbed = [timeless(recorder.history), decided(recorder.history), gate.is_open]
+        trainer, recorder, gate = self.build()
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)  # the threads take turns in the middle of everything
+        try:
+            states, errors = self.run_and_ask(trainer, recorder)
+        finally:
+            sys.setswitchinterval(interval)
+        assert [timeless(recorder.history), decided(recorder.history), gate.is_open] == undisturbed
+        assert len(errors) > 20
+        assert set(errors) == {
+            (
+                "a state was asked for in another thread than that in which the trainer runs, while it does: model, "
+                "optimizer and records move on meanwhile, and the parts would be of different moments. Take the states "
+                "in a handler of the trainer, and write them elsewhere: what state_dict() of the recorder returns does "
+                "not change any more"
+            )
+        }
+        assert {state["evaluations"] for state in states} == {0, self.EPOCHS}  # before the run, and after it
+
+    def test_writes_what_was_taken_where_the_trainer_runs(self) -> None:
+        trainer, recorder, _ = self.build()
+        written: list[tuple[str, Future[str]]] = []
+        with ThreadPoolExecutor(4) as pool:
+
+            def save() -> None:
+                state = recorder.state_dict()
+                written.append((json.dumps(state), pool.submit(json.dumps, state)))
+
+            trainer.add_event_handler(Events.EPOCH_COMPLETED, save)
+            trainer.run([0, 0], max_epochs=self.EPOCHS)
+        assert len(written) == self.EPOCHS
+        assert [later.result() for _, later in written] == [now for now, _ in written]
+
+    def test_may_go_on_with_a_run_that_was_interrupted_in_this_one(self) -> None:
+        trainer, evaluator = loop(loss=[0.5] * 4)
+        recorder = Recorder(trainer, evaluator)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=3), lambda engine: engine.interrupt())
+        taken: list[int] = []
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: taken.append(recorder.state_dict()["iteration"]))
+        trainer.run([0, 0], max_epochs=4)
+        thread = threading.Thread(target=lambda: trainer.run([0, 0], max_epochs=4))
+        thread.start()
+        thread.join()
+        assert taken == [1, 2, 3, 4, 5, 6, 7, 8]

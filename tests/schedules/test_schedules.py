@@ -462,7 +462,11 @@ BAD_RESOLVE = [
     (Cosine(fraction=0.5), {"per": "iteration", "epochs": 3}, "iterations_per_epoch must be known .* fraction=0.5"),
     (Cosine(iterations=3), {"per": "epoch", "epochs": 3}, "per must be 'iteration' for a schedule with iterations=3"),
     (Step(0.1, iterations=[3]), {"per": "epoch"}, "per must be 'iteration'"),
-    (Cosine(epochs=3), {"per": "epochs"}, "per must be 'iteration' or 'epoch', .* Did you mean 'epoch'"),
+    (
+        Cosine(epochs=3),
+        {"per": "epochs"},
+        "per must be one of 'iteration', 'epoch', 'update', got 'epochs' .* Did you mean 'epoch'",
+    ),
     (Cosine(epochs=3), {"per": "epoch", "epochs": 0}, "epochs must be a finite number > 0, got 0"),
     (Cosine(epochs=3), {"per": "iteration", "iterations_per_epoch": 0}, "iterations_per_epoch must be .* >= 1, got 0"),
 ]

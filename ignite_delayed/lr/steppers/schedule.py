@@ -43,12 +43,12 @@ class ScheduleStepper(Stepper):
     def resolve(self, trainer: Engine, plan: Plan, origin: tuple[int, int]) -> None:
         # Ends are rounded from their exact places, so what ends by itself before is resolved together with this.
         whole = Chain(*self._joined, self._schedule) if self._joined else self._schedule
-        length = trainer.state.epoch_length
         try:
             resolved = whole.resolve(
                 per=self.per,
                 epochs=plan.left(trainer, self.per),
-                iterations_per_epoch=length,
+                iterations_per_epoch=trainer.state.epoch_length,
+                updates_per_epoch=plan.steps_per_epoch(trainer, "update"),
                 begins=0.0 if self._joined else plan.begins(trainer, self.per, origin),
             )
         except ValueError as error:
@@ -61,8 +61,8 @@ class ScheduleStepper(Stepper):
         if not self._last and own.length is not None:
             self.stop = own.length
 
-    def shares(self, trainer: Engine) -> str:
-        per_epoch = 1 if self.per == "epoch" else trainer.state.epoch_length or 1
+    def shares(self, trainer: Engine, plan: Plan) -> str:
+        per_epoch = plan.steps_per_epoch(trainer, self.per) or 1
         return ", ".join(
             f"{share} is {_in_epochs(steps, per_epoch)}" for share, steps in self._schedule.shares(self._resolved)
         )
@@ -104,6 +104,6 @@ class ScheduleStepper(Stepper):
         self.factor = None
 
 
-def _in_epochs(steps: Any, per_epoch: int) -> str:
+def _in_epochs(steps: Any, per_epoch: float) -> str:
     amounts = steps if isinstance(steps, tuple) else (steps,)
     return f"{', '.join(f'{amount / per_epoch:.6g}' for amount in amounts)} epochs"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 import time
 import weakref
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from ..exceptions import ExceptionWatch
-from ..host import all_or_nothing, attach, is_raised_in, is_running, working_generator
+from ..host import all_or_nothing, attach, is_raised_in, is_running, is_running_in, working_generator
 
 __all__ = ["TrainerRun", "planned_iterations", "position"]
 
@@ -45,6 +46,7 @@ class TrainerRun:
         self._started = True  # a run that nobody has asked about yet, where no generator tells
         self._spent = self._seen = 0.0
         self._since: float | None = None
+        self._thread = threading.get_ident()  # in which the run was last seen
         self._attached, self._goes_on = ExitStack(), ExitStack()
         self._exceptions = ExceptionWatch(trainer, self._look)
         self._attached.callback(self._exceptions.remove)
@@ -107,6 +109,17 @@ class TrainerRun:
         self._look()
         return new
 
+    def refuse_other_thread(self) -> None:
+        """Refuse to be asked for a state in another thread than that in which the run goes on just now.
+
+        Raises:
+            RuntimeError: saying what to do instead.
+        """
+        trainer = self._trainer()
+        if trainer is None or self._thread == threading.get_ident() or not is_running_in(self._thread, trainer):
+            return
+        raise RuntimeError(_OTHER_THREAD)
+
     def _is_other(self) -> bool:
         generator = self._generator_now()
         if generator is None:  # Engine.interrupt_resume_enabled is off: STARTED tells, and it is fired once
@@ -114,7 +127,7 @@ class TrainerRun:
         return self._generator is None or self._generator() is not generator
 
     def _on_started(self, engine: Engine) -> None:
-        self._started = True
+        self._started, self._thread = True, threading.get_ident()
         self._exceptions.begin()
 
     def _on_terminate(self, engine: Engine) -> None:
@@ -138,6 +151,7 @@ class TrainerRun:
 
     def _on_going_on(self, engine: Engine) -> None:
         self._goes_on.close()
+        self._thread = threading.get_ident()
         self._start()
 
     def _start(self) -> None:
@@ -195,6 +209,12 @@ def planned_iterations(trainer: Engine) -> int | None:
         return None
     return _countable(state.max_epochs * state.epoch_length)
 
+
+_OTHER_THREAD = (
+    "a state was asked for in another thread than that in which the trainer runs, while it does: model, optimizer and "
+    "records move on meanwhile, and the parts would be of different moments. Take the states in a handler of the "
+    "trainer, and write them elsewhere: what state_dict() of the recorder returns does not change any more"
+)
 
 _PLACE = ("iteration", "epoch", "max_epochs", "max_iters", "epoch_length")
 
