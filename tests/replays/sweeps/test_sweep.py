@@ -245,6 +245,22 @@ def test_several_evaluators_and_ticks_of_the_clock() -> None:
     check(sweep([run], rules, monitor="val/x", mode="min"), [run], rules)
 
 
+def test_a_delay_that_is_over_between_two_observations() -> None:
+    entries: list[tuple[int, str | None, dict[str, float]]] = []
+    for t in range(1, 9):  # the validation in even iterations gets worse, the training below 0.5 in an odd one
+        entries.append((t, "train", {"train/x": 1 / t}) if t % 2 else (t, "val", {"val/x": float(t)}))
+    run = rows(*entries, (9, "train", {"train/x": 0.05}))
+    ways: dict[str, Any] = {"until": [Metric("train/x") < 0.18, Metric("train/x") < 0.1]}
+    rules = grid(
+        EarlyStop, "val/x", mode="min", patience=[1, 2, 3, 4], while_closed=["ignore", "track", "count"], **ways
+    )
+    swept = sweep([run], rules)
+    check(swept, [run], rules)
+    stopped = dict(zip(map(repr, rules), swept.stopped_epoch[0].tolist(), strict=True))
+    [counted] = grid(EarlyStop, "val/x", mode="min", patience=2, while_closed="count", until=Metric("train/x") < 0.18)
+    assert stopped[repr(counted)] == 7  # where the training was looked at, not the validation
+
+
 # --- what stops looking, and what is told ----------------------------------------------------------------------------
 
 
