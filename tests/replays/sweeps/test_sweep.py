@@ -246,10 +246,10 @@ def test_several_evaluators_and_ticks_of_the_clock() -> None:
 
 
 def test_a_delay_that_is_over_between_two_observations() -> None:
-    entries: list[tuple[int, str | None, dict[str, float]]] = []
-    for t in range(1, 9):  # the validation in even iterations gets worse, the training below 0.5 in an odd one
-        entries.append((t, "train", {"train/x": 1 / t}) if t % 2 else (t, "val", {"val/x": float(t)}))
-    run = rows(*entries, (9, "train", {"train/x": 0.05}))
+    odd, even = (1, 3, 5, 7), (2, 4, 6, 8)
+    training = [(t, "train", {"train/x": 1 / t}) for t in odd]
+    validation = [(t, "val", {"val/x": float(t)}) for t in even]  # it only gets worse
+    run = rows(*sorted(training + validation), (9, "train", {"train/x": 0.05}))
     ways: dict[str, Any] = {"until": [Metric("train/x") < 0.18, Metric("train/x") < 0.1]}
     rules = grid(
         EarlyStop, "val/x", mode="min", patience=[1, 2, 3, 4], while_closed=["ignore", "track", "count"], **ways
