@@ -14,6 +14,7 @@ from .choose import choose
 from .demo import demo
 from .explain import explain
 from .options import NAME
+from .preview import preview
 from .replay import replay
 
 __all__ = ["app", "run"]
@@ -25,7 +26,7 @@ def app() -> None:
     """Early stopping, learning rates and other handlers of PyTorch-Ignite, later: what a delay would have done."""
 
 
-for command in (demo, replay, choose, explain):
+for command in (demo, replay, choose, explain, preview):
     app.add_command(command)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,10 +11,12 @@ import click
 from .._utils.extras import require_extra
 
 if TYPE_CHECKING:
+    from ..lr import Preview
     from ..replays import Choice, Sweep
 
 __all__ = [
     "check_free",
+    "draw_rates",
     "draw_sweep",
     "output_option",
     "overwrite_option",
@@ -100,6 +102,18 @@ def draw_sweep(swept: Sweep, path: Path, *, chosen: Choice | None = None) -> Non
     from ..plots import plot_sweep
 
     write_figure(plot_sweep(swept, chosen=chosen).axes.get_figure(root=True), path)
+
+
+def draw_rates(previews: Mapping[str, Preview], path: Path) -> None:
+    """The rates over the run.
+
+    Raises:
+        ImportError: without matplotlib (``pip install 'ignite-delayed[plot]'``).
+    """
+    require_extra("matplotlib", "plot").use("agg")
+    from ..plots import plot_schedule
+
+    write_figure(plot_schedule(dict(previews)).axes.get_figure(root=True), path)
 
 
 def write_figure(figure: Any, path: Path) -> None:

@@ -16,7 +16,7 @@ def python(code: str, **keywords: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(order, capture_output=True, text=True, check=False, **keywords)  # type: ignore[call-overload,no-any-return]
 
 
-@pytest.mark.parametrize("command", ["", "demo", "explain", "replay", "choose"])
+@pytest.mark.parametrize("command", ["", "demo", "explain", "replay", "choose", "preview"])
 def test_help_comes_without_torch_ignite_numpy_or_what_draws(command: str) -> None:
     done = python(
         "import sys\n"
@@ -38,6 +38,7 @@ def test_help_names_the_commands() -> None:
         "choose",
         "demo",
         "explain",
+        "preview",
         "replay",
     ]
 
