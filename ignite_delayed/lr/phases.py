@@ -10,6 +10,7 @@ from typing import Any
 
 from ignite.engine import Events
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from .._utils.checks import check_name
 from ..conditions import After, Condition
