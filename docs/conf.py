@@ -1,8 +1,8 @@
 """Settings of the site, and the links that make its pages readable in a clone as well.
 
 Pages are plain RST, so that whatever shows a repository shows them: files are linked by their paths, and names stand
-as literals. Here a link to a page becomes a page, a link to another file a download, and the literal of a public name
-leads to its reference.
+as literals. Here a link to a page becomes one between pages, a link to another file a download, and the literal of a
+public name leads to its reference, which lists what the package's stub offers.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxDirective
 
 import ignite_delayed
 
@@ -111,7 +112,28 @@ class Names(SphinxTransform):
                 link += literal
 
 
+class Public(SphinxDirective):
+    """``.. public:: gates``: the reference of what the package offers from that room, as its stub says."""
+
+    required_arguments = 1
+    stub = (ROOT / "ignite_delayed" / "__init__.pyi").read_text(encoding="utf-8")
+
+    def run(self) -> list[nodes.Node]:
+        names = re.findall(rf"^from \.{self.arguments[0]} import (\w+) as", self.stub, flags=re.MULTILINE)
+        return self.parse_text_to_nodes("\n".join(map(self.entry, names)))
+
+    def entry(self, name: str) -> str:
+        """The directive that shows one name, after what it is."""
+        value = getattr(ignite_delayed, name)
+        if not isinstance(value, type):
+            return f".. autofunction:: {name}\n"
+        if issubclass(value, BaseException):
+            return f".. autoexception:: {name}\n"
+        return f".. autoclass:: {name}\n   :members:\n"
+
+
 def setup(app: Sphinx) -> None:
-    """Let Sphinx apply both to every page."""
+    """Let Sphinx apply both to every page, and know the directive of the reference."""
+    app.add_directive("public", Public)
     app.add_transform(Links)
     app.add_transform(Names)

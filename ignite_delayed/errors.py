@@ -29,7 +29,7 @@ class AttachError(ValueError):
 
 
 class ParseError(ValueError):
-    """A text is no condition; nothing of it was evaluated."""
+    """A text is no condition, or no schedule; nothing of it was evaluated."""
 
 
 class StateError(ValueError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 __all__ = ["Value"]
 
@@ -31,6 +31,8 @@ class Value:
     """
 
     __slots__ = ()
+    #: The methods that build a value from this one, which its repr may call and a text therefore too.
+    fluent: ClassVar[frozenset[str]] = frozenset()
 
     def _set(self, **fields: Any) -> None:
         """Set fields once, from ``__init__``."""

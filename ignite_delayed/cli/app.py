@@ -10,9 +10,11 @@ import click
 
 from .. import __version__
 from ..errors import HistoryError, MetricValueError, UnknownMetricError
+from .choose import choose
 from .demo import demo
 from .explain import explain
 from .options import NAME
+from .preview import preview
 from .replay import replay
 
 __all__ = ["app", "run"]
@@ -24,7 +26,7 @@ def app() -> None:
     """Early stopping, learning rates and other handlers of PyTorch-Ignite, later: what a delay would have done."""
 
 
-for command in (demo, replay, explain):
+for command in (demo, replay, choose, explain, preview):
     app.add_command(command)
 
 
@@ -33,7 +35,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
-            app.main(list(argv), prog_name=NAME, standalone_mode=False)
+            status = app.main(list(argv), prog_name=NAME, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -43,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
     except (ImportError, OSError, HistoryError, MetricValueError, UnknownMetricError) as error:
         click.echo(f"{NAME}: error: {error}", err=True)
         return 1
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 def _tell(message: Warning | str, *_: Any, **__: Any) -> None:

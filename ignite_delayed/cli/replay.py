@@ -11,7 +11,7 @@ import click
 from .options import reading_options
 from .report import console, print_each, print_summary
 from .rules import rule_options, sweep_of
-from .writing import check_free, output_option, overwrite_option, write_table
+from .writing import check_free, draw_sweep, output_option, overwrite_option, picture_option, write_table
 
 if TYPE_CHECKING:
     from ..conditions import Expression
@@ -24,6 +24,7 @@ __all__ = ["replay"]
 @rule_options
 @reading_options
 @output_option
+@picture_option
 @overwrite_option
 @click.option("--each", is_flag=True, help="Print a row for each run and rule as well.")
 def replay(
@@ -33,6 +34,7 @@ def replay(
     format_: str | None,
     reading: Mapping[str, Any],
     output: Path | None,
+    picture: Path | None,
     overwrite: bool,
     each: bool,
     **rules: Any,
@@ -48,7 +50,7 @@ def replay(
       ignite-delayed replay 'runs/*/metrics.csv' --monitor val_loss --mode min \
           --patience 3,5,10 --delay 0,10,50 --when "Metric('val_loss') < 0.5"
     """
-    check_free([output], overwrite=overwrite)
+    check_free([output, picture], overwrite=overwrite)
     swept = sweep_of(runs, format_, reading, monitor, mode, rules)
     out = console()
     if each:
@@ -57,3 +59,5 @@ def replay(
     print_summary(swept, out)
     if output is not None:
         write_table(swept, output)
+    if picture is not None:
+        draw_sweep(swept, picture)

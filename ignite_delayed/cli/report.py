@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .._utils.extras import require_extra
@@ -11,12 +12,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from ..lr import Preview
     from ..replays import Sweep
 
-__all__ = ["console", "print_each", "print_summary"]
+__all__ = ["console", "print_each", "print_rates", "print_summary"]
 
 #: Rules of which all are listed; of more only those that no other beats.
 _LISTED = 30
+#: Epochs of which the rates are printed.
+_EPOCHS = 12
 #: Columns where the output is no terminal.
 _WIDE = 160
 
@@ -82,14 +86,27 @@ def print_each(swept: Sweep, out: Console) -> None:
     out.print(table)
 
 
+def print_rates(previews: Mapping[str, Preview], iterations_per_epoch: int, out: Console) -> None:
+    """The rate of the first batch of some epochs, and of the last batch, of each schedule."""
+    batches = len(next(iter(previews.values())).rates)
+    epochs = batches // iterations_per_epoch
+    shown = sorted({1 + round(place * (epochs - 1) / (_EPOCHS - 1)) for place in range(_EPOCHS)})
+    rows = [(f"epoch {epoch}", (epoch - 1) * iterations_per_epoch) for epoch in shown]
+    out.print(", ".join(dict.fromkeys(one.quantity for one in previews.values())))
+    table = _table("first batch of", *previews)
+    for name, place in [*rows, ("the last batch", batches - 1)]:
+        table.add_row(name, *(_number(float(one.rates[place, 0])) for one in previews.values()))
+    out.print(table)
+
+
 def _table(*heads: str) -> Table:
     """An empty table, names on the left and numbers on the right."""
-    simple = require_extra("rich.box", "cli").SIMPLE_HEAD
+    simple, escape = require_extra("rich.box", "cli").SIMPLE_HEAD, require_extra("rich.markup", "cli").escape
     table: Table = require_extra("rich.table", "cli").Table(
         box=simple, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
     )
     for head in heads:
-        table.add_column(head, justify="left" if head in ("", "run", "rule") else "right")
+        table.add_column(escape(head), justify="left" if head in ("", "run", "rule", "first batch of") else "right")
     return table
 
 

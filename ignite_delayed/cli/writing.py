@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,11 +11,19 @@ import click
 from .._utils.extras import require_extra
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from ..lr import Preview
+    from ..replays import Choice, Sweep
 
-    from ..replays import Sweep
-
-__all__ = ["check_free", "output_option", "overwrite_option", "picture_option", "write_figure", "write_table"]
+__all__ = [
+    "check_free",
+    "draw_rates",
+    "draw_sweep",
+    "output_option",
+    "overwrite_option",
+    "picture_option",
+    "write_figure",
+    "write_table",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -84,7 +92,31 @@ def write_table(swept: Sweep, path: Path) -> None:
     click.echo(f"{len(frame)} rows written to {path}")
 
 
-def write_figure(figure: Figure, path: Path) -> None:
+def draw_sweep(swept: Sweep, path: Path, *, chosen: Choice | None = None) -> None:
+    """Regret against cost, in the format that the name says.
+
+    Raises:
+        ImportError: without matplotlib (``pip install 'ignite-delayed[plot]'``).
+    """
+    require_extra("matplotlib", "plot").use("agg")  # nothing is shown, so that no display is needed
+    from ..plots import plot_sweep
+
+    write_figure(plot_sweep(swept, chosen=chosen).axes.get_figure(root=True), path)
+
+
+def draw_rates(previews: Mapping[str, Preview], path: Path) -> None:
+    """The rates over the run.
+
+    Raises:
+        ImportError: without matplotlib (``pip install 'ignite-delayed[plot]'``).
+    """
+    require_extra("matplotlib", "plot").use("agg")
+    from ..plots import plot_schedule
+
+    write_figure(plot_schedule(dict(previews)).axes.get_figure(root=True), path)
+
+
+def write_figure(figure: Any, path: Path) -> None:
     """The figure, in the format that the name says."""
     figure.savefig(path, dpi=150)
     click.echo(f"drawn to {path}")

@@ -39,8 +39,6 @@ class Node(Value):
     state_type: ClassVar[type[NamedTuple] | None] = None
     #: How tightly the node's repr binds, after Python's precedence: an operand that binds less is parenthesised.
     precedence: int = 9
-    #: The methods that build a node from this one, which its repr may call and a text therefore too.
-    fluent: ClassVar[frozenset[str]] = frozenset()
     # NumPy scalars must hand arithmetic and comparison over to us instead of making object arrays.
     __array_ufunc__ = None
 

@@ -38,12 +38,14 @@ class Course:
     Attributes:
         ends: for each phase the live condition that ends it, ``None`` where there is none.
         before_iteration: steps the rate as an iteration begins.
+        look: called before that, at the least in the first iteration of an epoch.
         logger: says what changed.
     """
 
     def __init__(self, recorder: Recorder, progress: Progress, name: str, to_front: Callable[[], None]) -> None:
         self.ends: list[PhaseEnd | None] = []
         self.logger = logger_of("LRPhases")
+        self.look: Callable[[Engine], None] = lambda engine: None
         self.before_iteration, self._bind = quick_step(self._step_iteration)
         self._recorder, self._progress, self._name, self._to_front = recorder, progress, name, to_front
         self._phases, self._takeover = progress.phases, progress.takeover
@@ -222,6 +224,7 @@ class Course:
     def _step_iteration(self, engine: Engine) -> None:
         """The slow way of an iteration, which binds the quick one for the rest of the epoch."""
         progress = self._progress
+        self.look(engine)
         if progress.stepper.per == "update":
             self.step_update(engine)
         elif progress.stepper.per == "iteration":

@@ -7,6 +7,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from ..recording.runs.run import position
 from .optimizer.groups import holds, read
 from .progress import Progress
 
@@ -14,7 +15,9 @@ __all__ = ["OtherWriters"]
 
 
 class OtherWriters:
-    """Looks at the start and the end of each epoch whether the groups hold what was written last, and warns once.
+    """Looks whether the groups hold what was written last, and warns once.
+
+    At the start and the end of each epoch, and when :meth:`look` is called: as the rates are about to be written.
 
     Args:
         progress: of the phases that write.
@@ -31,16 +34,17 @@ class OtherWriters:
         """Look at the epochs of ``trainer``; what is returned can be removed."""
         return [
             trainer.add_event_handler(Events.STARTED, self._begin),
-            trainer.add_event_handler(Events.EPOCH_STARTED, self._look),
-            trainer.add_event_handler(Events.EPOCH_COMPLETED, self._look),
+            trainer.add_event_handler(Events.EPOCH_STARTED, self.look),
+            trainer.add_event_handler(Events.EPOCH_COMPLETED, self.look),
         ]
 
     def _begin(self, engine: Engine) -> None:
         self._since = engine.state.iteration  # before anything was trained, states may still be loaded
 
-    def _look(self, engine: Engine) -> None:
+    def look(self, engine: Engine) -> None:
+        """Warn where somebody else has written since we did, but for before anything was trained."""
         stepper, takeover = self._progress.stepper, self._progress.takeover
-        if self._told or not stepper.writes or engine.state.iteration == self._since:
+        if self._told or not stepper.writes or position(engine)[0] == self._since:
             return
         groups, parameter = takeover.optimizer.param_groups, takeover.parameter
         bases = self._progress.bases

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._utils.checks import describe
 from ..errors import StateError
-from .optimizer.groups import is_number, read_all, restore, snapshot
+from .optimizer.groups import is_number, restore, snapshot
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
 from .phase import Phase, Switched
@@ -103,7 +103,7 @@ class Progress:
             return told
         handed_over = self.origin != (0, 0) and not takeover.marked  # by another, who has written until now
         if stepper.ready or handed_over:
-            self.bases = read_all(takeover.optimizer, takeover.parameter)
+            self.bases = takeover.read_bases()
             return ""
         takeover.write(self.bases)  # a torch scheduler starts from what it finds
         return told
@@ -168,7 +168,9 @@ class Progress:
         anchor = {} if self.plan.anchor == (0, 0) else {"anchor": list(self.plan.anchor)}
         planned = {} if self.plan.seen is None else {"planned": self.plan.seen}
         counts = any(stepper.per == "update" for stepper in self.steppers)
-        return anchor | planned | ({"updates": [self.updates, self.updates_before]} if counts else {})
+        updates = {"updates": [self.updates, self.updates_before]} if counts else {}
+        tried = [stepper.tried for stepper in self.steppers]
+        return anchor | planned | updates | ({"tried": tried} if any(tried) else {})
 
     def _rule(self) -> list[str]:
         pairs = zip(self.phases, self.steppers, strict=True)
@@ -191,6 +193,8 @@ class Progress:
             # States were saved without them until shares had an anchor.
             anchor = (_count(raw.get("anchor", (0, 0))[0]), _count(raw.get("anchor", (0, 0))[1]))
             planned = None if raw.get("planned") is None else _number(raw["planned"])
+            if "tried" in raw:  # older releases did not save it
+                self._check_others(index, raw["tried"])
             updates = [_count(value) for value in raw.get("updates", (0, 0))]
             prepared = stepper.prepare(takeover.optimizer, raw["drive"])
             # Building a scheduler has changed the groups; they get what was saved, whoever loads the optimizer when.
@@ -207,6 +211,19 @@ class Progress:
         takeover.before = None if raw["before"] is None else [dict(group) for group in raw["before"]]
         takeover.left = left
         self.plan.anchor, self.plan.seen = anchor, planned
+
+    def _check_others(self, index: int, tried: Any) -> None:
+        """Refuse factories that were edited: those of the phases but ``index``, whose stepper checks its own."""
+        if not isinstance(tried, list):
+            raise TypeError(f"expected what the factories built, got {describe(tried)}")
+        for other, (stepper, saved) in enumerate(zip(self.steppers, tried, strict=True)):
+            if (saved is None) != (stepper.tried is None):
+                raise TypeError(f"expected what the factory of phase {other + 1} built, got {describe(saved)}")
+            if saved is not None and other != index:
+                try:
+                    stepper.check(self.takeover.optimizer, saved)
+                except StateError as error:
+                    raise StateError(f"phase {other + 1}: {error}") from error
 
     def _check(self, name: str, raw: Any) -> None:
         """Refuse what is no state of these phases; whether the entries of its lists fit shows when it is loaded."""

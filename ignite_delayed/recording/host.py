@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ __all__ = [
     "drop_if_empty",
     "fires",
     "group_store",
+    "handler_arguments",
     "handlers_caught",
     "is_counting",
     "is_raised_in",
@@ -99,6 +101,12 @@ def fires(engine: Engine, event: Any) -> bool:
 def attached_handlers(engine: Engine, event: Any) -> list[Callable[..., Any]]:
     """What is attached to ``event``, in order."""
     return [handler for handler, _, _ in engine._event_handlers.get(event, ())]
+
+
+def handler_arguments(engine: Engine) -> list[Any]:
+    """What the handlers of ``engine``, of all events, are called with besides the engine: Ignite's loggers, for one."""
+    attached = itertools.chain.from_iterable(engine._event_handlers.values())
+    return [argument for _, args, kwargs in attached for argument in (*args, *kwargs.values())]
 
 
 def move_to_end(engine: Engine, event: Any, handler: Callable[..., Any]) -> None:

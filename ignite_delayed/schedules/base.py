@@ -6,13 +6,14 @@ import math
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast, overload
 
 from .._utils.checks import check_flag, check_real, refuse_type, refuse_value
 from .._utils.values import Value
 from .curves import Curve, Piece, constant, evaluate, join
 from .joints import check_joints, resolve_joined
 from .lengths import COUNTED, SHARES, UNITS, PlannedRun, check_amount, planned_run, unit_of, whole_steps
+from .parsing import read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,7 @@ class Schedule(Value):
 
     # LambdaLR.state_dict() copies the __dict__ of its callable, so there has to be one; it stays empty.
     __slots__ = ("__dict__", "_curves", "_starts")
+    fluent: ClassVar[frozenset[str]] = frozenset({"floor", "repeat", "then"})
 
     _starts: list[int]
     _curves: list[Curve]
@@ -189,6 +191,33 @@ class Schedule(Value):
         return Function(
             function, name=name, steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest
         )
+
+    @staticmethod
+    def parse(text: str) -> Schedule:
+        """``Schedule.parse(repr(schedule)) == schedule``: the schedule that ``text`` writes down.
+
+        For configurations, in YAML and the like. It reads the schedules of this library, ``warmup``, numbers, and
+        ``then``, ``repeat`` and ``floor``, as ``repr`` prints them; nothing is evaluated. :meth:`of` calls a function,
+        so that none is read.
+
+        Args:
+            text: at most 10,000 characters, nested at most 60 deep.
+
+        Raises:
+            TypeError: where ``text`` is no string.
+            ParseError: a ``ValueError``, where it writes anything else, with a caret below the place.
+
+        >>> Schedule.parse("warmup(epochs=5).then(Cosine(rest=True))")
+        Linear(0.0, 1.0, epochs=5).then(Cosine(rest=True))
+        >>> Schedule.parse("warmup(epochs=5).then(Cosin(rest=True))")
+        Traceback (most recent call last):
+            ...
+        ignite_delayed.errors.ParseError: no schedule is called 'Cosin'. Did you mean 'Cosine'?
+            warmup(epochs=5).then(Cosin(rest=True))
+                                  ^^^^^
+        """
+        found: Schedule = read(text)
+        return found
 
     def resolve(
         self: A,

@@ -11,6 +11,7 @@ from .._utils.checks import check_count, check_flag, check_real, refuse_type, re
 from .base import Shape
 from .curves import Curve, Piece, constant, half_wave, period, rounding
 from .lengths import PlannedRun, check_amount, whole_steps
+from .parsing import readable
 
 E = TypeVar("E", bound="_Endless")
 
@@ -47,6 +48,7 @@ class _Endless(Shape):
         raise NotImplementedError
 
 
+@readable
 class Exponential(_Endless):
     """``gamma ** (s / n)`` for step ``s``: times ``gamma`` every ``n`` steps, smoothly. It never ends.
 
@@ -88,6 +90,7 @@ class Exponential(_Endless):
         return lambda step: gamma ** ((step - at) / scale)
 
 
+@readable
 class Step(_Endless):
     """``gamma ** k`` for step ``s``, ``k`` being how many milestones are ``<= s``. It never ends.
 
@@ -172,6 +175,7 @@ class Step(_Endless):
         return lambda step: gamma ** passed(step - at)
 
 
+@readable
 class CosineRestarts(_Endless):
     """``end + (start * decay ** i - end) * (1 + cos(pi * t / n_i)) / 2`` at step ``t`` of ``n_i`` in cycle ``i``.
 
@@ -184,7 +188,8 @@ class CosineRestarts(_Endless):
         end: the factor that a cycle falls to, and that its last step just does not reach (at least 0).
         growth: how many times as long as the one before a cycle is (a whole number, at least 1).
         decay: how many times as high as the one before a cycle begins (greater than 0, at most 1).
-        cycles: after how many it stays at ``end`` (a whole number, at least 1); ``None`` goes on for ever.
+        cycles: after how many it stays at ``end`` (a whole number, at least 1; where they grow, the last is at most
+            ``2**53`` times as long as the first); ``None`` goes on for ever.
         steps, iterations, epochs, fraction: the length ``n`` of the first cycle (greater than 0, need not be whole;
             a cycle has one step at least), exactly one of them (see :class:`Schedule`).
 
@@ -227,6 +232,8 @@ class CosineRestarts(_Endless):
         self._set(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
         self._set(growth=check_count("growth", growth), decay=check_real("decay", decay, above=0, most=1))
         self._set(cycles=None if cycles is None else check_count("cycles", cycles))
+        if cycles is not None and self.growth ** min(cycles - 1, 54) > _FOREVER:
+            refuse_value("cycles", f"so few that the last is at most 2**53 times as long, growing by {growth}", cycles)
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
 
     @property
@@ -283,6 +290,7 @@ class CosineRestarts(_Endless):
         return curve
 
 
+@readable
 class InverseSqrt(_Endless):
     """``sqrt(n / (n + s))`` for step ``s``: from 1, half as much at ``3 * n``. It never ends.
 

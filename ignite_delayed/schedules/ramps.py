@@ -8,10 +8,12 @@ from .._utils.checks import check_real
 from .base import Shape
 from .curves import Curve, Piece, constant, half_wave
 from .lengths import unit_of
+from .parsing import readable
 
 __all__ = ["Constant", "Cosine", "Linear", "Polynomial", "Sqrt", "warmup"]
 
 
+@readable
 class Constant(Shape):
     """``factor`` at every step.
 
@@ -87,6 +89,7 @@ class _Ramp(Shape):
         return self.end
 
 
+@readable
 class Linear(_Ramp):
     """``start + (end - start) * s / n`` for step ``s`` of a length of ``n``, then ``end``.
 
@@ -125,6 +128,7 @@ class Linear(_Ramp):
         return lambda step: start + rise * ((step - at) / length)
 
 
+@readable
 class Cosine(_Ramp):
     """``end + (start - end) * (1 + cos(pi * s / n)) / 2`` for step ``s`` of a length of ``n``, then ``end``.
 
@@ -165,6 +169,7 @@ class Cosine(_Ramp):
         return half_wave(self.start, self.end, self._span())(at, xp)
 
 
+@readable
 class Polynomial(_Ramp):
     """``end + (start - end) * (1 - s / n) ** power`` for step ``s`` of a length of ``n``, then ``end``.
 
@@ -208,6 +213,7 @@ class Polynomial(_Ramp):
         return lambda step: end + fall * (1 - (step - at) / length) ** power
 
 
+@readable
 class Sqrt(_Ramp):
     """``start + (end - start) * sqrt(s / n)`` for step ``s`` of a length of ``n``, then ``end``: steep at first.
 
@@ -251,6 +257,7 @@ class Sqrt(_Ramp):
         return lambda step: start + rise * sqrt((step - at) / length)
 
 
+@readable
 def warmup(
     start: float = 0.0,
     *,

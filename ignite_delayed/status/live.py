@@ -7,7 +7,7 @@ import time
 import weakref
 from contextlib import ExitStack
 from types import TracebackType
-from typing import IO, Protocol
+from typing import IO
 
 import ignite.distributed as idist
 from ignite.engine import Events
@@ -15,7 +15,7 @@ from ignite.engine import Events
 from .._utils.checks import check_count
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder
-from .displays import Display, display_for
+from .displays import Display, Shown, display_for
 
 __all__ = ["LiveStatus"]
 
@@ -23,14 +23,6 @@ _lives: weakref.WeakKeyDictionary[Recorder, weakref.ref[LiveStatus]] = weakref.W
 
 # A table that is updated in place is not worth more of the run's time.
 _SECONDS = 0.1
-
-
-class Shown(Protocol):
-    """What is shown: a status, which any display can print."""
-
-    @property
-    def recorder(self) -> Recorder:
-        """Whose status it is."""
 
 
 class LiveStatus(Attachment):
@@ -41,6 +33,7 @@ class LiveStatus(Attachment):
     """
 
     name = "live status"
+    tells = True
 
     def __init__(self, status: Shown, *, every: int | None, file: IO[str] | None) -> None:
         self.status = status
@@ -100,11 +93,17 @@ class LiveStatus(Attachment):
         self._attached.close()
 
     def __enter__(self) -> LiveStatus:
+        if self._shows:
+            recorder = self.status.recorder
+            self._display = self._display.within([recorder.trainer, *recorder.evaluators.values()])
+            self._attached.callback(self._display.leave, self.status)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._shows and error is not None:
-            self._refresh(True)
-        self.remove()
+        try:
+            if self._shows and error is not None:
+                self._refresh(True)
+        finally:
+            self.remove()

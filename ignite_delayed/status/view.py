@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
-from .._utils.html import cut, escape, table
 from ..recording.recorder import Recorder
-from ..recording.rows import Reading
+from .contents import contents, html, panel, text
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
-    from rich.panel import Panel
 
     from .live import LiveStatus
 
 __all__ = ["Status"]
-
-# Never by colour alone: the word stands beside it.
-_STYLES = {"open": "green", "counting": "cyan", "stopped": "bold red", "closed": "yellow"}
-
-# Below this width the text needs the place of the bars, whose numbers it tells anyway.
-_WIDE, _BAR = 100, 8
 
 
 class Status:
@@ -52,11 +44,10 @@ class Status:
     def show(self, file: IO[str] | None = None) -> None:
         """Show it once: a panel in a terminal, HTML in a notebook, plain text in any other file.
 
+        A terminal needs rich for it (``pip install 'ignite-delayed[status]'``), and gets plain text without.
+
         Args:
             file: where to, ``sys.stdout`` by default.
-
-        Raises:
-            ImportError: in a terminal without rich (``pip install 'ignite-delayed[status]'``).
         """
         from .displays import display_for
 
@@ -65,13 +56,15 @@ class Status:
     def live(self, *, every: int | None = None, file: IO[str] | None = None) -> LiveStatus:
         """Follow the run from now on: ``with recorder.status().live(): trainer.run(...)``.
 
-        In a notebook one table is updated in place at evaluations and epochs. A terminal gets the panel when the run
-        begins and ends and when something changed (a gate opened, a phase began, the run was stopped); it is written
-        above Ignite's ``ProgressBar``. Any other file gets one line for each change, without control codes. Only
-        the first process of several writes.
+        One table is updated in place at evaluations and epochs: in a notebook, and within ``with`` at the bottom of a
+        terminal, where what changes, and what the process prints and logs, scrolls by above it. Beside progress bars of
+        tqdm, and without ``with``, a terminal gets the table when the run begins and ends and when something changed (a
+        gate opened, a phase began, the run was stopped). Any other file, a terminal that is dumb, or rich not
+        installed: one line for each change, without control codes. Only the first process of several writes.
 
         Args:
-            every: how many evaluations after which the panel is written though nothing changed; ``None`` for never.
+            every: how many evaluations after which the panel is written though nothing changed, where it is not updated
+                in place; ``None`` for never.
             file: where to, ``sys.stderr`` by default, as the ``ProgressBar``.
 
         Returns:
@@ -79,71 +72,18 @@ class Status:
 
         Raises:
             TypeError, ValueError: where ``every`` is no count.
-            ImportError: in a terminal without rich (``pip install 'ignite-delayed[status]'``).
         """
         from .live import LiveStatus
 
         return LiveStatus(self, every=every, file=file)
 
     def __str__(self) -> str:
-        reading = self.recorder.reading()
-        lines = [reading.clock]
-        if reading.values:
-            lines.append(_format_values(reading))
-        names = max((len(row.name) for row in reading.rows), default=0)
-        states = max((len(row.state) for row in reading.rows), default=0)
-        lines += [f"  {row.name:<{names}}  {row.state:<{states}}  {row.text}" for row in reading.rows]
-        if not reading.rows:
-            lines.append("  no gates")
-        return "\n".join(lines)
+        return text(contents(self.recorder.reading()))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        reading = self.recorder.reading()
-        values = f"<br>{escape(_format_values(reading))}" if reading.values else ""
-        rows = [(escape(row.name), escape(row.state), _meter(row.near), escape(row.text)) for row in reading.rows]
-        return table(["gate", "state", "", "waits for"], rows, f"<b>{escape(reading.clock)}</b>{values}")
+        return html(contents(self.recorder.reading()))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield _panel(self.recorder.reading(), options)
-
-
-def _format_values(reading: Reading) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in reading.values)
-
-
-def _meter(near: tuple[float, float] | None) -> str:
-    """How near it is, as HTML."""
-    if near is None:
-        return ""
-    return f'<progress value="{cut(near[0])}" max="{cut(near[1])}" style="width: 6em"></progress>'
-
-
-def _panel(reading: Reading, options: ConsoleOptions) -> Panel:
-    from rich.console import Group
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
-
-    bars = options.max_width >= _WIDE and any(row.near for row in reading.rows)
-    rows = Table.grid(padding=(0, 2))
-    rows.add_column(style="bold")
-    for _ in range(2 if bars else 1):
-        rows.add_column()
-    rows.add_column(ratio=1, overflow="fold")
-    for row in reading.rows:
-        bar = [Text(_bar(row.near, options.ascii_only), "dim")] if bars else []
-        rows.add_row(Text(row.name), Text(row.state, _STYLES.get(row.state, "blue")), *bar, Text(row.text))
-    shown: list[Any] = [Text(_format_values(reading)), Text()] if reading.values else []
-    shown.append(rows if reading.rows else Text("no gates"))
-    return Panel(Group(*shown), title=Text(reading.clock, "bold"), title_align="left")
-
-
-def _bar(near: tuple[float, float] | None, ascii_only: bool) -> str:
-    """How near it is, in shapes rather than colours."""
-    if near is None:
-        return ""
-    done, left = "#." if ascii_only else "━╌"
-    full = int(_BAR * near[0] / near[1])
-    return done * full + left * (_BAR - full)
+        yield panel(contents(self.recorder.reading()), options)

@@ -16,14 +16,12 @@ def python(code: str, **keywords: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(order, capture_output=True, text=True, check=False, **keywords)  # type: ignore[call-overload,no-any-return]
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["demo", "--help"], ["explain", "--help"], ["replay", "--help"], ["--version"]]
-)
-def test_help_comes_without_torch_ignite_numpy_or_what_draws(arguments: list[str]) -> None:
+@pytest.mark.parametrize("command", ["", "demo", "explain", "replay", "choose", "preview"])
+def test_help_comes_without_torch_ignite_numpy_or_what_draws(command: str) -> None:
     done = python(
         "import sys\n"
         "from ignite_delayed.cli import main\n"
-        f"assert main({arguments!r}) == 0\n"
+        f"assert main({[*command.split(), '--help']!r}) == 0\n"
         "heavy = {'torch', 'ignite', 'numpy', 'rich', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
@@ -37,8 +35,10 @@ def test_help_names_the_commands() -> None:
     )
     assert done.stdout.startswith("Usage: ignite-delayed ")
     assert [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines()] == [
+        "choose",
         "demo",
         "explain",
+        "preview",
         "replay",
     ]
 

@@ -102,6 +102,12 @@ class TestReplay:
         assert 0 < len(listed) < 39
         assert all(line.startswith("*") for line in listed)
 
+    @pytest.mark.parametrize(("suffix", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
+    def test_it_can_be_drawn(self, runs: str, tmp_path: Path, suffix: str, begins: bytes) -> None:
+        picture = tmp_path / f"out.{suffix}"
+        assert main(["replay", runs, *WATCH, "--patience", "1,2,4", "--picture", str(picture)]) == 0
+        assert picture.read_bytes().startswith(begins)
+
     def test_parquet(self, runs: str, tmp_path: Path) -> None:
         table = tmp_path / "out.parquet"
         assert main(["replay", runs, *WATCH, "--patience", "2", "--output", str(table)]) == 0

@@ -1,4 +1,4 @@
-"""What README.rst says of the demo is what the command says, with the settings of today."""
+"""What docs/study.rst says of the demo is what the command says, with the settings of today."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ignite_delayed.demo import figure, report, runs, task
 from ignite_delayed.demo.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS, README = ROOT / "docs", (ROOT / "README.rst").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+PAGE = (DOCS / "study.rst").read_text(encoding="utf-8")
 STUDIES = {"study.txt": Settings(seed=100), "study-delay-40.txt": Settings(seed=100, delay=40)}
 
 
@@ -28,9 +29,9 @@ def shape(cells: list[str]) -> list[str]:
     return [re.sub(r"[\d.]+", "0", cell) for cell in cells]
 
 
-def readme_rows() -> list[list[str]]:
-    start = README.index("   * - rule\n     - too early")
-    table = README[start : README.index("\n\n", start)]
+def page_rows() -> list[list[str]]:
+    start = PAGE.index("   * - rule\n     - too early")
+    table = PAGE[start : PAGE.index("\n\n", start)]
     return [re.findall(r"- (.*)", row) for row in table.split("   * ")[2:]]
 
 
@@ -40,7 +41,7 @@ def test_the_table_is_what_the_command_printed() -> None:
     for title, early, interval, *means in [*plain, *longer[2:4]]:
         share = "-" if early == "-" else f"{early} ({interval})"
         told.append([title, share, *(mean.replace("+-", "±") for mean in means)])
-    assert readme_rows() == told
+    assert page_rows() == told
 
 
 @pytest.mark.parametrize("name", STUDIES)

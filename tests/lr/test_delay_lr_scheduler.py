@@ -39,10 +39,13 @@ from ignite_delayed import (
     After,
     AttachError,
     Constant,
+    Gate,
+    Linear,
     LRPhases,
     Metric,
     Plateau,
     Recorder,
+    apply_schedule,
     delay_lr_scheduler,
 )
 
@@ -486,6 +489,18 @@ class TestIgnitesOwn:
             delay_lr_scheduler(training.recorder, training.optimizer, scheduler, **arguments)
         delay_lr_scheduler(training.recorder, training.optimizer, scheduler, per="epoch").remove()
         delay_lr_scheduler(training.recorder, training.optimizer, scheduler, per="epoch")
+
+
+class TestGates:
+    def test_one_is_no_condition_but_has_one(self) -> None:
+        training = Training(sgd(1.0))
+        gate = Gate(training.recorder, until=After(epochs=1))
+        message = r"until must be a condition, .* got <Gate .*What it waits for is one: until=gate\.condition"
+        with pytest.raises(TypeError, match=message):
+            delay_lr_scheduler(training.recorder, training.optimizer, SCHEDULERS["StepLR"], per="epoch", until=gate)
+        schedule = Linear(1.0, 0.0, epochs=2)
+        apply_schedule(training.recorder, training.optimizer, schedule, per="epoch", until=gate.condition)
+        assert training.lr(4) == [1.0, 1.0, 0.5, 0.0]
 
 
 class TestBadInput:

@@ -1,4 +1,4 @@
-"""The README's table of what the first batch trains at, held against real runs."""
+"""The table in the documentation of what the first batch trains at, held against real runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ignite_delayed import After, Cosine, Schedule, apply_schedule, delay_lr_sch
 
 BASE = 0.4
 ANY = "``epoch``, ``iteration`` or ``evaluation``"
-README = Path(__file__).parents[2] / "README.rst"
+PAGE = Path(__file__).parents[2] / "docs" / "phases.rst"
 
 
 class Row(NamedTuple):
@@ -163,5 +163,5 @@ def test_no_scheduler_of_torch_is_missing() -> None:
         assert f"``{name}" in named
 
 
-def test_the_readme_has_this_table() -> None:
-    assert table() in README.read_text(encoding="utf-8")
+def test_the_page_has_this_table() -> None:
+    assert table() in PAGE.read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ def falling(training: Training, per: Any) -> None:
 @pytest.mark.parametrize(
     ("event", "per", "first"),
     [
-        # Not the first per iteration at its start, nor the second per epoch at its start: nothing is trained at theirs.
+        (Events.ITERATION_STARTED, "iteration", True),  # nothing is trained at theirs, which the user should know
         (Events.ITERATION_STARTED, "iteration", False),
         (Events.ITERATION_STARTED, "epoch", False),
         (Events.ITERATION_STARTED, "epoch", True),
@@ -35,6 +35,7 @@ def falling(training: Training, per: Any) -> None:
         (Events.ITERATION_COMPLETED, "iteration", True),
         (Events.ITERATION_COMPLETED, "epoch", False),
         (Events.EPOCH_STARTED, "iteration", True),
+        (Events.EPOCH_STARTED, "iteration", False),
         (Events.EPOCH_STARTED, "epoch", False),
         (Events.EPOCH_STARTED, "epoch", True),
     ],
@@ -63,6 +64,25 @@ def test_a_ready_scheduler_that_the_user_also_steps(caplog: pytest.LogCaptureFix
     (message,) = told(caplog)
     assert message.startswith("lr wrote 1 to group 0, and finds 0.5 there")
     assert "Likely a ExponentialLR that is stepped by hand too" in message
+
+
+@pytest.mark.parametrize("event", [Events.ITERATION_STARTED, Events.EPOCH_STARTED, Events.ITERATION_COMPLETED])
+@pytest.mark.parametrize("per", ["iteration", "epoch", "update"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_scheduler_of_torch_beside_one_of_ignite(
+    first: bool, per: Any, event: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    training = Training(sgd())
+    line = PiecewiseLinear(training.optimizer, "lr", [(0, 0.3), (20, 0.2)])
+    if first:
+        training.trainer.add_event_handler(event, line)
+    delay_lr_scheduler(training.recorder, training.optimizer, lambda one: ExponentialLR(one, 0.5), per=per)
+    if not first:
+        training.trainer.add_event_handler(event, line)
+    training.run(epochs=4, length=3)
+    (message,) = told(caplog)
+    assert message.startswith("lr wrote ")
+    assert "to group 0, and finds 0." in message
 
 
 @pytest.mark.parametrize("rate", [0.1, torch.tensor(0.1)], ids=["float", "tensor"])

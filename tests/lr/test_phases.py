@@ -28,6 +28,7 @@ from ignite_delayed import (
     Phase,
     Plateau,
     Recorder,
+    Schedule,
     Switched,
     UnknownMetricError,
     apply_schedule,
@@ -307,11 +308,16 @@ class TestUnits:
     @pytest.mark.skipif(
         "max_iters" not in inspect.signature(Engine.run).parameters, reason="run(max_iters=) came with Ignite 0.5.5"
     )
-    def test_max_iters_is_the_length_of_the_run(self) -> None:
+    @pytest.mark.parametrize("schedule", [Linear(1, 0, fraction=1.0), Linear(1, 0, rest=True)], ids=repr)
+    @pytest.mark.parametrize(("per", "count"), [("iteration", 10), ("update", 10), ("epoch", 3)])
+    def test_max_iters_is_the_length_of_the_run(self, per: Any, count: int, schedule: Schedule) -> None:
         training = Training(sgd())
-        apply_schedule(training.recorder, training.optimizer, Linear(1, 0, fraction=1.0), per="iteration")
+        told = 1 if per == "update" else None
+        apply_schedule(training.recorder, training.optimizer, schedule, per=per, gradient_accumulation_steps=told)
         training.trainer.run([0] * 4, max_iters=10)
-        assert [rate for (rate,) in training.used] == pytest.approx([1 - step / 10 for step in range(10)])
+        # An epoch that is cut off is a step of its own: its batches are not trained at 0.
+        steps = [iteration // (10 // count + 1) if per == "epoch" else iteration for iteration in range(10)]
+        assert [rate for (rate,) in training.used] == pytest.approx([1 - step / count for step in steps])
 
     def test_an_unknown_length_is_told_of_when_the_run_begins(self) -> None:
         training = Training(sgd())

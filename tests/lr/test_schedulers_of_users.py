@@ -15,7 +15,7 @@ from lr_runs import Factory, Training, saved, sgd, untouched, values
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LRScheduler, SequentialLR, StepLR
 
-from ignite_delayed import After, AttachError, LRPhases, Phase, StateError, delay_lr_scheduler
+from ignite_delayed import After, AttachError, Linear, LRPhases, Phase, StateError, delay_lr_scheduler
 
 
 class Growing(LRScheduler):
@@ -222,6 +222,49 @@ class TestAFactoryThatWasEdited:
         with pytest.raises(StateError, match=r"'lr': .*another StepLR.* step_size: 2 was saved, 100 here"):
             edited.recorder.load_state_dict(state[2])
         assert untouched(edited.optimizer) == before
+
+    @pytest.mark.parametrize("edited", [0, 1, 2])
+    @pytest.mark.parametrize("cut", [1, 5, 9])
+    def test_is_told_of_every_phase_also_of_those_that_wait_or_have_ended(self, cut: int, edited: int) -> None:
+        def build(*sizes: int) -> Training:
+            one = Training(sgd(1.0, 0.3))
+            LRPhases(
+                one.recorder,
+                one.optimizer,
+                [
+                    Phase(lambda optimizer: StepLR(optimizer, sizes[0]), per="iteration", until=After(epochs=1)),
+                    Phase(lambda optimizer: StepLR(optimizer, sizes[1]), per="iteration", until=After(epochs=1)),
+                    Phase(lambda optimizer: StepLR(optimizer, sizes[2]), per="iteration"),
+                ],
+            )
+            return one
+
+        (state,), expected = saved(build(2, 2, 2), cut)
+        sizes = [2, 2, 2]
+        sizes[edited] = 100
+        other = build(*sizes)
+        before = untouched(other.optimizer)
+        waits_or_ended = f"phase {edited + 1}: " if edited != (cut - 1) // 3 else ""
+        message = f"'lr': {waits_or_ended}cannot load the state of another StepLR: .* step_size: 2 was saved, 100 here"
+        with pytest.raises(StateError, match=message):
+            other.recorder.load_state_dict(state[2])
+        assert untouched(other.optimizer) == before
+        assert resume(build(2, 2, 2), state) == expected
+
+    def test_of_a_waiting_phase_is_not_one_whose_optimizer_was_loaded_before(self) -> None:
+        def build(optimizer: Any) -> Training:
+            one = Training(optimizer)
+            phases = [Phase(Linear(1.0, 0.1, iterations=9), per="iteration"), Phase(cosine, per="iteration")]
+            LRPhases(one.recorder, one.optimizer, phases)
+            return one
+
+        def cosine(optimizer: Optimizer) -> LRScheduler:
+            return CosineAnnealingLR(optimizer, 10, eta_min=optimizer.param_groups[0]["lr"] / 100)
+
+        (state,), expected = saved(build(sgd(1.0, 0.3)), 5)
+        decayed = sgd(1.0, 0.3)
+        decayed.load_state_dict(state[1])
+        assert resume(build(decayed), state) == expected
 
     def test_one_that_reads_the_rates_is_not_whatever_they_are_now(self) -> None:
         def build(optimizer: Optimizer) -> LRScheduler:

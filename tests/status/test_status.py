@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from ignite.handlers import ProgressBar
 from nbclient import NotebookClient
 from ranks import on_ranks
 from rich.console import Console
+from terminals import CONTROL, terminal
 
 from ignite_delayed import (
     After,
@@ -271,32 +269,6 @@ class TestHtml:
         assert "color" not in html.replace("color: inherit", "")  # the notebook's own theme decides
 
 
-@contextmanager
-def terminal() -> Iterator[tuple[Any, list[str]]]:
-    """A real pseudo-terminal: a file to write to, and what was written once it is closed."""
-    ours, theirs = os.openpty()
-    raw: list[bytes] = []
-    written: list[str] = []
-
-    def drain() -> None:
-        while True:
-            try:
-                part = os.read(ours, 4096)
-            except OSError:  # Linux's way to say that the other end was closed
-                part = b""
-            if not part:
-                return
-            raw.append(part)
-
-    reader = threading.Thread(target=drain)
-    reader.start()
-    with os.fdopen(theirs, "w", encoding="utf-8") as file:
-        yield file, written
-    reader.join(timeout=600)
-    os.close(ours)
-    written.append(b"".join(raw).decode().replace("\r\n", "\n"))
-
-
 @pytest.fixture(autouse=True)
 def common_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -306,17 +278,16 @@ def common_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def live_run(file: Any, epochs: int = 10, bar: bool = False, every: int | None = None) -> None:
+    """Without ``with``, in which a terminal would have it pinned (tests/status/test_pinned.py)."""
     trainer, evaluator = loop(loss=LOSSES)
     recorder = Recorder(trainer, evaluator)
     delay_early_stopping(recorder, "loss", mode="min", patience=2, until=After(epochs=3))
     Gate(recorder, until=BELOW.sustained(evaluations=2), name="low")
     if bar:
         ProgressBar(file=file, mininterval=0, persist=True).attach(trainer)
-    with recorder.status().live(file=file, every=every):
-        trainer.run([0] * 3, max_epochs=epochs)
-
-
-CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+    live = recorder.status().live(file=file, every=every)
+    trainer.run([0] * 3, max_epochs=epochs)
+    live.remove()
 
 
 class TestLiveInATerminal:
@@ -358,28 +329,21 @@ class TestLiveInATerminal:
         assert all(line.startswith("Epoch [") and "100%" in line for line in bars)
         assert set(shown) - set(panels) - set(bars) <= {"", " " * 100}
 
-    def test_an_interrupted_run_ends_with_what_it_had(self) -> None:
-        trainer, evaluator = loop(loss=LOSSES)
-        recorder = Recorder(trainer, evaluator)
-        trainer.logger.disabled = True
-
-        @trainer.on(Events.ITERATION_STARTED(once=5))
-        def interrupt() -> None:
-            raise KeyboardInterrupt
-
-        with terminal() as (file, written), pytest.raises(KeyboardInterrupt), recorder.status().live(file=file):
-            trainer.run([0] * 3, max_epochs=4)
-        titles = re.findall(r"╭─ (.*?) ─", CONTROL.sub("", written[0]))
-        assert titles == ["epoch 1 of 4 begins", "epoch 2 of 4, iteration 5, evaluation 1"]
-
-    def test_without_rich_the_extra_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        recorder = trained(1)[1]
+    def test_without_rich_it_gets_plain_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] == "rich"]:
             monkeypatch.delitem(sys.modules, name)
         monkeypatch.setitem(sys.modules, "rich", None)  # Python's way to say: not installed
-        with terminal() as (file, _), pytest.raises(ImportError, match=r"pip install 'ignite-delayed\[status\]'"):
-            recorder.status().live(file=file)
-        assert str(recorder.status()).startswith("epoch 1")
+        with terminal() as (file, written):
+            live_run(file)
+            trained(1)[1].status().show(file)
+        assert written[0].count("\n") == 3 + 3
+        assert "\x1b" not in written[0]
+
+    def test_a_dumb_one_gets_plain_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TERM", "dumb")
+        with terminal() as (file, written):
+            live_run(file)
+        assert written[0].count("\n") == 3
 
 
 class TestLiveElsewhere:
@@ -388,10 +352,10 @@ class TestLiveElsewhere:
         live_run(file)
         why = "Metric('loss') < 0.5"
         opened, low, stopped = file.getvalue().splitlines()
-        assert opened == "epoch 4, iteration 12: early stopping opened: After(epochs=3)"
-        assert low == f"epoch 4, iteration 12: low opened: ({why}).sustained(evaluations=2)"
+        assert opened == "early stopping opened in epoch 4, iteration 12: After(epochs=3)"
+        assert low == f"low opened in epoch 4, iteration 12: ({why}).sustained(evaluations=2)"
         assert stopped.startswith(
-            "epoch 7, iteration 21: early stopping stopped: loss did not improve for 2 evaluations"
+            "early stopping stopped in epoch 7, iteration 21: loss did not improve for 2 evaluations"
         )
 
     def test_without_control_codes_or_rich(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,7 +370,7 @@ class TestLiveElsewhere:
         file = io.StringIO()
         live_run(file, bar=True)
         shown = [line.rpartition("\r")[2] for line in file.getvalue().split("\n")]
-        assert sum(line.startswith("epoch ") for line in shown) == 3
+        assert sum(line.startswith(("early stopping ", "low ")) for line in shown) == 3
 
     def test_standard_error_by_default(self, capsys: pytest.CaptureFixture[str]) -> None:
         live_run(None)
@@ -546,7 +510,7 @@ class TestNamesOfOthers:
         with caplog.at_level("INFO", "ignite_delayed"):
             self.run(file)
         told = file.getvalue().splitlines()
-        assert [line.split(":")[0][:5] for line in told if line] == ["epoch"] * len(told)
+        assert [line[:4] for line in told] == ["gate", "stop"]
         assert all(line.isprintable() for line in told)
         assert len(caplog.messages) >= 4
         assert all(message.isprintable() for message in caplog.messages)

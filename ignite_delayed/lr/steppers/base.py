@@ -25,6 +25,7 @@ class Stepper:
         stop: the step at which it ends by itself, so that another follows.
         scheduler: the torch scheduler, if it is one that was built.
         resumed: whether what was trained so far was trained in another process.
+        tried: what is saved of it before it begins.
     """
 
     per: str | None = None
@@ -34,6 +35,7 @@ class Stepper:
     stop: float = math.inf
     scheduler: LRScheduler | None = None
     resumed = False
+    tried: list[Any] | None = None
 
     def resolve(self, trainer: Engine, plan: Plan, origin: tuple[int, int]) -> None:
         """Learn the length of the run, which is about to begin, and what is left of it after ``origin``."""
@@ -66,6 +68,13 @@ class Stepper:
             Exception: of any class, where it does not fit.
         """
         return None
+
+    def check(self, optimizer: Optimizer, tried: Any) -> None:
+        """Refuse what was saved as ``tried`` before another phase began, where that is not what would begin here.
+
+        Raises:
+            Exception: of any class, where it does not fit.
+        """
 
     def accept(self, prepared: Any) -> None:
         """Go on from a saved state."""

@@ -8,10 +8,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from ..._utils.checks import refuse_value
 from ...conditions import Condition
 from ...schedules import Schedule
+from ..optimizer.groups import read_all
 from ..phase import Phase
 from .base import NoStepper, Stepper
 from .schedule import ScheduleStepper
 from .scheduler import SchedulerStepper
+from .torch_state import state_of
 from .trial import Trial, as_factory, changes_of, check_monitored, try_factory
 
 __all__ = ["build_steppers"]
@@ -52,4 +54,6 @@ def _scheduler_stepper(
     trial = changes_of(phase.what, optimizer, optimizer) if ready else try_factory("the factory", factory, optimizer)
     assert phase.per is not None
     check_monitored("the factory", trial.scheduler, phase, phase.direction(conditions))
-    return SchedulerStepper(factory, phase.per, type(trial.scheduler).__name__, ready=ready), trial
+    # What a factory builds here and now: a later process, which builds something else, has another.
+    tried = None if ready else [read_all(optimizer, "lr"), state_of(trial.scheduler)]
+    return SchedulerStepper(factory, phase.per, type(trial.scheduler).__name__, ready=ready, tried=tried), trial

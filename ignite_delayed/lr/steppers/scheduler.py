@@ -13,6 +13,7 @@ from ..._utils.text import logger_of
 from ...errors import StateError
 from ...recording.runs.run import position
 from ..optimizer.groups import read_all, write
+from ..optimizer.stand_in import stand_in
 from . import torch_state
 from .base import Stepper
 from .trial import Factory
@@ -25,10 +26,13 @@ logger = logger_of("LRPhases")
 class SchedulerStepper(Stepper):
     """Builds a torch scheduler when the phase begins, and steps it natively, once a unit was trained."""
 
-    def __init__(self, factory: Factory, per: str, kind: str, *, ready: bool = False) -> None:
+    def __init__(
+        self, factory: Factory, per: str, kind: str, *, ready: bool = False, tried: list[Any] | None = None
+    ) -> None:
         self.per = per
         self.kind = kind
         self.ready = ready
+        self.tried = tried
         self._factory = factory
         self._forget(0)
 
@@ -126,6 +130,13 @@ class SchedulerStepper(Stepper):
                 torch_state.load_state(self.scheduler, present)  # one that was given ready-made is the same object
             raise
         return scheduler, counts, built
+
+    def check(self, optimizer: Optimizer, tried: Any) -> None:
+        rates, state = tried
+        double = stand_in(optimizer)
+        del double.param_groups[len(rates) :]  # unfrozen since
+        if not self.ready and len(double.param_groups) == len(rates):
+            self._build_again(double, rates, state)
 
     def _build_again(self, optimizer: Optimizer, rates: list[float], saved: Any) -> LRScheduler:
         """The scheduler as it began, with ``rates``.
