@@ -52,11 +52,12 @@ def choose(
     """The cheapest rule of which ``E[min(regret, cap)] <= max_regret`` is shown on runs that it was not chosen on.
 
     The best of many rules on few runs looks better than it is. So a third of the runs, drawn by ``seed``, only puts the
-    rules in order: the least mean regret first, of equal ones the dearest. The others, which are *held out*, then test
-    one rule after the other, until the first of which ``upper(mean regret) <= max_regret`` does not hold. The cheapest
-    of those that passed is named. However many rules there are and however they are distributed, the rule that is named
-    breaks its promise with a probability of at most ``1 - confidence``, if the runs, or groups, are independent draws
-    of what is to come. Where nothing is named, ``evidence.bound`` of the safest rule holds with the same confidence.
+    rules in order: the least mean regret first, of equal ones the dearest, and each cheaper than those before it. The
+    others, which are *held out*, then test one rule after the other, until the first of which
+    ``upper(mean regret) <= max_regret`` does not hold. The cheapest of those that passed is named. However many rules
+    there are and however they are distributed, the rule that is named breaks its promise with a probability of at most
+    ``1 - confidence``, if the runs, or groups, are independent draws of what is to come. Where nothing is named,
+    ``evidence.bound`` of the safest rule holds with the same confidence.
 
     That takes runs: with none that lost anything the least that can be shown on ``n`` held out is
     ``cap * (1 - (1 - confidence) ** (1 / n))``. By default it takes 32 runs in all; the report says
@@ -163,9 +164,16 @@ def _means(sweep: Sweep, members: list[Places], cap: float) -> _Means:
 
 
 def _order(means: _Means) -> list[int]:
-    """The rules that save epochs, the least regret first, of equal ones the dearest."""
+    """The rules that save epochs, the least regret first, of equal ones the dearest; each cheaper than those before it.
+
+    One that is dearer than a rule before it would never be named, and might only end the tests.
+    """
     lost, spent = means.lost.mean(axis=0), means.spent.mean(axis=0)
-    return [place for place in np.lexsort((-spent, lost)).tolist() if means.saved[:, place].any()]
+    chain: list[int] = []
+    for place in np.lexsort((-spent, lost)).tolist():
+        if means.saved[:, place].any() and (not chain or spent[place] < spent[chain[-1]]):
+            chain.append(place)
+    return chain
 
 
 def _tested(
