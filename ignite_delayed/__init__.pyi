@@ -47,6 +47,7 @@ from .lr import Switched as Switched
 from .lr import adjust_lr as adjust_lr
 from .lr import apply_schedule as apply_schedule
 from .lr import delay_lr_scheduler as delay_lr_scheduler
+from .lr import layerwise_decay as layerwise_decay
 from .lr import preview as preview
 from .plots import RateCurves as RateCurves
 from .plots import RunStops as RunStops

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from engines import engine, evaluate, ignite_early_stopping, reporting, through_json, through_torch
+from engines import engine, evaluate, ignite_early_stopping, reporting, through_json, through_torch, unsealed
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
@@ -62,9 +62,9 @@ class Fuzzed:
 
     def __init__(self) -> None:
         self.optimizer, self.scheduled, self.adjusted = (
-            torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1) for _ in range(3)
+            torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9) for _ in range(3)
         )
-        self.trainer = engine(lambda engine, batch: self.scheduled.step())
+        self.trainer = engine(self.step)
         self.train = reporting(self.trainer, loss=_LOSSES)
         self.val = reporting(self.trainer, loss=_LOSSES[::-1])
         for evaluator in (self.val, self.train):
@@ -96,6 +96,16 @@ class Fuzzed:
             ],
         )
         self.adjuster = adjust_lr(self.recorder, self.adjusted, {loss > 0.5: 0.5})
+
+    def step(self, engine: Any, batch: Any) -> None:
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["params"][0].grad = torch.ones(1)
+            optimizer.step()
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return [self.optimizer, self.scheduled, self.adjusted]
 
     def run(self, epochs: int) -> Fuzzed:
         self.trainer.run([0, 0], max_epochs=epochs)
@@ -151,8 +161,10 @@ def seen(part: Any, run: Fuzzed) -> str:
     """All that loading may change, the seconds left out."""
     state = run.recorder.state_dict() | {"seconds": 0.0}
     extras = [gate.opened_at for gate in run.recorder.gates], run.stopper.reason, run.stop.reason
-    rates = [optimizer.state_dict() for optimizer in (run.scheduled, run.adjusted)]
-    return repr((state, extras, rates, part.state_dict() if part is not run.recorder else None))
+    optimizers = [(one.state_dict(), one.param_groups, one.defaults) for one in run.optimizers]  # groups, state, bases
+    trainer = {name: value for name, value in vars(run.trainer.state).items() if name not in ("times", "dataloader")}
+    marked = [run.trainer.should_terminate, run.phases.index, run.phases.switches, run.handle.handler.state_dict()]  # type: ignore[attr-defined]
+    return repr((state, extras, optimizers, trainer, marked, part.state_dict() if part is not run.recorder else None))
 
 
 def load(name: str, state: Any, run: Fuzzed) -> bool:
@@ -209,6 +221,24 @@ def test_an_entry_of_the_recorders_state(saved: dict[str, Any], data: Any) -> No
         run.stopper.reset()
         run.run(4)
         run.recorder.state_dict()
+
+
+@given(st.data())
+def test_a_refused_load_leaves_optimizers_trainer_and_handlers_as_they_were(saved: dict[str, Any], data: Any) -> None:
+    """Without the checksum, which refuses all of it: a handler may find the damage when others have loaded theirs."""
+    state = unsealed(saved["recorder"])
+    paths = [path for path in places(state) if path[0] == "handlers" and len(path) > 1]
+    for path in data.draw(st.lists(st.sampled_from(paths), min_size=1, max_size=3, unique=True)):
+        try:
+            state = changed(state, path, *data.draw(st.sampled_from([(), *((value,) for value in _ODD)])))
+        except (LookupError, TypeError):
+            continue  # it was within what has been damaged already
+    run = Fuzzed().run(2)
+    before = seen(run.recorder, run)
+    try:
+        run.recorder.load_state_dict(state)
+    except StateError:
+        assert seen(run.recorder, run) == before
 
 
 json_values = st.recursive(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._utils.advice import advise
 from ..history.record import Record
 from .condition import Condition, Verdict
 from .parsing import readable
-from .units import check_amount, given_unit
+from .units import check_amount, given_unit, other_units
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -57,6 +58,7 @@ class After(Condition):
     memory = ("verdict", "value", "value")
     state_type = AfterState
 
+    @advise(**other_units("After"))
     def __init__(
         self,
         *unitless: Any,

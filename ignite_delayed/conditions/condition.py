@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from .._utils.advice import advise
 from .._utils.checks import describe, refuse_type
 from .._utils.html import code, nested_list
 from ..errors import ParseError
@@ -114,6 +116,7 @@ class Condition(Node):
     def _repr_html_(self) -> str:
         return _html(self)
 
+    @advise(".sustained(evaluations={0!r})")
     def sustained(self, *, evaluations: int) -> Sustained:
         """Holds at an observation when this condition held at each of the last ``evaluations`` observations.
 
@@ -127,6 +130,7 @@ class Condition(Node):
 
         return Sustained(self, evaluations=evaluations)
 
+    @advise(".holds(at_least={0!r}, of={1!r})")
     def holds(self, *, at_least: int, of: int) -> Holds:
         """Holds when this condition held at ``at_least`` or more of the last ``of`` observations.
 
@@ -208,7 +212,7 @@ def as_condition(argument: str, value: Any) -> Condition:
     elif isinstance(value, Node):
         hint = f"This is a number, not a condition: compare it, for example {value!r} < 0.5."
     elif isinstance(value, str):
-        hint = f"Compare the metric: Metric({value!r}) < 0.5."
+        hint = _advice_for(value)
     elif isinstance(getattr(value, "condition", None), Condition):
         hint = f"What it waits for is one: {argument}=gate.condition, or that in a condition of your own."
     elif callable(value) and not inspect.isclass(value):
@@ -218,6 +222,24 @@ def as_condition(argument: str, value: Any) -> Condition:
     else:
         hint = "For example After(epochs=50) or Metric('loss') < 0.5."
     refuse_type(argument, "a condition, or a function of one record", value, hint)
+
+
+_CLOCK = re.compile(r"\s*(epoch|iteration|evaluation)s?\s*(>=?)\s*(\d+)\s*")
+_COMPARISON = re.compile(r"\s*([A-Za-z_][\w/.-]*)\s*([<>]=?)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*")
+
+
+def _advice_for(text: str) -> str:
+    """What to write for a condition that was given as ``text``."""
+    clock, comparison = _CLOCK.fullmatch(text), _COMPARISON.fullmatch(text)
+    if clock is not None:
+        unit, symbol, point = clock.groups()
+        return f"Write After({unit}s={max(int(point) - (symbol == '>='), 0)})."
+    if comparison is not None:
+        name, symbol, bound = comparison.groups()
+        return f"Write Metric({name!r}) {symbol} {bound}."
+    if "(" in text:
+        return f"Condition.parse reads a text: Condition.parse({text!r})."
+    return f"Compare the metric: Metric({text!r}) < 0.5."
 
 
 @readable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple, get_args
 
+from .._utils.advice import advise
 from .._utils.checks import check_choice
 from ..errors import MetricValueError
 from ..history.mark import Best
@@ -15,7 +16,7 @@ from .expression import Expression, Mode
 from .limit import Patience, Spent
 from .node import State
 from .parsing import readable
-from .patience import Patient, ThresholdMode, ask_for_mode
+from .patience import OTHER_NAMES, Patient, ThresholdMode, ask_for_mode
 
 __all__ = ["EarlyStop", "EarlyStopState"]
 
@@ -89,6 +90,7 @@ class EarlyStop(Patient):
     nan: OnNaN
     _gate: Condition
 
+    @advise(**OTHER_NAMES)
     @ask_for_mode
     def __init__(
         self,

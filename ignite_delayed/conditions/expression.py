@@ -312,6 +312,15 @@ def label_of(metric: str | Expression) -> str:
     return metric.name if isinstance(metric, Metric) else repr(metric)
 
 
+def _advice_for(text: str) -> str:
+    """What to write for a number, or a metric, that was given as ``text``."""
+    try:
+        float(text)
+    except ValueError:
+        return f"Write Metric({text!r})."
+    return f"Write {text.strip()}, without quotes."
+
+
 def as_expression(argument: str, value: Any) -> Expression:
     """``value`` as an expression: one already, or a finite number.
 
@@ -322,7 +331,7 @@ def as_expression(argument: str, value: Any) -> Expression:
     if isinstance(value, Expression):
         return value
     if isinstance(value, str):
-        refuse_type(argument, "a number or a metric expression", value, f"Write Metric({value!r}).")
+        refuse_type(argument, "a number or a metric expression", value, _advice_for(value))
     if isinstance(value, Condition):
         refuse_type(argument, "a number or a metric expression", value, f"This is a condition. {USE_OPERATORS}")
     return Number(check_real(argument, value, hint="For a test of finiteness use Finite(...)."))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from .._utils.advice import advise
 from .._utils.checks import check_count
 from .._utils.values import Value
 from ..history.record import Clock, Record
-from .units import check_amount, given_unit
+from .units import check_amount, given_unit, other_units
 
 __all__ = ["Patience", "Spent", "as_patience"]
 
@@ -63,6 +64,7 @@ class Patience(Value):
     unit: str
     evaluations: int | None
 
+    @advise(**other_units("Patience"))
     def __init__(
         self,
         *unitless: Any,

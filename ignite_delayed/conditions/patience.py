@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
+from .._utils.advice import advise
 from .._utils.checks import check_choice, check_flag, check_real
 from ..history.record import Record
 from .comparison import as_monitor
@@ -16,7 +17,7 @@ from .limit import Patience, Spent, as_patience
 from .node import State
 from .parsing import readable
 
-__all__ = ["Patient", "Plateau", "ThresholdMode", "ask_for_mode"]
+__all__ = ["OTHER_NAMES", "Patient", "Plateau", "ThresholdMode", "ask_for_mode"]
 
 readable(Patience)  # an argument of conditions that is no condition
 
@@ -39,6 +40,14 @@ def ask_for_mode(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return asking
+
+
+#: How a rule of patience calls what others call otherwise.
+OTHER_NAMES = {
+    "min_delta": "threshold={0!r}",
+    "start_from_epoch": "until=After(epochs={0!r})",
+    "restore_best_weights": "keep_best(recorder, ..., restore_best={0!r})",
+}
 
 
 def _check_mode(mode: object) -> str:
@@ -138,6 +147,7 @@ class Plateau(Patient):
     state_type = PlateauState
     metric: str | Expression
 
+    @advise(min_delta=OTHER_NAMES["min_delta"])
     @ask_for_mode
     def __init__(
         self,

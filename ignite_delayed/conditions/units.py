@@ -8,7 +8,15 @@ from typing import Any
 
 from .._utils.checks import check_count, check_real, refuse_type
 
-__all__ = ["check_amount", "given_unit"]
+__all__ = ["check_amount", "given_unit", "other_units"]
+
+
+def other_units(owner: str) -> dict[str, str]:
+    """What to write for a unit that ``owner`` has by another name, or in seconds."""
+    units = {unit: f"{unit}s={{0!r}}" for unit in ("epoch", "iteration", "evaluation", "second")}
+    units |= {unit: f"seconds={{0!r}} * {seconds}" for unit, seconds in (("minutes", 60), ("hours", 3600))}
+    units |= {"batches": "iterations={0!r}", "steps": "iterations={0!r}", "percent": "fraction={0!r} / 100"}
+    return {unit: f"{owner}({amount})" for unit, amount in units.items()}
 
 
 def given_unit(owner: str, what: str, unitless: tuple[Any, ...], values: Mapping[str, Any], hint: str) -> str:

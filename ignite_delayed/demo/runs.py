@@ -236,11 +236,13 @@ def _reproducible(seed: int) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave it to the demo's own tables to say which rules never opened."""
-    logger = logging.getLogger("ignite_delayed.Recorder")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Leave it to the demo's own tables to say what was stopped, and which rules never opened."""
+    loggers = [logging.getLogger(f"ignite_delayed.{name}") for name in ("Recorder", "Stopper")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

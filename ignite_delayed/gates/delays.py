@@ -13,6 +13,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from ignite.engine.events import CallableEventWithFilter, EventsList
 
+from .._utils.advice import advise
 from .._utils.checks import check_choice, check_name, refuse_type
 from .._utils.saving import check_version, load_all_or_none, plain
 from ..conditions import ConditionLike
@@ -105,6 +106,9 @@ class DelayHandle(Attachment):
         return f"<DelayHandle of {self.handler!r} behind {self.gate!r}>"
 
 
+@advise(
+    "until={0!r}, after which it always runs, or when={0!r}, while which it does", after="until=After(epochs={0!r})"
+)
 def delay(
     recorder: Recorder,
     handler: Handler,

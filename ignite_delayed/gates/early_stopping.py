@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
+import ignite.distributed as idist
+
+from .._utils.advice import advise
 from .._utils.text import logger_of
 from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
 from ..conditions.expression import label_of
-from ..conditions.patience import ask_for_mode
+from ..conditions.patience import OTHER_NAMES, ask_for_mode
 from ..conditions.phrases import missing_phrase, nearness
 from ..conditions.stages import Stage, stop_stage
 from ..errors import AttachError
@@ -30,7 +34,8 @@ class Stopper(Gate):
         reason: why the run was stopped, ``None`` while it was not; also ``trainer.state.stop_reason`` (of several
             that stopped the run at once, the one attached first).
         stopped_at: the record that stopped it.
-        logger: says why, at level INFO.
+        logger: says why, at level INFO; as a WARNING where INFO is not shown, which is Python's default, unless a live
+            status tells it.
     """
 
     logger = logger_of("Stopper")
@@ -112,6 +117,10 @@ class Stopper(Gate):
         if self.is_open:
             self._publish()
             super()._announce(record)
+
+    def _level(self) -> int:
+        told = any(part.tells for part in self.recorder.hub.attached) or idist.get_rank() > 0
+        return logging.INFO if told or self.logger.isEnabledFor(logging.INFO) else logging.WARNING
 
     def _conclude(self) -> None:
         if self.is_open:  # whoever heard of it may have called reset()
@@ -202,6 +211,7 @@ def stop_when(recorder: Recorder, condition: ConditionLike, *, name: str | None 
     return _stopper(recorder, as_condition("condition", condition), name, "stop")
 
 
+@advise(**OTHER_NAMES)
 @ask_for_mode
 def delay_early_stopping(
     recorder: Recorder,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from .._utils.advice import advise
 from .._utils.checks import check_name
 from .._utils.html import escape
 from .._utils.text import logger_of
@@ -65,6 +67,7 @@ class Gate(LiveCondition):
     _opening: ClassVar[str] = "opened"
     _by: ClassVar[By] = "gate"
 
+    @advise("until={0!r}, after which it stays open, or when={0!r}, which it follows")
     def __init__(
         self,
         recorder: Recorder,
@@ -111,7 +114,11 @@ class Gate(LiveCondition):
     def _announce(self, record: Record) -> None:
         kind, text = self._opening if self.is_open else "closed", self._why()
         mark = self._mark(kind, record, text, self._best())
-        self.logger.info("%s %s %s: %s", self.name, kind, mark.when, text)
+        self.logger.log(self._level(), "%s %s %s: %s", self.name, kind, mark.when, text)
+
+    def _level(self) -> int:
+        """At which level it is told that the gate opened or closed."""
+        return logging.INFO
 
     def _mark(self, kind: str, record: Record, text: str, best: Best | None = None) -> Mark:
         before = record.ahead(self.recorder.trainer.state.epoch_length)

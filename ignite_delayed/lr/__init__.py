@@ -8,11 +8,13 @@
 * ``factories``: the functions for one schedule or scheduler; ``ignite_schedulers``: Ignite's own.
 * ``previews``: the rates without the run; ``rehearsal``: phases gone through from one change to the next;
   ``forecast``: when conditions will hold.
+* ``layerwise``: groups of a model whose rates fall from layer to layer.
 * ``steppers``: what steps a rate; ``optimizer``: who reads and writes the groups.
 """
 
 from .adjust import LRAdjuster, adjust_lr
 from .factories import apply_schedule, delay_lr_scheduler
+from .layerwise import layerwise_decay
 from .phase import Phase, Switched
 from .phases import LRPhases
 from .previews import Preview, preview
@@ -26,5 +28,6 @@ __all__ = [
     "adjust_lr",
     "apply_schedule",
     "delay_lr_scheduler",
+    "layerwise_decay",
     "preview",
 ]

@@ -17,7 +17,8 @@ from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from .live import EachObservation
-from .optimizer.groups import BETAS, check_optimizer, check_parameter, read_all, restore, snapshot, write
+from .optimizer.groups import BETAS, check_parameter, read_all, restore, snapshot, write
+from .optimizer.selection import Selector, select_groups, selector_label
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim
@@ -152,6 +153,7 @@ def adjust_lr(
     min_lr: float | Sequence[float] = 0.0,
     max_lr: float | Sequence[float] = 1e300,
     parameter: str = "lr",
+    groups: Selector | None = None,
     name: str | None = None,
 ) -> LRAdjuster:
     """Multiply every rate by ``factor`` at each evaluation at which its condition holds.
@@ -167,6 +169,8 @@ def adjust_lr(
         max_lr: no value is raised past it; one number, or one for each group. For a momentum it must be < 1.
         parameter: what is multiplied: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``,
             ``"beta1"``, ``"beta2"``.
+        groups: those whose value is multiplied: a number, a name (the ``"name"`` of a group), several of these in a
+            list, or a function that is given a group; all by default.
         name: for marks and errors; ``"adjust lr"`` by default.
 
     Returns:
@@ -198,7 +202,8 @@ def adjust_lr(
         1.0
     """
     check_recorder(recorder)
-    parameter = check_parameter(check_optimizer(optimizer), parameter)
+    optimizer = select_groups(optimizer, groups)
+    parameter = check_parameter(optimizer, parameter)
     if not isinstance(factors, Mapping) or not factors:
         refuse_type("factors", "a dict of conditions and factors", factors, "For example {Metric('loss') > 1: 0.9}.")
     checked = {
@@ -212,7 +217,8 @@ def adjust_lr(
         if parameter in _BELOW_1 and max(checked.values()) > 1 and _bound_of(highest, index) >= 1:
             hint = "An average that never forgets never learns."
             refuse_value("max_lr", f"< 1 where {parameter} is raised", _bound_of(highest, index), hint)
-    name = f"adjust {parameter}" if name is None else check_name("name", name)
+    label = f"adjust {parameter}" if groups is None else f"adjust {parameter} of {selector_label(groups)}"
+    name = label if name is None else check_name("name", name)
     return LRAdjuster(recorder, optimizer, checked, (lowest, highest), name, parameter)
 
 

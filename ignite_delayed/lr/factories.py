@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, overload
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from .._utils.checks import refuse_type
+from .._utils.checks import refuse_type, refuse_value
 from ..conditions import Condition, Expression, as_condition
 from ..gates.delays import DelayHandle
+from ..recording.host import all_or_nothing
 from ..recording.recorder import Recorder, check_recorder
 from ..schedules import Schedule
 from .ignite_schedulers import delay_ignite, is_ignite
 from .optimizer.groups import check_optimizer
+from .optimizer.selection import Selector, check_apart, selector_label
 from .phase import Mode, Per, Phase
 from .phases import LRPhases
 
 __all__ = ["apply_schedule", "delay_lr_scheduler"]
 
 
+@overload
 def apply_schedule(
     recorder: Recorder,
     optimizer: Optimizer,
@@ -29,10 +32,41 @@ def apply_schedule(
     per: Literal["iteration", "epoch", "update"],
     until: Any = None,
     parameter: str = "lr",
+    groups: Selector | None = None,
     name: str | None = None,
     planned_epochs: float | None = None,
     gradient_accumulation_steps: int | None = None,
-) -> LRPhases:
+) -> LRPhases: ...
+
+
+@overload
+def apply_schedule(
+    recorder: Recorder,
+    optimizer: Optimizer,
+    schedule: Mapping[Any, Schedule],
+    *,
+    per: Literal["iteration", "epoch", "update"],
+    until: Any = None,
+    parameter: str = "lr",
+    name: str | None = None,
+    planned_epochs: float | None = None,
+    gradient_accumulation_steps: int | None = None,
+) -> dict[Any, LRPhases]: ...
+
+
+def apply_schedule(
+    recorder: Recorder,
+    optimizer: Optimizer,
+    schedule: Schedule | Mapping[Any, Schedule],
+    *,
+    per: Literal["iteration", "epoch", "update"],
+    until: Any = None,
+    parameter: str = "lr",
+    groups: Selector | None = None,
+    name: str | None = None,
+    planned_epochs: float | None = None,
+    gradient_accumulation_steps: int | None = None,
+) -> LRPhases | dict[Any, LRPhases]:
     """Set ``base * schedule(step)`` at the start of every step, so that the first batch trains at ``schedule(0)``.
 
     ``base`` is each group's own value when the schedule starts, or its ``initial_lr`` where that value is what an
@@ -44,12 +78,15 @@ def apply_schedule(
         recorder: knows the trainer, and feeds ``until``.
         optimizer: whose groups are written; a tensor is filled in place.
         schedule: the factors; lengths in epochs and fractions are resolved when the run begins. Fractions are of the
-            run, after ``until`` of what is then left of it.
+            run, after ``until`` of what is then left of it. Or a dict of schedules, one for each choice of ``groups``:
+            ``{"backbone": ..., "head": ...}``; together they are all groups.
         per: ``"iteration"``, ``"epoch"`` or ``"update"``: what one step is. An update is a step that the optimizer
             makes, so that a schedule is right under gradient accumulation, and where AMP skips steps.
         until: delays the start: a condition, or a function of one record; ``None`` starts at once.
         parameter: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``, ``"beta1"``,
             ``"beta2"``.
+        groups: those that are written, others are left alone: a number, a name (the ``"name"`` of a group), several of
+            these in a list, or a function that is given a group; all by default.
         name: for logs, marks and errors.
         planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
             which they change when a run is made longer.
@@ -58,7 +95,7 @@ def apply_schedule(
             optimizer of accelerate says it itself.
 
     Returns:
-        The phases: ``remove()``, ``state_dict()``.
+        The phases: ``remove()``, ``state_dict()``; of a dict, those of each of its keys.
 
     Raises:
         TypeError, ValueError: for arguments of the wrong kind, and when the run begins for a length that cannot be
@@ -103,19 +140,28 @@ def apply_schedule(
         >>> rates
         [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5]
     """
+    condition = None if until is None else as_condition("until", until)
+    named: dict[str, Any] = {"parameter": parameter, "planned_epochs": planned_epochs}
+    named["gradient_accumulation_steps"] = gradient_accumulation_steps
+    if not isinstance(schedule, Mapping):
+        phases = [*_pause(condition), _scheduled(schedule, per)]
+        return LRPhases(recorder, optimizer, phases, groups=groups, name=name, **named)
+    if groups is not None:
+        refuse_value("groups", "left out for a dict of schedules", groups, "Its keys are the groups.")
+    check_apart(optimizer, schedule)
+    several = {choice: [*_pause(condition), _scheduled(one, per)] for choice, one in schedule.items()}
+    attached: dict[Any, LRPhases] = {}
+    with all_or_nothing(lambda: _remove_all(attached.values())):
+        for choice, phases in several.items():
+            label = None if name is None else f"{name} of {selector_label(choice)}"
+            attached[choice] = LRPhases(recorder, optimizer, phases, groups=choice, name=label, **named)
+    return attached
+
+
+def _scheduled(schedule: Any, per: Any) -> Phase:
     if not isinstance(schedule, Schedule):
         refuse_type("schedule", "a Schedule", schedule, "A torch scheduler goes to delay_lr_scheduler.")
-    condition = None if until is None else as_condition("until", until)
-    phases = [*_pause(condition), Phase(schedule, per=per)]
-    return LRPhases(
-        recorder,
-        optimizer,
-        phases,
-        parameter=parameter,
-        name=name,
-        planned_epochs=planned_epochs,
-        gradient_accumulation_steps=gradient_accumulation_steps,
-    )
+    return Phase(schedule, per=per)
 
 
 def delay_lr_scheduler(
@@ -127,6 +173,7 @@ def delay_lr_scheduler(
     per: Per | None = None,
     monitor: str | Expression | None = None,
     mode: Mode | None = None,
+    groups: Selector | None = None,
     name: str | None = None,
 ) -> LRPhases | DelayHandle:
     """Build ``factory(optimizer)`` when ``until`` first holds, and step it from then on.
@@ -149,6 +196,8 @@ def delay_lr_scheduler(
         monitor: the metric that ``ReduceLROnPlateau`` watches: a name or an expression. NaN is a bad evaluation.
         mode: ``"min"`` or ``"max"``, which of its values is better; asked for beside ``monitor``, and the same as that
             of the scheduler, whose own default is ``"min"`` whatever it watches.
+        groups: those that are scheduled, as :func:`apply_schedule` has them: the optimizer that ``factory`` is given
+            has these alone. Ignite's schedulers have ``param_group_index=`` instead.
         name: for logs, marks and errors.
 
     Returns:
@@ -183,12 +232,20 @@ def delay_lr_scheduler(
     check_optimizer(optimizer)
     condition = None if until is None else as_condition("until", until)
     if is_ignite(factory):
+        if groups is not None:
+            hint = "Build it with param_group_index=."
+            refuse_value("groups", "left out for Ignite's schedulers", groups, hint)
         return delay_ignite(recorder, optimizer, factory, condition, per, monitor, mode, name)
     if factory is None or isinstance(factory, Schedule):
         hint = "A schedule goes to apply_schedule."
         refuse_type("factory", "a function that builds a torch scheduler for an optimizer", factory, hint)
     phases = [*_pause(condition), Phase(factory, per=per, monitor=monitor, mode=mode)]
-    return LRPhases(recorder, optimizer, phases, name=name)
+    return LRPhases(recorder, optimizer, phases, groups=groups, name=name)
+
+
+def _remove_all(attached: Iterable[LRPhases]) -> None:
+    for phases in attached:
+        phases.remove()
 
 
 def _pause(until: Condition | None) -> list[Phase]:

@@ -16,13 +16,15 @@ from .._utils.checks import check_name
 from ..conditions import After, Condition
 from ..conditions.comparison import Finite
 from ..conditions.phrases import missing_phrase, nearness
+from ..errors import AttachError
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from .cadence import Cadence, cadence_of
 from .course import Course
 from .live import EachObservation, PhaseEnd
-from .optimizer.groups import check_bases, check_optimizer, check_parameter, read_all
+from .optimizer.groups import check_bases, check_parameter, check_scales, read_all
+from .optimizer.selection import Selector, select_groups, selector_label
 from .optimizer.takeover import Takeover
 from .optimizer.writers import Writer, claim
 from .other_writers import OtherWriters
@@ -59,7 +61,10 @@ class LRPhases(Attachment):
         phases: the phases, in order; only the last may go on for ever.
         parameter: what is written: ``"lr"``, or for schedules any number of the groups (``"momentum"``,
             ``"weight_decay"``), or ``"beta1"`` (the momentum of Adam, also called ``"betas"``), ``"beta2"``.
-        name: for logs, marks, errors and the saved state; the parameter by default.
+        groups: those that are written: a number, a name (the ``"name"`` of a group), several of these in a list, or a
+            function that is given a group. Others are left to others. Groups that are added later count by the same
+            choice. All by default.
+        name: for logs, marks, errors and the saved state; the parameter (and the groups) by default.
         planned_epochs: the length that shares of the run are of (greater than 0); the trainer's own by default, with
             which they change when a run is made longer.
         gradient_accumulation_steps: for phases per update with lengths in epochs or shares of the run: batches for an
@@ -111,15 +116,20 @@ class LRPhases(Attachment):
         phases: Iterable[Phase],
         *,
         parameter: str = "lr",
+        groups: Selector | None = None,
         name: str | None = None,
         planned_epochs: float | None = None,
         gradient_accumulation_steps: int | Cadence | None = None,
     ) -> None:
         check_recorder(recorder)
         self.phases = check_phases(phases)
-        self.optimizer = check_optimizer(optimizer)
+        self.optimizer = optimizer = select_groups(optimizer, groups)
         self.parameter = check_parameter(optimizer, parameter)
-        label = self.parameter if name is None else check_name("name", name)
+        check_scales(optimizer, self.parameter)
+        label = self.parameter if groups is None else f"{self.parameter} of {selector_label(groups)}"
+        label = label if name is None else check_name("name", name)
+        if groups is not None:
+            _refuse_ready(self.phases)
         steppers, parameters, entries = build_steppers(self.phases, optimizer, self.parameter)
         cadence = cadence_of(optimizer, gradient_accumulation_steps)
         check_lengths(self.phases, gradient_accumulation_steps, cadence is not None)
@@ -266,3 +276,14 @@ class LRPhases(Attachment):
             turn = f"phase {self.index + 1} of {len(self.phases)}, {self.phases[self.index]!r}"
             return f"<LRPhases {self.name!r}: {turn}>"
         return f"<LRPhases {self.name!r}: all {len(self.phases)} phases have ended>"
+
+
+def _refuse_ready(phases: list[Phase]) -> None:
+    """Refuse torch schedulers that were built for all the groups."""
+    for phase in phases:
+        if isinstance(phase.what, LRScheduler):
+            kind = type(phase.what).__name__
+            raise AttachError(
+                f"this {kind} was built for all groups of its optimizer: with groups= give a function that builds it "
+                f"for the optimizer that it is given, which has those alone: lambda optimizer: {kind}(optimizer, ...)"
+            )

@@ -18,6 +18,7 @@ from ..recording.recorder import Recorder
 from ..schedules import Schedule
 from .cadence import Cadence, cadence_of
 from .optimizer.groups import BETAS, check_optimizer
+from .optimizer.selection import check_apart, group_labels, select_groups
 from .optimizer.stand_in import stand_in
 from .phase import Phase, Switched, check_lengths
 from .phases import LRPhases
@@ -45,12 +46,14 @@ class Preview(NamedTuple):
         switches: the changes of phase.
         quantity: what the rates are: ``"learning rate"``, ``"factor of the base rate"``, or of another parameter
             ``"momentum"``, ``"factor of momentum"``.
+        groups: what each group is called: by its ``"name"`` if it has one, or ``"group 0"``.
     """
 
     epochs: npt.NDArray[np.float64]
     rates: npt.NDArray[np.float64]
     switches: list[Switched]
     quantity: str = "learning rate"
+    groups: tuple[str, ...] = ("group 0",)
 
     def __repr__(self) -> str:
         batches, groups = self.rates.shape
@@ -61,7 +64,7 @@ class Preview(NamedTuple):
 
 
 def preview(
-    what: Schedule | LRPhases | Iterable[Phase],
+    what: Schedule | LRPhases | Iterable[Phase] | Mapping[Any, Schedule | Iterable[Phase]],
     *,
     epochs: int,
     iterations_per_epoch: int,
@@ -79,7 +82,8 @@ def preview(
     differ from the run in the last place.
 
     Args:
-        what: a schedule, :class:`LRPhases` (untouched), or a list of :class:`Phase`.
+        what: a schedule, :class:`LRPhases` (untouched), or a list of :class:`Phase`; or a dict of schedules or lists
+            for the groups of ``optimizer`` that its keys choose, as :func:`apply_schedule` has it.
         epochs: epochs of the run, >= 1.
         iterations_per_epoch: batches in an epoch, >= 1.
         per: for a lone schedule: what one step is, ``"iteration"`` (the default), ``"epoch"`` or ``"update"``.
@@ -106,6 +110,9 @@ def preview(
     """
     check_count("epochs", epochs)
     check_count("iterations_per_epoch", iterations_per_epoch)
+    if isinstance(what, Mapping):
+        run: dict[str, Any] = {"epochs": epochs, "iterations_per_epoch": iterations_per_epoch, "metrics": metrics}
+        return _preview_each(what, optimizer, gradient_accumulation_steps, **run, per=per, parameter=parameter)
     double = None if optimizer is None else stand_in(check_optimizer(optimizer))
     cadence = None if optimizer is None else cadence_of(optimizer, gradient_accumulation_steps)
     if parameter is not None:
@@ -124,10 +131,34 @@ def preview(
     known = _reporters(metrics, epochs)
     trainer = Engine(lambda engine, batch: None)  # a recorder does not keep it
     trainer.logger = _silent
-    run = _phases_on(trainer, what, double, parameter, gradient_accumulation_steps, cadence)
-    table = rehearse(run, known, epochs, iterations_per_epoch)
-    quantity = _quantity(run.parameter, double is not None or isinstance(what, LRPhases))
-    return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, run.switches, quantity)
+    phases = _phases_on(trainer, what, double, parameter, gradient_accumulation_steps, cadence)
+    table = rehearse(phases, known, epochs, iterations_per_epoch)
+    whose = what.optimizer if isinstance(what, LRPhases) else optimizer
+    quantity = _quantity(phases.parameter, whose is not None)
+    groups = tuple(group_labels(phases.optimizer if whose is None else whose))
+    return Preview(np.arange(1, len(table) + 1) / iterations_per_epoch, table, phases.switches, quantity, groups)
+
+
+def _preview_each(
+    what: Mapping[Any, Any], optimizer: Optimizer | None, gradient_accumulation_steps: Any, **run: Any
+) -> Preview:
+    """What is previewed for each choice of groups, together."""
+    if optimizer is None:
+        refuse_value("optimizer", "given for a dict, whose keys choose its groups", None)
+    check_apart(optimizer, what)
+    columns: dict[int, npt.NDArray[np.float64]] = {}
+    seen: list[Preview] = []
+    for choice, one in what.items():
+        if isinstance(one, (LRPhases, Mapping)):
+            refuse_type(f"what[{choice!r}]", "a schedule, or a list of Phase", one)
+        chosen = select_groups(optimizer, choice)
+        updates = run["per"] == "update" or (isinstance(one, list) and any(phase.per == "update" for phase in one))
+        told = {"gradient_accumulation_steps": gradient_accumulation_steps} if updates else {}
+        seen.append(preview(one, optimizer=chosen, **run, **told))
+        columns |= {id(group): rates for group, rates in zip(chosen.param_groups, seen[-1].rates.T, strict=True)}
+    table = np.stack([columns[id(group)] for group in optimizer.param_groups], axis=1)
+    switches = sorted((switch for part in seen for switch in part.switches), key=lambda switch: switch.iteration)
+    return Preview(seen[0].epochs, table, switches, seen[0].quantity, tuple(group_labels(optimizer)))
 
 
 def _quantity(parameter: str, known: bool) -> str:

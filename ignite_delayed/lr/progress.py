@@ -7,7 +7,7 @@ from typing import Any
 
 from .._utils.checks import describe
 from ..errors import StateError
-from .optimizer.groups import is_number, read_all, restore, snapshot
+from .optimizer.groups import is_number, restore, snapshot
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
 from .phase import Phase, Switched
@@ -103,7 +103,7 @@ class Progress:
             return told
         handed_over = self.origin != (0, 0) and not takeover.marked  # by another, who has written until now
         if stepper.ready or handed_over:
-            self.bases = read_all(takeover.optimizer, takeover.parameter)
+            self.bases = takeover.read_bases()
             return ""
         takeover.write(self.bases)  # a torch scheduler starts from what it finds
         return told

@@ -182,11 +182,17 @@ def _draw_curves(ax: Axes, several: dict[str, _Rates]) -> dict[str, list[Line2D]
             look = dict(styles[group if alone else number])
             if not alone and not single:
                 look["linestyle"] = LINES[(number * groups + group) % len(LINES)]
-            group_label = f"group {group}" if made.rates.shape[1] > 1 else ""
+            group_label = _group_label(made, group)
             label = ", ".join(filter(None, [name, group_label])) or "_"
             drawn = ax.plot(at, np.concatenate([rates[:1], rates]), drawstyle="steps-pre", label=label, **look)
             curves[name] += drawn
     return curves
+
+
+def _group_label(made: Preview, group: int) -> str:
+    """What the line of ``group`` is called; where there is only one that has no name, nothing."""
+    known = made.groups[group] if len(made.groups) == made.rates.shape[1] else f"group {group}"
+    return known if made.rates.shape[1] > 1 or not known.startswith("group ") else ""
 
 
 def _draw_moments(

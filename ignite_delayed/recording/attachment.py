@@ -31,6 +31,8 @@ class Attachment:
     name: str
     #: Where its row stands among the others of a recorder: after those of lower order.
     row_order: ClassVar[int] = 0
+    #: Whether it tells whoever looks what is decided, so that nobody else needs to.
+    tells: ClassVar[bool] = False
 
     def _on_run(self, fresh: bool) -> None:
         """A run of the trainer begins; ``fresh`` if from its beginning."""

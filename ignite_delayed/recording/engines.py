@@ -81,7 +81,7 @@ class Engines:
         self._watches: list[Watch] = []
         with all_or_nothing(self.remove):
             self._attach(trainer, every)
-            self._relay = Rank0Relay(self.run, agreement.meeting, self._deliver, self._revivable, alone=on_rank0)
+            self._relay = Rank0Relay(self.run, agreement, self._deliver, self._revivable, self._notices, alone=on_rank0)
             self._attached.callback(self._relay.remove)
         self._maker = RecordMaker(self.run, sources, self._required, rates, agreement, hub, self._notices, self._relay)
         enter(trainer, self)
@@ -359,7 +359,6 @@ class Engines:
         seconds = checked_seconds(raw["seconds"])
         sources = {name: checked_count(name, raw["sources"].get(name, -1)) for name in self.sources}
         held = self._relay.prepare(raw, sources)
-
         at_start = checked_names("at_start", raw.get("at_start", []))
 
         def commit() -> None:

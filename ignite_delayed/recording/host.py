@@ -23,10 +23,13 @@ __all__ = [
     "drop_generator",
     "drop_if_empty",
     "fires",
+    "group_ranks",
     "group_store",
     "handler_arguments",
     "handlers_caught",
     "is_counting",
+    "is_no_member",
+    "is_process_group",
     "is_raised_in",
     "is_running",
     "is_running_in",
@@ -232,3 +235,24 @@ def group_store() -> Any:
     if not (dist.is_available() and dist.is_initialized()):
         return None
     return dist.distributed_c10d._get_default_store()
+
+
+def is_process_group(group: Any) -> bool:
+    """Whether ``group`` is one of torch's, that this process is in."""
+    import torch.distributed as dist
+
+    return dist.is_available() and isinstance(group, dist.ProcessGroup)
+
+
+def is_no_member(group: Any) -> bool:
+    """Whether ``group`` is what torch gives a process that is not in the group which it made."""
+    import torch.distributed as dist
+
+    return dist.is_available() and group is dist.GroupMember.NON_GROUP_MEMBER
+
+
+def group_ranks(group: Any) -> list[int]:
+    """The ranks of ``group``, as the world counts them, in its own order."""
+    import torch.distributed as dist
+
+    return list(dist.get_process_group_ranks(group))

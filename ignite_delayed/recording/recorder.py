@@ -71,6 +71,10 @@ class Recorder:
             is rank 0's, and ``After(seconds=)`` then moves at evaluations only.
         evaluate_on: ``"rank0"`` where the evaluator runs on rank 0 alone: its records then reach the gates of all
             ranks at the end of the trainer's epoch, and are in a state that rank 0 saves before; load it on all ranks.
+        group: the process group that trains together, where several trainings go on side by side in one world: what
+            ``torch.distributed.new_group(ranks)`` gave. Rank 0 is then the first of the group, in ``sync`` and
+            ``evaluate_on``; without it each training would get the values of the others. Files are another matter:
+            ``keep_best`` and Ignite's savers go by the ranks of the world.
 
     Attributes:
         history: the records of this run so far, a :class:`History`.
@@ -105,12 +109,10 @@ class Recorder:
         keep: int | None = None,
         sync: Literal["rank0", "mean"] | None = "rank0",
         evaluate_on: Literal["rank0"] | None = None,
+        group: Any = None,
     ) -> None:
-        sources, rates, agreement = (
-            check_sources(trainer, evaluators),
-            watched_rates(optimizer, parameters),
-            Agreement(sync),
-        )
+        sources, rates = check_sources(trainer, evaluators), watched_rates(optimizer, parameters)
+        agreement = Agreement(sync, group)
         if every is not None:
             every = check_count("every", every)
             if all(source.engine is not trainer for source in sources.values()):

@@ -33,6 +33,7 @@ class LiveStatus(Attachment):
     """
 
     name = "live status"
+    tells = True
 
     def __init__(self, status: Shown, *, every: int | None, file: IO[str] | None) -> None:
         self.status = status

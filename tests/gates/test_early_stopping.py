@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -205,6 +207,51 @@ class TestTelling:
             ("early stopping", "in epoch 3, iteration 6"),  # it is decided by evaluations
         ]
         assert "epochs opened before epoch 3: After(epochs=2)" in caplog.messages
+
+
+SCRIPT = """
+import sys
+from ignite.engine import Engine, Events
+from ignite_delayed import Recorder, stop_when, Metric
+trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+evaluator.add_event_handler(
+    Events.EPOCH_COMPLETED, lambda: evaluator.state.metrics.update(loss=1 / trainer.state.epoch)
+)
+trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+recorder = Recorder(trainer, evaluator)
+stop_when(recorder, Metric("loss") < 0.4)
+"""
+TRAIN = "trainer.run([0, 0], max_epochs=9)\n"
+TOLD = "stop stopped in epoch 3, iteration 6: Metric('loss') < 0.4 held\n"
+AGAIN = "the run was stopped before: Metric('loss') < 0.4 held. Call reset() on the stopper to train on.\n"
+
+
+class TestWithoutLogging:
+    """What a script says on standard error that has set up no logging, or its own."""
+
+    @pytest.mark.parametrize(
+        ("script", "said"),
+        [
+            (TRAIN, TOLD),
+            ("from ignite.utils import setup_logger\nsetup_logger('trainer')\n" + TRAIN, TOLD),
+            ("import logging\nlogging.basicConfig(format='%(message)s')\n" + TRAIN, TOLD),
+            (
+                "import logging\nlogging.basicConfig(format='%(levelname)s %(message)s', level='INFO')\n"
+                "trainer.logger.disabled = evaluator.logger.disabled = True\n" + TRAIN,
+                f"INFO {TOLD}",
+            ),
+            ("import logging\nlogging.getLogger('ignite_delayed').setLevel('ERROR')\n" + TRAIN, ""),
+            ("with recorder.status().live(file=sys.stdout):\n    " + TRAIN, ""),
+            (
+                TRAIN + TRAIN,
+                TOLD + AGAIN,
+            ),
+        ],
+        ids=["none", "Ignite's", "default level", "INFO", "quiet", "live", "resumed"],
+    )
+    def test_a_stop_is_told_in_a_line(self, script: str, said: str) -> None:
+        done = subprocess.run([sys.executable, "-c", SCRIPT + script], capture_output=True, text=True, check=True)
+        assert done.stderr == said
 
 
 class TestRuns:

@@ -228,8 +228,8 @@ class TestWrappers:
 
         training, mine = Training(sgd(1.0)), Mine()
         with pytest.raises(AttachError, match=r"counts the steps of a torch optimizer.*count per='iteration'"):
-            apply_schedule(training.recorder, mine, Constant(0.5), per="update")  # type: ignore[arg-type]
-        apply_schedule(training.recorder, mine, Constant(0.5), per="iteration")  # type: ignore[arg-type]
+            apply_schedule(training.recorder, mine, Constant(0.5), per="update")  # type: ignore[call-overload]
+        apply_schedule(training.recorder, mine, Constant(0.5), per="iteration")  # type: ignore[call-overload]
 
     def test_removed_no_hook_is_left(self) -> None:
         training = Training(sgd(1.0))

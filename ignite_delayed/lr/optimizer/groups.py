@@ -19,6 +19,7 @@ __all__ = [
     "check_bases",
     "check_optimizer",
     "check_parameter",
+    "check_scales",
     "clone",
     "defaults_of",
     "holds",
@@ -28,6 +29,7 @@ __all__ = [
     "read",
     "read_all",
     "restore",
+    "scale_of",
     "share_groups",
     "snapshot",
     "write",
@@ -85,6 +87,25 @@ def base_value(group: dict[str, Any], parameter: str) -> float:
     if not noted or (left in group and not holds(group, parameter, float(group[left]))):
         return found
     return noted
+
+
+def scale_of(group: dict[str, Any], parameter: str) -> float:
+    """What multiplies every value of ``parameter`` in ``group``: timm's ``lr_scale``, where it has one.
+
+    As timm has it, a base rate is without it, and what a batch trains at is with it.
+    """
+    if parameter != "lr" or "lr_scale" not in group:
+        return 1.0
+    scale = group["lr_scale"]
+    if not is_number(scale):
+        refuse_type("lr_scale of a group", "a number", scale, "timm's schedulers and these multiply the rate by it.")
+    return float(scale)
+
+
+def check_scales(optimizer: Optimizer, parameter: str) -> None:
+    """Refuse scales of groups that are no numbers."""
+    for group in optimizer.param_groups:
+        scale_of(group, parameter)
 
 
 def check_bases(parameter: str, bases: list[float]) -> None:

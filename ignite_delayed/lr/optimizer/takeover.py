@@ -19,6 +19,7 @@ from .groups import (
     read,
     read_all,
     restore,
+    scale_of,
     snapshot,
     write,
 )
@@ -104,10 +105,15 @@ class Takeover:
             if again or self._initial not in group:
                 group[self._initial] = base
 
-    def write(self, values: list[float]) -> None:
-        """Write ``values`` to the groups."""
-        for group, value in zip(self.optimizer.param_groups, values, strict=False):
-            write(group, self.parameter, value)
+    def write(self, bases: list[float]) -> None:
+        """Write ``bases`` to the groups, each with its scale."""
+        for group, base in zip(self.optimizer.param_groups, bases, strict=False):
+            write(group, self.parameter, base * scale_of(group, self.parameter))
+
+    def read_bases(self) -> list[float]:
+        """The values of the groups as bases, where what they hold was written with their scales."""
+        groups, parameter = self.optimizer.param_groups, self.parameter
+        return [read(group, parameter) / (scale_of(group, parameter) or 1.0) for group in groups]
 
     @property
     def marked(self) -> bool:

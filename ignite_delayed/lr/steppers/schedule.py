@@ -10,7 +10,7 @@ from ignite.engine import Engine
 from torch.optim import Optimizer
 
 from ...schedules import Chain, Schedule
-from ..optimizer.groups import BETAS, base_value, read, write
+from ..optimizer.groups import BETAS, base_value, read, scale_of, write
 from ..plan import Plan
 from .base import Stepper
 from .quick import Bound
@@ -24,7 +24,12 @@ _MANY = 64  # steps from which on one call for all of them is quicker
 
 
 class ScheduleStepper(Stepper):
-    """Sets each group's rate to its base rate times the schedule's factor, before the step."""
+    """Sets each group's rate to its base rate times the schedule's factor, before the step.
+
+    Attributes:
+        factor: the last factor, ``None`` before.
+        scaled: what it was of: the base of each group, times timm's ``lr_scale`` where there is one.
+    """
 
     per: str
 
@@ -39,6 +44,7 @@ class ScheduleStepper(Stepper):
         self._starts: list[int] = []
         self._curves: list[Any] = []
         self.factor: float | None = None
+        self.scaled: list[float] = []
 
     def resolve(self, trainer: Engine, plan: Plan, origin: tuple[int, int]) -> None:
         # Ends are rounded from their exact places, so what ends by itself before is resolved together with this.
@@ -75,10 +81,13 @@ class ScheduleStepper(Stepper):
         groups, parameter = optimizer.param_groups, self._parameter
         while len(bases) < len(groups):  # a group that was unfrozen later brings its own base
             bases.append(base_value(groups[len(bases)], parameter))
+        scaled: list[float] = []
         for index, group in enumerate(groups):
             if not bases[index]:  # frozen so far: the rate that it is unfrozen with is its base
                 bases[index] = read(group, parameter)
-            write(group, parameter, bases[index] * factor)
+            scaled.append(bases[index] * scale_of(group, parameter))
+            write(group, parameter, scaled[index] * factor)
+        self.scaled = scaled
 
     def factors(self, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The factors at each of ``steps``: those of :meth:`step`, where there are many but for the last place."""
@@ -95,10 +104,10 @@ class ScheduleStepper(Stepper):
         piece = bisect_right(self._starts, step)
         ends = [high, self.stop + 1 + origin, *(start + 1 + origin for start in self._starts[piece : piece + 1])]
         curve = self._curves[piece]
-        return Bound(int(min(ends)), origin + 1, curve, self, optimizer, groups, len(groups), entry, list(bases))
+        return Bound(int(min(ends)), origin + 1, curve, self, optimizer, groups, len(groups), entry, self.scaled)
 
     def last_values(self, bases: list[float]) -> list[float] | None:
-        return None if self.factor is None else [base * self.factor for base in bases]
+        return None if self.factor is None else [base * self.factor for base in self.scaled]
 
     def accept(self, prepared: Any) -> None:
         self.factor = None

@@ -10,7 +10,7 @@ from ..._utils.text import logger_of
 from ...history.metrics import source_label
 from .meeting import Errand, Meeting
 
-__all__ = ["Agreed", "Agreement"]
+__all__ = ["Agreed", "Agreement", "mean"]
 
 logger = logger_of("Recorder")
 
@@ -33,16 +33,17 @@ class Agreement:
 
     Args:
         sync: ``"rank0"`` takes those of rank 0, ``"mean"`` the mean over the ranks, ``None`` leaves each its own.
+        group: the process group that agrees; ``None`` for all processes.
 
     Attributes:
         meeting: where the ranks meet for it.
     """
 
-    def __init__(self, sync: Any) -> None:
+    def __init__(self, sync: Any, group: Any = None) -> None:
         if sync not in ("rank0", "mean", None):
             refuse_value("sync", "'rank0', 'mean' or None", sync)
         self.sync = sync
-        self.meeting = Meeting()
+        self.meeting = Meeting(group)
         self._order: tuple[int, list[str]] = (-1, [])
         self._told: set[str] = set()
 
@@ -67,7 +68,8 @@ class Agreement:
             self._errand(source_label(source), iteration),
             {"status": int(status), "seconds": seconds, "values": values},
         )
-        merged, lacking = self._merged([row["values"] for row in table])
+        values_by_rank = {rank: row["values"] for rank, row in zip(self.meeting.ranks, table, strict=True)}
+        merged, lacking = self._merged(values_by_rank)
         return Agreed(max(row["status"] for row in table), merged, lacking, table[0]["seconds"])
 
     def _errand(self, who: str, iteration: int) -> Errand:
@@ -77,17 +79,18 @@ class Agreement:
         does = f"runs {who}, its evaluation {self.meeting.count(who) + 1}"
         return Errand(who, does, "evaluated", ", then ".join(order), iteration)
 
-    def _merged(self, table: list[dict[str, float]]) -> tuple[dict[str, float], dict[str, str]]:
+    def _merged(self, table: dict[int, dict[str, float]]) -> tuple[dict[str, float], dict[str, str]]:
         """The values by name, and why a metric that some rank reports is not among them."""
         merged: dict[str, float] = {}
         lacking: dict[str, str] = {}
-        for name in sorted(set().union(*table)):
-            without = [rank for rank, values in enumerate(table) if name not in values]
-            column = {rank: values[name] for rank, values in enumerate(table) if name in values}
-            if without and (self.sync == "mean" or 0 in without):
+        first = self.meeting.ranks[0]
+        for name in sorted(set().union(*table.values())):
+            without = [rank for rank, values in table.items() if name not in values]
+            column = {rank: values[name] for rank, values in table.items() if name in values}
+            if without and (self.sync == "mean" or first in without):
                 lacking[name] = f"{_ranks(without)} did not report it as a number"
             else:
-                merged[name] = column[0] if self.sync == "rank0" else _mean(list(column.values()))
+                merged[name] = column[first] if self.sync == "rank0" else mean(list(column.values()))
             self._tell_difference(name, column, without, recorded=name in merged)
         return merged, lacking
 
@@ -95,7 +98,7 @@ class Agreement:
         if name in self._told or not (without or _differ(list(column.values()))):
             return
         self._told.add(name)
-        taken = "that of rank 0 is recorded" if self.sync == "rank0" else "the mean is recorded"
+        taken = f"that of rank {self.meeting.ranks[0]} is recorded" if self.sync == "rank0" else "the mean is recorded"
         if without:
             logger.warning(
                 "metric %r is missing on %s: %s. (Said once a run.)",
@@ -115,7 +118,8 @@ def _differ(column: list[float]) -> bool:
     )
 
 
-def _mean(column: list[float]) -> float:
+def mean(column: list[float]) -> float:
+    """The mean of what the ranks measured."""
     return math.fsum(column) / len(column) if all(map(math.isfinite, column)) else sum(column)
 
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import ignite.distributed as idist
 import torch
 
+from ..._utils.checks import refuse_type, refuse_value
 from ...errors import DesyncError
-from ..host import group_store
+from ..host import group_ranks, group_store, is_no_member, is_process_group
 
 __all__ = ["Errand", "Meeting"]
 
@@ -45,19 +46,25 @@ class Errand(NamedTuple):
 class Meeting:
     """Where the ranks of one recorder meet.
 
+    Args:
+        group: the process group of those ranks; ``None`` for all processes.
+
     Attributes:
         world: the number of processes.
+        ranks: as the world counts them, in the order in which the group does.
     """
 
-    def __init__(self) -> None:
-        self.world = 1
+    def __init__(self, group: Any = None) -> None:
+        self._group = _check_group(group)
+        self.world, self.ranks = 1, [0]
         self._run = 0
         self._room = _ROOM
         self._counts: dict[str, int] = {}
 
     def begin(self) -> None:
         """A run begins: look once how many processes there are, and count from here."""
-        self.world = idist.get_world_size()
+        self.ranks = group_ranks(self._group) if self._group is not None else list(range(idist.get_world_size()))
+        self.world = len(self.ranks)
         self._run, self._room = next(_runs), _ROOM
         self._counts.clear()
 
@@ -85,7 +92,7 @@ class Meeting:
             table: list[dict[str, Any]] = [json.loads(cell[_LENGTH : _LENGTH + _length(cell)]) for cell in cells]
         except ValueError as error:
             raise DesyncError(f"the ranks' collectives got mixed up: {error}. {errand.advice}") from error
-        _check_errands(table, errand)
+        _check_errands(dict(zip(self.ranks, table, strict=True)), errand)
         return table
 
     def _exchange(self, errand: Errand, brought: bytes) -> list[bytes]:
@@ -93,17 +100,22 @@ class Meeting:
         cell = (len(brought).to_bytes(_LENGTH, "big") + brought)[:size].ljust(size, b"\0")
         try:
             numbers = torch.frombuffer(bytearray(cell), dtype=torch.uint8).to(idist.device())
-            gathered: Any = idist.all_gather(numbers)
+            gathered: Any = idist.all_gather(numbers, group=self._group)
         except RuntimeError as error:
             raise DesyncError(self._who_is_missing(errand, error)) from error
         flat = gathered.cpu().numpy().tobytes()
         return [flat[start : start + size] for start in range(0, len(flat), size)]
 
+    def _key(self, errand: Errand, rank: int) -> str:
+        return f"ignite-delayed/{'-'.join(map(str, self.ranks))}/{errand.who}/{rank}"
+
     def _announce(self, errand: Errand) -> None:
         def announce() -> None:
             store = group_store()
             if store is not None:
-                store.set(_key(errand, idist.get_rank()), f"{self._run} {self.count(errand.who)} {errand.iteration}")
+                store.set(
+                    self._key(errand, idist.get_rank()), f"{self._run} {self.count(errand.who)} {errand.iteration}"
+                )
 
         _answered(announce)
 
@@ -112,8 +124,8 @@ class Meeting:
         text = f"rank {idist.get_rank()} {errand.does}, at trainer iteration {errand.iteration}, and not every rank "
         text += "came to agree on it"
         count = self.count(errand.who)
-        for rank in range(self.world):
-            there: list[str] | None = _answered(functools.partial(_last_seen, errand, rank))
+        for rank in self.ranks:
+            there: list[str] | None = _answered(functools.partial(_last_seen, self._key(errand, rank)))
             if there is None:
                 text += "; the store, which rank 0 keeps, does not answer: rank 0 is gone"
                 break
@@ -130,29 +142,41 @@ def _length(cell: bytes) -> int:
     return int.from_bytes(cell[:_LENGTH], "big")
 
 
-def _check_errands(table: list[dict[str, Any]], errand: Errand) -> None:
-    """Refuse rows that were brought for different things."""
-    if len({row["who"] for row in table}) > 1:
+def _check_errands(table: dict[int, dict[str, Any]], errand: Errand) -> None:
+    """Refuse rows, by rank, that were brought for different things."""
+    if len({row["who"] for row in table.values()}) > 1:
         listed = "; ".join(
-            f"{row['order']} on rank {rank} at iteration {row['iteration']}" for rank, row in enumerate(table)
+            f"{row['order']} on rank {rank} at iteration {row['iteration']}" for rank, row in table.items()
         )
         raise DesyncError(f"the ranks do not evaluate in the same order: {listed}. {errand.advice}")
-    iterations = [row["iteration"] for row in table]
-    if len(set(iterations)) > 1:
-        listed = ", ".join(f"rank {rank} at iteration {at}" for rank, at in enumerate(iterations))
+    iterations = {rank: row["iteration"] for rank, row in table.items()}
+    if len(set(iterations.values())) > 1:
+        listed = ", ".join(f"rank {rank} at iteration {at}" for rank, at in iterations.items())
         raise DesyncError(
             f"the ranks do not evaluate at the same trainer iterations: {listed}. Run {errand.who} equally often on "
             "all of them; an evaluation on rank 0 alone is named by Recorder(..., evaluate_on='rank0')"
         )
 
 
-def _key(errand: Errand, rank: int) -> str:
-    return f"ignite-delayed/{errand.who}/{rank}"
+def _check_group(group: Any) -> Any:
+    """``group`` if it is a process group that this process is in, or ``None``.
+
+    Raises:
+        TypeError, ValueError: where it is not.
+    """
+    hint = "Each process of the group gives torch.distributed.new_group(ranks), which all processes call."
+    if group is None:
+        return None
+    if is_no_member(group):
+        refuse_value("group", "a group that this process is in", group, hint)
+    if not is_process_group(group):
+        refuse_type("group", "a torch.distributed process group", group, hint)
+    return group
 
 
-def _last_seen(errand: Errand, rank: int) -> list[str]:
-    """The run, the count and the iteration at which ``rank`` came for this last; nothing where it never did."""
-    store, key = group_store(), _key(errand, rank)
+def _last_seen(key: str) -> list[str]:
+    """The run, the count and the iteration at which a rank came for this last; nothing where it never did."""
+    store = group_store()
     found: list[str] = store.get(key).decode().split() if store.check([key]) else []
     return found
 

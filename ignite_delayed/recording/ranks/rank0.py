@@ -12,8 +12,10 @@ from ignite.engine import Engine, Events
 from ..._utils.checks import check_count, check_name, check_real, describe
 from ...errors import DesyncError, StateError
 from ..host import attach, detach
+from ..notices import Notices
 from ..runs.run import TrainerRun
-from .meeting import Errand, Meeting
+from .agreement import Agreement, mean
+from .meeting import Errand
 
 __all__ = ["Evaluation", "Rank0Relay"]
 
@@ -39,23 +41,26 @@ class Rank0Relay:
 
     Args:
         run: the ranks meet at events of its trainer.
-        meeting: where they do.
+        agreement: what they take an evaluation for, and where they meet.
         deliver: makes a record of an evaluation.
         guard: a context for what may raise.
+        notices: who is told of what a saved state has instead.
         alone: whether rank 0 evaluates alone. Otherwise only what a state was saved with is handed over.
     """
 
     def __init__(
         self,
         run: TrainerRun,
-        meeting: Meeting,
+        agreement: Agreement,
         deliver: Callable[[Evaluation], None],
         guard: Callable[[], AbstractContextManager[None]],
+        notices: Notices,
         *,
         alone: bool,
     ) -> None:
-        self.alone = alone
-        self._run, self._meeting, self._deliver, self._guard = run, meeting, deliver, guard
+        self.alone, self._notices = alone, notices
+        self._takes_mean = agreement.sync == "mean"
+        self._run, self._meeting, self._deliver, self._guard = run, agreement.meeting, deliver, guard
         self._held: list[Evaluation] = []  # known here alone
         self._arrived: list[Evaluation] = []  # known to all, and not recorded yet
         self._loaded = False
@@ -71,10 +76,11 @@ class Rank0Relay:
         Raises:
             DesyncError: on another rank than 0, which was said to evaluate alone.
         """
-        if idist.get_rank() != 0:
+        first = self._meeting.ranks[0]
+        if idist.get_rank() != first:
             raise DesyncError(
                 f"evaluate_on='rank0' was given, but rank {idist.get_rank()} evaluates too: run the evaluator on "
-                "rank 0 alone, or leave evaluate_on out"
+                f"rank {first} alone, or leave evaluate_on out"
             )
         self._held.append(evaluation)
 
@@ -92,8 +98,10 @@ class Rank0Relay:
             return False
         self._loaded = False
         errand = Errand(_WHO, "shares the evaluations of rank 0", "shared them", _WHO, self._position(), _ADVICE)
-        brought = self._meeting.gather(errand, {_KEY: [list(one) for one in self._held]})[0][_KEY]
-        self._arrived, self._held = [*self._arrived, *(Evaluation(*fields) for fields in brought)], []
+        table = self._meeting.gather(errand, {_KEY: [list(one) for one in self._held]})
+        held = [[Evaluation(*fields) for fields in row[_KEY]] for row in table]
+        brought = [_average(one, held) for one in held[0]] if self._takes_mean else held[0]
+        self._arrived, self._held = [*self._arrived, *brought], []
         some = bool(self._arrived)
         while self._arrived:
             evaluation = self._arrived[0]
@@ -141,6 +149,8 @@ class Rank0Relay:
 
     def state_dict(self, pending: list[Evaluation]) -> dict[str, Any]:
         """What must be saved, ``pending`` evaluations too: nothing where all was handed over. No collective."""
+        if pending and self._takes_mean:
+            self._notices.say("own values", _OWN_VALUES)
         held = [one._asdict() for one in (*self._arrived, *self._held, *pending)]
         return {_KEY: held} if held else {}
 
@@ -161,8 +171,23 @@ class Rank0Relay:
         return commit
 
 
+_OWN_VALUES = (
+    "a state is saved at COMPLETED of an evaluator, before the ranks agreed on the mean: it has what this rank "
+    "measured, and a run resumed from it takes the mean of what each rank loads. Attach the checkpoint after the "
+    "recorder was built"
+)
 _WHO = "the sharing of what rank 0 evaluated"
 _ADVICE = "All ranks must train equally long, and a run that resumes loads the recorder's state on each of them"
+
+
+def _average(evaluation: Evaluation, held: list[list[Evaluation]]) -> Evaluation:
+    """``evaluation`` with the mean of what those ranks that ``held`` it measured."""
+    place = evaluation.source, evaluation.iteration
+    same = [one.values for of_rank in held for one in of_rank if (one.source, one.iteration) == place]
+    if all(values == evaluation.values for values in same):  # loaded from one file
+        return evaluation
+    names = [name for name in evaluation.values if all(name in values for values in same)]
+    return evaluation._replace(values={name: mean([values[name] for values in same]) for name in names})
 
 
 def _restored(entry: Any) -> Evaluation:

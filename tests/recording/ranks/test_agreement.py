@@ -533,3 +533,116 @@ def test_saving_on_rank_0_alone_is_no_collective_and_loses_nothing(tmp_path: Pat
     assert answers[0] == answers[1]
     assert answers[0] == [answers[0][0]] * 5
     assert answers[0][0][:2] == [[1.0, 0.5, 0.5, 0.5], 4]
+
+
+def saved_before_the_mean() -> list[Any]:
+    """Each rank saves in COMPLETED before the ranks agreed; resumed from its own state, and from that of rank 0."""
+    rank = idist.get_rank()
+    heard = Heard()
+    states: list[Any] = []
+
+    def follow(save: bool = False) -> tuple[Engine, Recorder]:
+        trainer, evaluator = Engine(quiet), Engine(quiet)
+        if save:
+            evaluator.add_event_handler(Events.COMPLETED, lambda: states.append(json.dumps(recorder.state_dict())))
+
+        @evaluator.on(Events.EPOCH_COMPLETED)
+        def report() -> None:
+            evaluator.state.metrics["loss"] = shard_loss(trainer.state.epoch)
+
+        recorder = Recorder(trainer, evaluator, sync="mean")
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        trainer.evaluator = evaluator  # type: ignore[attr-defined] # kept: engines are held weakly
+        return trainer, recorder
+
+    trainer, recorder = follow(save=True)
+    trainer.run([0] * 2, max_epochs=4)
+    means, said = recorder.history["loss"].tolist(), [text for text in heard.messages if "agreed on the mean" in text]
+    of_rank_0: list[Any] = idist.all_gather((states,))[0][0]  # type: ignore[index,assignment]
+    found = []
+    for saved in (states, of_rank_0):
+        trainer, recorder = follow()
+        state = json.loads(saved[2])
+        trainer.load_state_dict({"epoch_length": 2, "max_epochs": 4, "iteration": state["iteration"]})
+        recorder.load_state_dict(state)
+        trainer.run([0] * 2, max_epochs=4)
+        found.append(recorder.history["loss"].tolist())
+    return [means, said, found, json.loads(states[2])["held"][0]["values"]["loss"] if rank == 0 else None]
+
+
+def test_the_mean_is_taken_of_what_was_saved_before_the_ranks_agreed_on_it_and_that_is_told(tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, saved_before_the_mean, folder=tmp_path))
+    means, said, (own, of_rank_0), measured = answers[0]
+    assert answers[1][2] == [own, of_rank_0]
+    assert own == means
+    assert of_rank_0 == [*means[:2], measured, means[3]]
+    assert measured != means[2]
+    assert len(said) == 1
+    assert said[0].startswith(
+        "a state is saved at COMPLETED of an evaluator, before the ranks agreed on the mean: it has"
+    )
+
+
+def side_by_side(evaluate_on: str | None) -> list[Any]:
+    """Ranks 0 and 1 train something else than 2 and 3, each in a group of their own."""
+    rank = idist.get_rank()
+    groups = [torch.distributed.new_group([0, 1]), torch.distributed.new_group([2, 3])]
+    side = rank // 2
+    heard = Heard()
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    losses = [[0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [0.3, 0.35, 0.36, 0.37, 0.38, 0.39]][side]
+
+    @evaluator.on(Events.EPOCH_COMPLETED)
+    def report() -> None:
+        evaluator.state.metrics["loss"] = losses[trainer.state.epoch - 1] + 0.001 * (rank % 2)
+
+    recorder = Recorder(trainer, evaluator, group=groups[side], evaluate_on=evaluate_on)  # type: ignore[arg-type]
+    stopper = delay_early_stopping(recorder, "loss", mode="min", patience=2)
+    if evaluate_on is None or rank % 2 == 0:
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0] * (2 + side), max_epochs=6)
+    differs = [text for text in heard.messages if "differs" in text]
+    return [recorder.history["loss"].tolist(), trainer.state.epoch, stopper.reason is not None, differs]
+
+
+@pytest.mark.parametrize("evaluate_on", [None, "rank0"])
+def test_trainings_side_by_side_agree_each_in_its_group(evaluate_on: str | None, tmp_path: Path) -> None:
+    answers = returned(on_ranks(4, side_by_side, evaluate_on, folder=tmp_path))
+    assert [answer[:3] for answer in answers] == [
+        *[[[0.9, 0.8, 0.7, 0.6, 0.5, 0.4], 6, False]] * 2,
+        *[[[0.3, 0.35, 0.36], 3, True]] * 2,
+    ]
+    if evaluate_on is None:
+        assert "on rank 2, 0.301 on rank 3; that of rank 2 is recorded" in answers[2][3][0]
+
+
+def uneven_in_a_group() -> None:
+    rank = idist.get_rank()
+    groups = [torch.distributed.new_group([0, 1]), torch.distributed.new_group([2, 3])]
+    trainer, evaluator, _ = build(quiet, group=groups[rank // 2])
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2 if rank == 3 else 1), lambda: evaluator.run([0]))
+    trainer.run([0], max_epochs=3)
+
+
+def test_ranks_of_a_group_are_named_as_the_world_counts_them(tmp_path: Path) -> None:
+    answers = on_ranks(4, uneven_in_a_group, folder=tmp_path)
+    assert [answer[0] for answer in answers] == ["returned"] * 2 + ["raised"] * 2
+    assert "rank 2 at iteration 1, rank 3 at iteration 2" in answers[2][2]
+
+
+def outside_of_the_group() -> Any:
+    group = torch.distributed.new_group([1])
+    return Recorder(Engine(quiet), Engine(quiet), group=group) is not None
+
+
+def test_a_process_that_is_not_in_the_group_is_refused(tmp_path: Path) -> None:
+    outside, inside = on_ranks(2, outside_of_the_group, folder=tmp_path)
+    assert outside[:2] == ("raised", "ValueError")
+    assert outside[2].startswith("group must be a group that this process is in, got ")
+    assert "torch.distributed.new_group(ranks), which all processes call" in outside[2]
+    assert inside == ("returned", True)
+
+
+def test_what_is_no_group_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^group must be a torch.distributed process group, got \[0, 1\] \(list\)"):
+        Recorder(Engine(quiet), Engine(quiet), group=[0, 1])
