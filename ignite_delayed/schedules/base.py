@@ -79,8 +79,8 @@ class Schedule(Value):
         Args:
             other: what follows.
             underway: joins ``other`` in its middle: it goes on as if it had begun when this schedule did, and ends so
-                much sooner. A warm-up stands in front of its beginning instead of pushing it back, as by default
-                in timm (``warmup_prefix=False``) and fvcore.
+                much sooner. A warm-up stands in place of its beginning instead of pushing it back, as by default
+                in timm (``warmup_prefix=False``), and in fvcore where the interval is ``"fixed"``.
 
         Raises:
             TypeError: ``other`` is no schedule.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import ignite.distributed as idist
@@ -52,10 +54,12 @@ def quiet(engine: Engine, batch: Any) -> None:
 class Training:
     """Rank 0 evaluates alone, and saves alone; what all ranks decide is written down."""
 
-    def __init__(self, evaluate: str = "each epoch") -> None:
+    def __init__(self, evaluate: str = "each epoch", before: Callable[[Training], None] | None = None) -> None:
         self.rates: dict[int, float] = {}
         self.called: list[int] = []
         self.trainer, self.evaluator = Engine(self.step), Engine(lambda engine, batch: None)
+        if before is not None:
+            before(self)
         self.recorder = Recorder(self.trainer, self.evaluator, evaluate_on="rank0")
         self.optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
         self.build()
@@ -288,3 +292,53 @@ def test_ranks_that_keep_their_own_values_cannot_take_those_of_rank_0() -> None:
     )
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         Recorder(Engine(quiet), Engine(quiet), sync=None, evaluate_on="rank0")
+
+
+def drawn_cuts(folder: str) -> list[Any]:
+    """States saved by rank 0 of four at moments drawn at random, before and after the evaluation of that moment."""
+    random = Random(0)
+    outcomes: list[Any] = []
+    for number in range(4):
+        evaluate, save = random.choice(list(EVALUATE)), random.choice(["trainer's iterations", "evaluations"])
+        once = random.randrange(1, 5)
+        saved = Path(folder) / f"drawn-{number}"
+        saved.mkdir(exist_ok=True)
+        before = random.random() < 0.5
+        training = Training(evaluate, before=keep_one(save, once, saved) if before else None)
+        if not before:
+            keep_one(save, once, saved)(training)
+        training.run()
+        idist.barrier()
+        resumed = Training(evaluate)
+        resumed.load(json.loads((saved / "state.json").read_text()))
+        resumed.run()
+        outcomes.append([training.outcome(), resumed.outcome()])
+    return outcomes
+
+
+def keep_one(save: str, once: int, folder: Path) -> Callable[[Training], None]:
+    """What lets rank 0 alone save the state of a training, the ``once``-th time that the event is fired."""
+    name, event = SAVE[save]
+
+    def attach(training: Training) -> None:
+        if idist.get_rank() != 0:
+            return
+        fired = 0
+
+        def keep() -> None:
+            nonlocal fired
+            fired += 1
+            if fired == once:
+                (folder / "state.json").write_text(json.dumps(training.state()))
+
+        {"trainer": training.trainer, "evaluator": training.evaluator}[name].add_event_handler(event, keep)
+
+    return attach
+
+
+def test_four_ranks_resume_from_moments_drawn_at_random_as_if_undisturbed(tmp_path: Path) -> None:
+    answers = returned(on_ranks(4, drawn_cuts, str(tmp_path), folder=tmp_path))
+    assert answers == [answers[0]] * 4
+    for undisturbed, resumed in answers[0]:
+        assert resumed == undisturbed
+        assert undisturbed[3] is not None
