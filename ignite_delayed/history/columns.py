@@ -22,9 +22,7 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 
 def _copy(cells: Any, part: slice, kind: str) -> np.ndarray[Any, Any]:
     """``cells[part]`` as NumPy has it; the array that is copied stays free to grow."""
-    copied: np.ndarray[Any, Any] = np.empty(len(range(*part.indices(len(cells)))), kind)
-    copied.data.cast("B")[:] = memoryview(cells)[part].cast("B")
-    return copied
+    return np.frombuffer(cells, kind)[part].copy() if len(cells) else np.empty(0, kind)
 
 
 class _Clock(dict[str, "np.ndarray[Any, Any]"]):
@@ -120,6 +118,12 @@ class Columns:
         places, values = places[keep], values[keep]
         inside = slice(int(np.searchsorted(places, self._before)), None)
         return self._here(places[inside]), values[inside]
+
+    def has_all(self, reads: Iterable[str]) -> bool:
+        """Whether each record is an evaluation, at an iteration of its own, and has all of ``reads``."""
+        if self._shared is not None or self._before or self.is_tick.any():
+            return False
+        return all(len(self._column(name)[1]) == len(self._rows) for name in reads)
 
     def complete(self, reads: Iterable[str]) -> Places:
         """The records that complete an observation of all of ``reads``; of nothing: the first of their iteration."""

@@ -167,7 +167,7 @@ def _scheduled(schedule: Any, per: Any) -> Phase:
 def delay_lr_scheduler(
     recorder: Recorder,
     optimizer: Optimizer,
-    factory: Callable[[Optimizer], LRScheduler] | LRScheduler | Any,
+    factory: Callable[[Optimizer], Any] | LRScheduler | Any,
     *,
     until: Any = None,
     per: Per | None = None,
@@ -188,7 +188,9 @@ def delay_lr_scheduler(
         optimizer: whose rates are scheduled.
         factory: a function ``optimizer -> scheduler`` from ``torch.optim.lr_scheduler``; a ready scheduler, if
             building it left the optimizer unchanged; or one of Ignite's own parameter schedulers, which is run
-            before the step and keeps its own count, as Ignite has it.
+            before the step and keeps its own count, as Ignite has it. A factory may also build one of timm's, which
+            is stepped ``per="epoch"``, or ``"update"`` if it was built with ``t_in_epochs=False``, with the count that
+            it asks for; or one whose ``step`` takes a metric, as ``GreedyLR`` of transformers, which needs ``monitor``.
         until: a condition, or a function of one record; ``None`` to start at once.
         per: ``"epoch"``, ``"iteration"``, ``"update"`` (a step that the optimizer makes, as in a loop that calls
             ``scheduler.step()`` after ``optimizer.step()``) or ``"evaluation"``: what one step is.

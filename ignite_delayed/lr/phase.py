@@ -34,7 +34,8 @@ class Phase(Value):
 
     Args:
         what: a :class:`~ignite_delayed.schedules.Schedule`, whose factors are of each group's base rate; or a function
-            ``optimizer -> torch scheduler``, called when the phase begins; ``None`` leaves the rates alone.
+            ``optimizer -> torch scheduler``, called when the phase begins; ``None`` leaves the rates alone. Schedulers
+            of timm, and those whose ``step`` takes a metric, are stepped as :func:`delay_lr_scheduler` says.
         per: ``"iteration"``, ``"epoch"``, ``"update"``, or for torch schedulers also ``"evaluation"``: what one step
             is. An update is a step of the optimizer, as it happens: under gradient accumulation one in several
             iterations, and none where AMP skips it. ``ReduceLROnPlateau`` is stepped per evaluation, and needs no
@@ -64,7 +65,7 @@ class Phase(Value):
 
     def __init__(
         self,
-        what: Schedule | Callable[[Optimizer], LRScheduler] | LRScheduler | None,
+        what: Schedule | Callable[[Optimizer], Any] | LRScheduler | None,
         *,
         per: Per | None = None,
         until: Any = None,

@@ -31,6 +31,7 @@ from .other_writers import OtherWriters
 from .phase import Phase, Switched, check_lengths, check_phases, format_rates, writing_span
 from .plan import Plan
 from .progress import Progress
+from .steppers.adapted import Adapted
 from .steppers.build import build_steppers
 from .steppers.schedule import ScheduleStepper
 from .updates import UpdateCount
@@ -207,9 +208,10 @@ class LRPhases(Attachment):
         return self.progress.switches
 
     @property
-    def scheduler(self) -> LRScheduler | None:
-        """The torch scheduler of the phase whose turn it is, ``None`` for a schedule."""
-        return self.progress.stepper.scheduler
+    def scheduler(self) -> Any:
+        """The scheduler of the phase whose turn it is, as its factory built it; ``None`` for a schedule."""
+        scheduler = self.progress.stepper.scheduler
+        return scheduler.scheduler if isinstance(scheduler, Adapted) else scheduler
 
     def get_last_lr(self) -> list[float]:
         """The value of each group, as torch's schedulers call it: of :attr:`parameter`, as it is now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,9 +12,9 @@ from ..conditions.explanation import VERDICT_WORDS, Explanation
 from ..history.history import History
 from ..replays.fold import Replay, fold, replay
 from .key import add_key
-from .lettering import em
+from .lettering import cut_text, em, text_width, wrap_text
 from .moments import EpochAxis, Moment, Zone, describe
-from .panels import label_time, one_axes
+from .panels import LEADING, label_time, one_axes
 from .style import TRUTHS, style_key
 
 if TYPE_CHECKING:
@@ -28,7 +27,10 @@ __all__ = ["Band", "TruthBands", "plot_conditions"]
 _HEIGHTS = {"true": 1.0, "false": 0.4, "unknown": 1.0}
 # In lines of text: between a label and its band, the band, and to the next label.
 _NEAR, _BAND, _APART = 0.15, 0.9, 0.65
-_LEADING = 1.25  # how far lines are apart, in font sizes
+_TIGHT = 0.35  # between bands, where their labels stand beside them
+_LEGIBLE = 0.65  # the share of its size down to which text above the bands may shrink
+_BESIDE = 0.45  # the part of the width that labels beside the bands may take
+_KEYLESS = 0.7  # the part of the height that the key will leave
 _INDENT = 1.2  # of parts, in font sizes
 
 
@@ -54,7 +56,7 @@ class TruthBands(NamedTuple):
     Args:
         axes: where the bands stand.
         bands: from top to bottom: the whole condition, then its parts as ``explain`` lists them.
-        labels: the text above each band.
+        labels: the text above each band, or beside it.
         first: where the whole first held, ``None`` if it never did.
         legend: the key.
     """
@@ -78,8 +80,9 @@ def plot_conditions(history: History, condition: Any, *, ax: Axes | None = None)
     Args:
         history: a recorded run, live or loaded.
         condition: a condition, or a function of one record.
-        ax: where to draw; text shrinks where the place is too low for it, and a figure with ``layout="constrained"``
-            makes room for the key. By default a new figure, as high as its bands need.
+        ax: where to draw; in a place that is too low, labels are smaller, or stand beside the bands, and are cut where
+            they are long. A figure with ``layout="constrained"`` makes room for them and the key. By default a new
+            figure, as high as its bands need.
 
     Returns:
         What was drawn: axes, bands, labels, the first moment at which the whole held, legend.
@@ -105,13 +108,13 @@ def plot_conditions(history: History, condition: Any, *, ax: Axes | None = None)
     bands = _bands(replayed.condition, history, [axis.start, *at])
     require_extra("matplotlib.pyplot", "plot")
     drawn = one_axes(ax)
-    labels = _draw(drawn, bands, grow=ax is None)
+    label_time([drawn], axis.start, at[-1])
+    labels, tops = _draw(drawn, bands, grow=ax is None)
     first = _first(replayed, at)
     kinds = {zone.kind for band in bands for zone in band.zones}
     keys: list[Any] = [style_key(TRUTHS[kind], drawn) for kind in VERDICT_WORDS.values() if kind in kinds]
     if first is not None:
-        keys.append(_draw_first(drawn, first, labels))
-    label_time([drawn], axis.start, at[-1])
+        keys.append(_draw_first(drawn, first, tops))
     return TruthBands(drawn, bands, labels, first, add_key(drawn, keys, grow=ax is None))
 
 
@@ -166,51 +169,86 @@ def _label(explained: Explanation) -> str:
     return text
 
 
-def _draw(ax: Axes, bands: list[Band], *, grow: bool) -> list[Text]:
-    """Draw the bands from top to bottom, each below its label; the axis is in lines of text."""
+def _draw(ax: Axes, bands: list[Band], *, grow: bool) -> tuple[list[Text], list[float]]:
+    """Draw the bands from top to bottom, and give their labels and upper edges; the axis is in lines of text.
+
+    Each stands below its label, or beside it in a place that is too low for that.
+    """
     import matplotlib as mpl
 
     figure: Any = ax.get_figure(root=True)
-    high = em(mpl.rcParams["ytick.labelsize"])
-    box = ax.get_position()
-    columns = (0.92 if grow else box.width) * figure.get_figwidth() / (0.52 * high)
-    texts = [_wrap(band, columns) for band in bands]
+    figure.draw_without_rendering()
+    points = 72 * em(mpl.rcParams["ytick.labelsize"])
+    dots, place = figure.dpi / 72, ax.get_window_extent()
+    rooms = [max(place.width - (1 + _INDENT * band.depth) * points * dots, 8 * points * dots) for band in bands]
+    texts = [wrap_text(band.label, room, points, figure) for band, room in zip(bands, rooms, strict=True)]
     lines = sum(text.count("\n") + 1 + _NEAR + _BAND + _APART for text in texts) + _APART
     if grow:
-        figure.set_figheight(_LEADING * high * lines + 5.5 * em(mpl.rcParams["axes.labelsize"]))
-    else:
-        high = min(high, box.height * figure.get_figheight() / (_LEADING * lines))
+        figure.set_figheight(LEADING * points / 72 * lines + 5.5 * em(mpl.rcParams["axes.labelsize"]))
+        return _draw_below(ax, bands, texts, points)
+    high = _KEYLESS * place.height / dots / LEADING  # of a line of text, were there only one
+    if high / lines > _LEGIBLE * points:
+        return _draw_below(ax, bands, texts, min(points, high / lines))
+    return _draw_beside(ax, bands, min(points, high / len(bands) / (_BAND + _TIGHT)))
+
+
+def _draw_below(ax: Axes, bands: list[Band], texts: list[str], points: float) -> tuple[list[Text], list[float]]:
+    """Draw the bands below their labels."""
     labels: list[Text] = []
+    tops: list[float] = []
     y = _APART
     for band, text in zip(bands, texts, strict=True):
         y += text.count("\n") + 1
-        place: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "bottom"}
-        offset = (72 * high * (0.5 + _INDENT * band.depth), 0)
-        labels.append(ax.annotate(text, (0, y), xytext=offset, fontsize=72 * high, **place))
-        y += _NEAR + _BAND
-        for kind, height in _HEIGHTS.items():
-            spans = [(zone.start, zone.stop - zone.start) for zone in band.zones if zone.kind == kind]
-            ax.broken_barh(spans, (y - _BAND * height, _BAND * height), label=kind, **TRUTHS[kind].keywords(ax))
-        y += _APART
+        labels.append(_write(ax, text, y, points * (0.5 + _INDENT * band.depth), fontsize=points, va="bottom"))
+        tops.append(y + _NEAR)
+        _draw_band(ax, band, tops[-1])
+        y += _NEAR + _BAND + _APART
     ax.set_ylim(y, 0)
     ax.set_yticks([])
-    return labels
+    return labels, tops
 
 
-def _wrap(band: Band, columns: float) -> str:
-    """The label on as many lines as it needs."""
-    width = max(8, int(columns - 2 * _INDENT * band.depth) - 1)
-    return "\n".join(textwrap.wrap(band.label, width, break_on_hyphens=False))
+def _draw_beside(ax: Axes, bands: list[Band], points: float) -> tuple[list[Text], list[float]]:
+    """Draw the bands beside their labels, each of which is one line, cut where it is long."""
+    figure: Any = ax.get_figure(root=True)
+    dots, room = figure.dpi / 72, _BESIDE * ax.get_window_extent().width
+    indents = [_INDENT * points * band.depth for band in bands]
+    texts = [
+        cut_text(band.label, room - indent * dots, points, figure) for band, indent in zip(bands, indents, strict=True)
+    ]
+    widths = [text_width(text, points, figure) / dots for text in texts]
+    widest = max(indent + width for indent, width in zip(indents, widths, strict=True)) + 0.5 * points
+    tops = [_TIGHT + row * (_BAND + _TIGHT) for row in range(len(bands))]
+    labels = [
+        _write(ax, text, top + _BAND / 2, indent - widest, fontsize=points, va="center")
+        for text, top, indent in zip(texts, tops, indents, strict=True)
+    ]
+    for band, top in zip(bands, tops, strict=True):
+        _draw_band(ax, band, top)
+    ax.set_ylim(tops[-1] + _BAND + _TIGHT, 0)
+    ax.set_yticks([])
+    return labels, tops
 
 
-def _draw_first(ax: Axes, first: Moment, labels: list[Text]) -> Any:
+def _write(ax: Axes, text: str, y: float, right: float, **look: Any) -> Text:
+    """Write ``text`` at ``y``, so many points to the right of the left edge."""
+    place: Any = ax.get_yaxis_transform()
+    return ax.annotate(text, (0, y), xytext=(right, 0), xycoords=place, textcoords="offset points", **look)
+
+
+def _draw_band(ax: Axes, band: Band, top: float) -> None:
+    for kind, height in _HEIGHTS.items():
+        spans = [(zone.start, zone.stop - zone.start) for zone in band.zones if zone.kind == kind]
+        ax.broken_barh(spans, (top + _BAND * (1 - height), _BAND * height), label=kind, **TRUTHS[kind].keywords(ax))
+
+
+def _draw_first(ax: Axes, first: Moment, tops: list[float]) -> Any:
     """Mark on every band where the whole first held, and give the key's entry."""
     import matplotlib as mpl
     from matplotlib.lines import Line2D
     from matplotlib.patheffects import withStroke
 
     ink = mpl.rcParams["text.color"]
-    tops = [label.xy[1] + _NEAR for label in labels]  # type: ignore[attr-defined]
     halo = [withStroke(linewidth=3, foreground=mpl.rcParams["axes.facecolor"])]
     ends = [top + _BAND for top in tops]
     ax.vlines([first.at] * len(tops), tops, ends, color=ink, linewidth=1.2, path_effects=halo)

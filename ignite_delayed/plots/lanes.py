@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from .lettering import em, wrap_text
 from .moments import Zone
 from .panels import LEADING
-from .style import LANES, style_key
+from .style import LANES, ZoneStyle, style_key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 __all__ = ["count_lines", "draw_lanes", "fit_lanes", "name_lanes"]
 
@@ -50,7 +51,15 @@ def draw_lanes(ax: Axes, lanes: Mapping[str, Sequence[Zone]], names: Sequence[st
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(top, 0)
     kinds = {zone.kind for zones in lanes.values() for zone in zones}
-    return [style_key(style, ax) for kind, style in LANES.items() if kind in kinds]
+    shown = [(kind, style) for kind, style in LANES.items() if kind in kinds]
+    # What is closed is as thin in the key as in the lanes: in print, its grey is that of others.
+    return [_thin_key(style, ax) if kind == "closed" else style_key(style, ax) for kind, style in shown]
+
+
+def _thin_key(style: ZoneStyle, ax: Axes) -> Line2D:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=style.keywords(ax)["facecolor"], linewidth=2.5, label=style.label)
 
 
 def fit_lanes(ax: Axes, share: float) -> None:

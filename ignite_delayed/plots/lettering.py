@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["em", "fit_text", "text_width", "wrap_text"]
+__all__ = ["cut_text", "em", "fit_text", "text_width", "wrap_text"]
 
 
 def em(size: Any) -> float:
@@ -42,6 +42,13 @@ def _fitting(word: str, room: float, points: float, figure: Any) -> int:
     """How many letters of ``word`` fit, one at least."""
     counts = range(len(word), 1, -1)
     return next((count for count in counts if text_width(word[:count], points, figure) <= room), 1)
+
+
+def cut_text(text: str, room: float, points: float, figure: Any) -> str:
+    """``text``, or as much of its beginning as fits into ``room`` pixels, and an ellipsis."""
+    if text_width(text, points, figure) <= room:
+        return text
+    return text[: _fitting(text, room - text_width("…", points, figure), points, figure)] + "…"
 
 
 def fit_text(text: Any, room: float, lines: int) -> None:

@@ -154,6 +154,11 @@ class TestLanes:
             if one.get_paths()
         }
         assert heights["closed"] < heights["counting"] / 2, "what greys do not tell apart, heights do"
+        assert drawn.legend is not None
+        lanes, handles = ("closed", "open", "counting patience"), list[Any](drawn.legend.legend_handles)
+        thin, *high = [handle for handle in handles if handle.get_label() in lanes]
+        assert isinstance(thin, mpl.lines.Line2D), "and in the key as well"
+        assert [handle.get_label() for handle in high] == ["open", "counting patience"]
 
     def test_few_gates_of_a_rule_have_no_lanes(self) -> None:
         assert plot_timeline(stopped_run(patience=2, until=After(epochs=3))).lanes == {}

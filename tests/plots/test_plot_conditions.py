@@ -11,15 +11,18 @@ from engines import loop
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot as plt
-from plot_runs import ACCURACIES, figure_of, texts
+from plot_runs import ACCURACIES, figure_of, find_overlaps, texts
 from strategies import run_of
 
 from ignite_delayed import (
     After,
+    Between,
     EarlyStop,
+    Finite,
     Gate,
     History,
     Metric,
+    Plateau,
     Record,
     Recorder,
     UnknownMetricError,
@@ -33,6 +36,25 @@ LONG = (
     After(epochs=10)
     & ((Metric("val/loss") < 0.5).sustained(evaluations=3) | ~(Metric("val/loss").std(5) > 0.05))
     & (Metric("val/loss") - Metric("train/loss") < 0.2)
+)
+
+
+val, train = Metric("val/loss"), Metric("train/loss")
+TWELVE = (
+    After(epochs=10)
+    & (val < 0.5).sustained(evaluations=3)
+    & (val.std(5) < 0.05)
+    & (val - train < 0.2)
+    & Plateau("val/loss", mode="min", patience=6)
+    & Between(val < 0.3, val > 0.4)
+    & (
+        (train < 0.1).latched()
+        | (val.slope(5) > -0.01)
+        | Finite("val/loss")
+        | (abs(val.change(3)) < 0.02).holds(at_least=2, of=4)
+        | (val < 0.2).then(After(epochs=5))
+        | ~(train > 0.6)
+    )
 )
 
 
@@ -163,12 +185,43 @@ class TestConditions:
         assert figure.bbox.y0 <= key.y0 < key.y1 < drawn.axes.xaxis.label.get_window_extent().y0
 
     def test_text_shrinks_into_a_low_place(self) -> None:
-        figure, (left, _) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+        figure, (left, _) = plt.subplots(1, 2, figsize=(9, 6.5), layout="constrained")
         drawn = plot_conditions(noisy_run(), LONG, ax=left)
         assert drawn.axes is left
         assert len(plt.get_fignums()) == 1
-        assert float(drawn.labels[0].get_fontsize()) < 10
-        assert figure.get_figheight() == 3
+        assert 6 < float(drawn.labels[0].get_fontsize()) < 10
+        assert figure.get_figheight() == 6.5
+        assert apart_and_inside(drawn)
+        assert [" ".join(text.get_text().split()) for text in drawn.labels] == [band.label for band in drawn.bands]
+
+    @pytest.mark.parametrize(("condition", "height"), [(LONG, 2.6), (TWELVE, 5)])
+    def test_in_a_lower_place_it_stands_beside_its_band_and_is_cut_where_it_is_long(
+        self, condition: Any, height: float
+    ) -> None:
+        figure, (left, right) = plt.subplots(1, 2, figsize=(11, height), layout="constrained")
+        drawn = plot_conditions(noisy_run(), condition, ax=left)
+        figure.canvas.draw()
+        panel = left.get_window_extent()
+        assert apart_and_inside(drawn)
+        assert min(float(text.get_fontsize()) for text in drawn.labels) > 6
+        for text, band in zip(drawn.labels, drawn.bands, strict=True):
+            said = text.get_text()
+            assert said == band.label or (said.endswith("…") and band.label.startswith(said[:-1]) and len(said) > 20)
+            assert figure.bbox.x0 <= text.get_window_extent().x0
+            assert text.get_window_extent().x1 < panel.x0
+        assert panel.width > right.get_window_extent().width / 2
+        left_edges = {band.depth: set[int]() for band in drawn.bands}
+        for text, band in zip(drawn.labels, drawn.bands, strict=True):
+            left_edges[band.depth].add(round(text.get_window_extent().x0 / 3))
+        assert all(max(left_edges[depth]) < min(left_edges[depth + 1]) for depth in range(max(left_edges)))
+
+    def test_a_dozen_conditions_are_legible_in_a_figure_of_their_own(self) -> None:
+        drawn = plot_conditions(noisy_run(), TWELVE)
+        figure_of(drawn)
+        assert len(drawn.bands) > 20
+        assert {float(text.get_fontsize()) for text in drawn.labels} == {10.0}
+        assert apart_and_inside(drawn)
+        assert figure_of(drawn).get_figheight() < 14
 
     @pytest.mark.parametrize(
         ("arguments", "error", "said"),
@@ -186,6 +239,17 @@ class TestConditions:
         with pytest.raises(error, match=said):
             plot_conditions(**{"history": run_of([0.5]), "condition": Metric("loss") < 1, **arguments})
         assert plt.get_fignums() == []
+
+
+def apart_and_inside(drawn: TruthBands) -> bool:
+    """Whether no label meets another or what is below the panel, or leaves the panel at its upper or lower edge."""
+    figure_of(drawn)
+    inside = drawn.axes.get_window_extent()
+    labels = {str(number): text.get_window_extent() for number, text in enumerate(drawn.labels)}
+    assert drawn.legend is not None
+    below = {"key": drawn.legend.get_window_extent(), "time": drawn.axes.xaxis.get_tightbbox()}
+    within = all(inside.y0 <= box.y0 and box.y1 <= inside.y1 for box in labels.values())
+    return within and find_overlaps(**labels, **below) == []
 
 
 def extent(collection: Any) -> Any:

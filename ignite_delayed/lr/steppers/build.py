@@ -10,6 +10,7 @@ from ...conditions import Condition
 from ...schedules import Schedule
 from ..optimizer.groups import read_all
 from ..phase import Phase
+from .adapted import kind_of
 from .base import NoStepper, Stepper
 from .schedule import ScheduleStepper
 from .scheduler import SchedulerStepper
@@ -49,11 +50,11 @@ def _scheduler_stepper(
 ) -> tuple[SchedulerStepper, Trial]:
     if parameter != "lr":
         refuse_value("parameter", "'lr' for a torch scheduler", parameter, "Other parameters take a schedule.")
-    factory = as_factory("the scheduler", phase.what, optimizer)
+    assert phase.per is not None
+    factory = as_factory("the scheduler", phase.what, optimizer, phase.per)
     ready = isinstance(phase.what, LRScheduler)
     trial = changes_of(phase.what, optimizer, optimizer) if ready else try_factory("the factory", factory, optimizer)
-    assert phase.per is not None
     check_monitored("the factory", trial.scheduler, phase, phase.direction(conditions))
     # What a factory builds here and now: a later process, which builds something else, has another.
     tried = None if ready else [read_all(optimizer, "lr"), state_of(trial.scheduler)]
-    return SchedulerStepper(factory, phase.per, type(trial.scheduler).__name__, ready=ready, tried=tried), trial
+    return SchedulerStepper(factory, phase.per, kind_of(trial.scheduler), ready=ready, tried=tried), trial

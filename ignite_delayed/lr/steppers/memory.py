@@ -8,6 +8,7 @@ from typing import Any
 
 from torch.optim.lr_scheduler import LRScheduler
 
+from .adapted import Adapted
 from .base import Stepper
 from .torch_state import held_schedulers
 
@@ -38,6 +39,8 @@ def _objects(stepper: Stepper, what: Any) -> Iterator[Any]:
         found.append(stepper.scheduler)
     elif isinstance(what, LRScheduler):
         found.append(what)
+    if isinstance(found[-1], Adapted):
+        found.append(found[-1].scheduler)
     yield from found
     yield from held_schedulers(found[-1])
 

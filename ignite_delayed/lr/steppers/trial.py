@@ -14,6 +14,7 @@ from ...errors import AttachError
 from ..optimizer.groups import clone, is_note, read, share_groups
 from ..optimizer.stand_in import contents, remember, stand_in
 from ..phase import Phase
+from .adapted import adapt, kind_of, plateau_of
 from .torch_state import held_schedulers, load_state, state_of
 
 __all__ = ["Factory", "Trial", "as_factory", "changes_of", "check_monitored", "copy_for", "try_factory"]
@@ -83,7 +84,7 @@ def _savable(argument: str, scheduler: LRScheduler) -> dict[str, Any]:
     try:
         return state_of(scheduler)
     except TypeError as error:
-        kind = type(scheduler).__name__
+        kind = kind_of(scheduler)
         raise AttachError(f"a run with the {kind} of {argument} could not be resumed: {error}") from error
 
 
@@ -116,15 +117,16 @@ def _momenta(scheduler: Any) -> set[str]:
     return found
 
 
-def as_factory(argument: str, value: Any, optimizer: Optimizer) -> Factory:
+def as_factory(argument: str, value: Any, optimizer: Optimizer, per: str) -> Factory:
     """``value`` as a factory: one already, or a ready scheduler whose building left the optimizer unchanged.
+
+    What it builds of another library's class is adapted; one step of it is of the kind ``per``.
 
     Raises:
         AttachError: for a ready scheduler that changed the optimizer, or belongs to another.
     """
     if not isinstance(value, LRScheduler):
-        factory: Factory = value
-        return factory
+        return lambda optimizer: adapt("the factory", value(optimizer), per)
     kind = type(value).__name__
     write_factory = f"give a function that builds it when it starts: lambda optimizer: {kind}(optimizer, ...)"
     if not share_groups(value.optimizer, optimizer):
@@ -159,26 +161,23 @@ def _rebase(scheduler: LRScheduler) -> LRScheduler:
 
 def check_monitored(argument: str, scheduler: LRScheduler, phase: Phase, asked: str | None) -> None:
     """Refuse a plateau without a metric or with another direction than was said or ``asked``, and a spare metric."""
-    kind = type(scheduler).__name__
-    if not isinstance(scheduler, ReduceLROnPlateau):
+    kind, plateau = kind_of(scheduler), plateau_of(scheduler)
+    if plateau is None:
         if phase.monitor is not None:
             refuse_value("monitor", f"left out for {kind}", phase.monitor, "Only ReduceLROnPlateau takes a metric.")
         return
     if phase.monitor is None:
         raise TypeError(
-            f"{argument}: ReduceLROnPlateau needs monitor=, the metric to watch, and mode=, for example "
-            "monitor='loss', mode='min'."
+            f"{argument}: {kind} needs monitor=, the metric to watch, and mode=: monitor='loss', mode='min'."
         )
     if phase.per != "evaluation":
-        refuse_value(
-            "per", "'evaluation' for ReduceLROnPlateau", phase.per, "It is stepped with each value of its monitor."
-        )
+        refuse_value("per", f"'evaluation' for {kind}", phase.per, "It is stepped with each value of its monitor.")
     if asked is not None and phase.mode != asked:
-        hint = f"A condition on the same metric says mode={asked!r}: say so here, and to ReduceLROnPlateau."
+        hint = f"A condition on the same metric says mode={asked!r}: say so here, and to {kind}."
         refuse_value(f"mode of {kind}", repr(asked), phase.mode, hint)
-    if scheduler.mode != phase.mode:
+    if getattr(plateau, "mode", phase.mode) != phase.mode:
         hint = (
-            f"With monitor={phase.monitor!r} you say mode={phase.mode!r}: write ReduceLROnPlateau(optimizer, "
-            f"mode={phase.mode!r}, ...), whose default is 'min'."
+            f"With monitor={phase.monitor!r} you say mode={phase.mode!r}: write {kind}(optimizer, "
+            f"mode={phase.mode!r}, ...), whose default is {plateau.mode!r}."
         )
-        refuse_value(f"mode of {kind}", repr(phase.mode), scheduler.mode, hint)
+        refuse_value(f"mode of {kind}", repr(phase.mode), plateau.mode, hint)

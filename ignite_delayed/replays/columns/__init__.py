@@ -5,14 +5,15 @@ function above all, is folded.
 
 * ``rows``: the records that a condition sees; ``twins``: which class has which twin.
 * ``numbers``, ``windows``: expressions; ``exact``: sums that are rounded once, as the fold rounds them.
-* ``verdicts``, ``patience``: conditions.
+* ``verdicts``, ``patience``: conditions; ``stacked``: many runs at once, where nothing is remembered.
 """
 
-from . import verdicts  # noqa: F401  it says which twins there are
 from .numbers import observed
 from .patience import Course, Found, best_found, course_of
 from .rows import Rows, whole
-from .twins import has_twin, judge, seen_by, value, verdict_column
+from .stacked import is_pointwise, stacked
+from .twins import evaluations, has_twin, judge, seen_by, value, verdict_column
+from .verdicts import first_true
 from .windows import best_places
 
 __all__ = [
@@ -22,10 +23,14 @@ __all__ = [
     "best_found",
     "best_places",
     "course_of",
+    "evaluations",
+    "first_true",
     "has_twin",
+    "is_pointwise",
     "judge",
     "observed",
     "seen_by",
+    "stacked",
     "value",
     "verdict_column",
     "whole",

@@ -10,11 +10,11 @@ import numpy as np
 from ...conditions import Condition, EarlyStop, Expression
 from ...conditions.node import Node
 from ...conditions.patience import Patient
-from ...history.columns import Floats, Places
+from ...history.columns import Columns, Floats, Places
 from ...history.history import History
 from .rows import Rows, held, kept, whole
 
-__all__ = ["Numbers", "Verdicts", "has_twin", "judge", "seen_by", "twin", "value", "verdict_column"]
+__all__ = ["Numbers", "Verdicts", "evaluations", "has_twin", "judge", "seen_by", "twin", "value", "verdict_column"]
 
 #: 1 is true, -1 false, 0 unknown: so ``&`` is the minimum, ``|`` the maximum, and ``~`` the sign.
 Verdicts = np.ndarray[Any, np.dtype[np.int8]]
@@ -71,10 +71,16 @@ def seen_by(condition: Condition, history: History) -> tuple[Rows, Places]:
     A record of the clock alone moves only conditions that are decided by the clock alone.
     """
     columns = history.columns()
-    rows = whole(columns)
-    if condition.clock_units is not None or not columns.is_tick.any():
-        return rows, columns.every
-    return kept(rows, ~columns.is_tick), np.flatnonzero(~columns.is_tick)
+    if condition.clock_units is not None:
+        return whole(columns), columns.every
+    return evaluations(columns)
+
+
+def evaluations(columns: Columns) -> tuple[Rows, Places]:
+    """The records that are not the clock alone, and where in the run they are."""
+    if not columns.is_tick.any():
+        return whole(columns), columns.every
+    return kept(whole(columns), ~columns.is_tick), np.flatnonzero(~columns.is_tick)
 
 
 def verdict_column(condition: Condition, history: History) -> Verdicts:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,8 @@ from ...history.history import History
 from ..columns import Found, best_found, best_places, has_twin, observed, verdict_column, whole
 from ..fold import check_reads, fold
 from .judging import Judge
+from .passes import Pass, first_numbers, kept_at, seen_of
+from .views import View, Views
 
 __all__ = ["Outcomes", "joined", "outcomes_of"]
 
@@ -109,33 +110,102 @@ def _ending(rule: Condition, judge: Judge, history: History, curve: Curve) -> tu
 
 def outcomes_of(runs: Sequence[tuple[str, History]], rules: Sequence[Condition], judge: Judge) -> Outcomes:
     """What each of ``rules`` would have made of each of ``runs``, which have names."""
-    shape = (len(runs), len(rules))
-    stopped, kept, kept_epoch = (np.full(shape, np.nan) for _ in range(3))
-    best, best_epoch, start = (np.full(len(runs), np.nan) for _ in range(3))
-    end = np.zeros(len(runs))
+    found = _unknown(len(runs), len(rules))
+    together = {column: rule for column, rule in enumerate(rules) if judge.is_of(rule) and has_twin(rule)}
+    alone = {column: rule for column, rule in enumerate(rules) if column not in together}
+    reads = judge.monitor.reads.union(*(rule.reads for rule in rules))
+    members: list[tuple[int, View]] = []
     for place, (name, history) in enumerate(runs):
-        with _told_of(name):
-            for read in (*rules, judge.monitor):
-                check_reads(read, history)
-            curve, epochs = curve_of(judge, history), history.clock("epoch")
-            end[place] = epochs[-1] if len(epochs) else 0
-            found = curve.until(None)
-            if found is not None:
-                best[place], best_epoch[place] = found
-                start[place] = curve.values[~np.isnan(curve.values)][0]
-            for column, rule in enumerate(rules):
-                stop, found = _ending(rule, judge, history, curve)
-                if stop is not None:
-                    stopped[place, column] = epochs[stop]
-                if found is not None:
-                    kept[place, column], kept_epoch[place, column] = found
-    return Outcomes(stopped, kept, kept_epoch, best, best_epoch, start, end)
+        try:
+            columns = history.columns()
+            plain = columns.has_all(reads)
+            for node in () if plain else (*rules, judge.monitor):
+                check_reads(node, history)
+            singly = alone
+            if together:
+                view = View(columns, judge.monitor, plain=plain)
+                if np.isinf(view.values).any():
+                    singly = dict(enumerate(rules))
+                else:
+                    members.append((place, view))
+            if singly:
+                _write_one(found, place, history, judge, singly)
+        except (MetricValueError, UnknownMetricError) as error:
+            raise type(error)(f"run {name!r}: {error}") from error
+    for part in _alike(members):
+        places, views = zip(*part, strict=True)
+        _write_many(found, np.array(places), views, judge, together)
+    return found
 
 
-@contextmanager
-def _told_of(name: str) -> Iterator[None]:
-    """Errors about a run name it."""
-    try:
-        yield
-    except (MetricValueError, UnknownMetricError) as error:
-        raise type(error)(f"run {name!r}: {error}") from error
+def _alike(members: list[tuple[int, View]]) -> Iterator[list[tuple[int, View]]]:
+    """The runs by length, in parts whose tables are half full at least."""
+    part: list[tuple[int, View]] = []
+    cells = 0
+    for member in sorted(members, key=lambda member: len(member[1].values)):
+        length = len(member[1].values)
+        if part and length * (len(part) + 1) > 2 * (cells + length):
+            yield part
+            part, cells = [], 0
+        part.append(member)
+        cells += length
+    if part:
+        yield part
+
+
+def _unknown(runs: int, rules: int) -> Outcomes:
+    """Nothing yet."""
+    stopped, kept, kept_epoch = (np.full((rules, runs), np.nan).T for _ in range(3))  # written rule by rule
+    best, best_epoch, start = (np.full(runs, np.nan) for _ in range(3))
+    return Outcomes(stopped, kept, kept_epoch, best, best_epoch, start, np.zeros(runs))
+
+
+def _write_one(found: Outcomes, place: int, history: History, judge: Judge, rules: Mapping[int, Condition]) -> None:
+    """Write what came out for one run, rule by rule."""
+    curve, epochs = curve_of(judge, history), history.clock("epoch")
+    found.end[place] = epochs[-1] if len(epochs) else 0
+    best = curve.until(None)
+    if best is not None:
+        found.best[place], found.best_epoch[place] = best
+        found.start[place] = curve.values[~np.isnan(curve.values)][0]
+    for column, rule in rules.items():
+        stop, kept = _ending(rule, judge, history, curve)
+        if stop is not None:
+            found.stopped[place, column] = epochs[stop]
+        if kept is not None:
+            found.kept[place, column], found.kept_epoch[place, column] = kept
+
+
+def _write_many(
+    found: Outcomes, places: Places, views: Sequence[View], judge: Judge, rules: Mapping[int, Condition]
+) -> None:
+    """Write what came out for runs of about the same length, of which stopping rules are swept together."""
+    seen = seen_of([view.values for view in views], [view.epochs for view in views], judge.mode)
+    found.end[places] = [view.end for view in views]
+    found.best[places], found.best_epoch[places] = kept_at(seen, seen.best_at, seen.lengths - 1, judge.mode)
+    found.start[places] = first_numbers(seen, judge.mode)
+    run, together = np.arange(len(views)), Views(views)
+    for delayed in _delays(rules):
+        opening = together.opening(delayed[0][0].until)
+        shared = Pass(delayed[0][0], seen, opening)
+        for rule, patience in delayed:
+            stopped, best = shared.stops(rule, list(patience.values()))
+            for column, stop in zip(patience, stopped, strict=True):
+                epochs = seen.epochs[np.minimum(stop, seen.lengths - 1), run]
+                between = opening.between & (stop == opening.first - 1)
+                epochs = np.where(between, opening.epochs, epochs)
+                found.stopped[places, column] = np.where(stop < seen.lengths, epochs, np.nan)
+                kept = kept_at(seen, best, stop, judge.mode)
+                found.kept[places, column], found.kept_epoch[places, column] = kept
+
+
+def _delays(rules: Mapping[int, Condition]) -> Iterable[list[tuple[EarlyStop, dict[int, int]]]]:
+    """Stopping rules by their delay; of those that differ in patience alone one, and the patience by their column."""
+    delays: dict[tuple[Any, ...], dict[tuple[Any, ...], tuple[EarlyStop, dict[int, int]]]] = {}
+    for column, rule in rules.items():
+        assert isinstance(rule, EarlyStop)
+        assert isinstance(rule.patience, int)
+        delay = (rule.until, "ignore" if rule.until is None else rule.while_closed)
+        threshold = (rule.threshold, rule.threshold_mode, rule.cumulative, rule.nan)
+        delays.setdefault(delay, {}).setdefault(threshold, (rule, {}))[1][column] = rule.patience
+    return [list(delayed.values()) for delayed in delays.values()]

@@ -21,7 +21,7 @@ from .swept import Sweep
 __all__ = ["sweep"]
 
 #: Runs that are read and swept at a time, and how many records they may have together, so that memory is bounded.
-_RUNS, _RECORDS = 512, 500_000
+_RUNS, _RECORDS = 2048, 500_000
 #: Runs that are sent to an executor at a time, and how many blocks are sent ahead.
 _TO_SEND, _AHEAD = 64, 64
 
@@ -193,22 +193,24 @@ def _parts(runs: Iterable[History], size: int) -> Iterator[list[tuple[int, Histo
 
 def _swept(block: _Block, *, rules: list[Condition], judge: Judge) -> _Swept:
     """What the rules make of the runs of a block, which are read here."""
+    if isinstance(block.runs, list):  # in memory, and neither too many nor too long
+        listed = list(zip(block.names, block.runs, strict=True))
+        return _Swept(block.names, [{} for _ in block.names], outcomes_of(listed, rules, judge))
     parts, runs, records = [], list[tuple[str, History]](), 0
     for place, name in enumerate(block.names):
-        history = _read(block, place, name)
+        history = _read(block.runs, place, name)
         if runs and records + len(history) > _RECORDS:
             parts.append(outcomes_of(runs, rules, judge))
             runs, records = [], 0
         runs.append((name, history))
         records += len(history)
     parts.append(outcomes_of(runs, rules, judge))
-    parameters = block.runs.parameters if isinstance(block.runs, _Named) else [{} for _ in block.names]
-    return _Swept(block.names, parameters, joined(parts))
+    return _Swept(block.names, block.runs.parameters, joined(parts))
 
 
-def _read(block: _Block, place: int, name: str) -> History:
+def _read(runs: _Named, place: int, name: str) -> History:
     try:
-        return block.runs[place]
+        return runs[place]
     except HistoryError as error:
         raise HistoryError(f"run {name!r}: {error}") from error
 

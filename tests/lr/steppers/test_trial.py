@@ -97,7 +97,7 @@ def test_a_factory_that_asks_for_what_only_the_class_has_is_told_what_it_is_trie
 def test_a_ready_one_is_given_the_base_rates_of_the_moment() -> None:
     optimizer = sgd()
     ready = LambdaLR(optimizer, lambda step: 1 / (1 + step))
-    factory = as_factory("factory", ready, optimizer)
+    factory = as_factory("factory", ready, optimizer, "epoch")
     optimizer.param_groups[0]["lr"] = 0.5
     assert factory(optimizer) is ready
     optimizer.step()

@@ -181,7 +181,7 @@ def test_stops_before_half_of_the_improvement_are_counted() -> None:
 
 def test_an_interrupted_sweep_is_said_to_be_one() -> None:
     def broken() -> Any:
-        yield from (run_of(valley(9)) for _ in range(600))
+        yield from (run_of(valley(9)) for _ in range(2100))
         raise KeyboardInterrupt
 
     with pytest.raises(SweepInterrupted) as told:

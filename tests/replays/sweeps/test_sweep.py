@@ -143,6 +143,37 @@ def test_stopping_rules_judged_by_what_they_watch(rule: EarlyStop, patience: lis
         check(sweep(listed, rules), listed, rules)
 
 
+plain_runs = st.lists(
+    st.lists(st.one_of(st.floats(-2, 2).map(lambda x: round(x, 1)), st.just(NAN)), max_size=20).map(run_of),
+    min_size=1,
+    max_size=6,
+)
+
+
+@many
+@given(
+    plain_runs,
+    st.sampled_from([None, After(epochs=3), Metric("loss") < 0, ~(Metric("loss") + 1 > 0), Metric("loss").mean(2) < 0]),
+    st.sampled_from(["ignore", "track", "count"]),
+    st.sampled_from(["count", "stop"]),
+    st.sampled_from([(0.0, False), (0.3, False), (0.3, True), (1.5, False)]),
+    st.sampled_from(["abs", "rel"]),
+    st.sampled_from(["min", "max"]),
+)
+def test_runs_of_one_evaluator_swept_together(
+    listed: list[History],
+    until: Condition | None,
+    closed: Any,
+    nan: Any,
+    threshold: tuple[float, bool],
+    threshold_mode: Any,
+    mode: Any,
+) -> None:
+    how: dict[str, Any] = {"threshold": threshold[0], "cumulative": threshold[1], "threshold_mode": threshold_mode}
+    rules = grid(EarlyStop, "loss", mode=mode, patience=[1, 2, 3, 7], until=until, while_closed=closed, nan=nan, **how)
+    check(sweep(listed, rules), listed, rules)
+
+
 @given(leaves, expressions, st.sampled_from(["min", "max"]), several_runs)
 def test_any_condition_judged_by_any_expression(
     condition: Condition, monitor: Expression, mode: Any, listed: list[History]
@@ -212,6 +243,22 @@ def test_several_evaluators_and_ticks_of_the_clock() -> None:
         EarlyStop(Metric("val/x").mean(2), mode="min", patience=1),
     ]
     check(sweep([run], rules, monitor="val/x", mode="min"), [run], rules)
+
+
+def test_a_delay_that_is_over_between_two_observations() -> None:
+    odd, even = (1, 3, 5, 7), (2, 4, 6, 8)
+    training = [(t, "train", {"train/x": 1 / t}) for t in odd]
+    validation = [(t, "val", {"val/x": float(t)}) for t in even]  # it only gets worse
+    run = rows(*sorted(training + validation), (9, "train", {"train/x": 0.05}))
+    ways: dict[str, Any] = {"until": [Metric("train/x") < 0.18, Metric("train/x") < 0.1]}
+    rules = grid(
+        EarlyStop, "val/x", mode="min", patience=[1, 2, 3, 4], while_closed=["ignore", "track", "count"], **ways
+    )
+    swept = sweep([run], rules)
+    check(swept, [run], rules)
+    stopped = dict(zip(map(repr, rules), swept.stopped_epoch[0].tolist(), strict=True))
+    [counted] = grid(EarlyStop, "val/x", mode="min", patience=2, while_closed="count", until=Metric("train/x") < 0.18)
+    assert stopped[repr(counted)] == 7  # where the training was looked at, not the validation
 
 
 # --- what stops looking, and what is told ----------------------------------------------------------------------------
@@ -311,12 +358,12 @@ def equal(one: Sweep, other: Sweep) -> None:
 
 
 def test_blocks_are_put_together_in_order() -> None:
-    listed = [drawn(seed) for seed in range(1100)]
-    lazy = Runs([Reader(seed) for seed in range(1100)])
+    listed = [drawn(seed) for seed in range(2100)]
+    lazy = Runs([Reader(seed) for seed in range(2100)])
     whole = sweep(iter(listed), RULES)
     equal(sweep(lazy, RULES), whole)
-    assert (len(whole), whole.whole, whole.runs[700]) == (1100, True, "700")
-    for place in (0, 511, 512, 1099):
+    assert (len(whole), whole.whole, whole.runs[700]) == (2100, True, "700")
+    for place in (0, 2047, 2048, 2099):
         alone = sweep([listed[place]], RULES)
         np.testing.assert_array_equal(whole.stopped_epoch[place], alone.stopped_epoch[0])
 
@@ -335,8 +382,8 @@ def test_no_more_than_a_block_of_runs_is_in_memory() -> None:
             nonlocal alive
             alive -= 1
 
-    sweep((Counted(iter(drawn(seed))) for seed in range(1600)), RULES[:1])
-    assert most < 1100
+    sweep((Counted(iter(drawn(seed))) for seed in range(5000)), RULES[:1])
+    assert most < 4200
 
 
 def test_parameters_and_names_are_kept() -> None:
@@ -362,10 +409,10 @@ def interrupted(after: int) -> Iterator[History]:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("after", [0, 100, 600])
+@pytest.mark.parametrize("after", [0, 100, 2100])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_interrupted_sweep_says_what_it_had(after: int, workers: int) -> None:
-    with ThreadPoolExecutor(2) as pool, pytest.raises(SweepInterrupted, match=r"interrupted after \d+ runs") as told:
+    with ThreadPoolExecutor(2) as pool, pytest.raises(SweepInterrupted, match=r"interrupted after [\d,]+ runs") as told:
         sweep(interrupted(after), RULES, executor=pool if workers else None)
     had = told.value.partial
     assert isinstance(told.value, KeyboardInterrupt)
@@ -373,8 +420,8 @@ def test_an_interrupted_sweep_says_what_it_had(after: int, workers: int) -> None
     assert "interrupted" in repr(had)
     assert had.stopped_epoch.shape == (len(had), len(RULES))
     assert len(had) <= after
-    if after == 600 and not workers:
-        assert len(had) == 512
+    if after == 2100 and not workers:
+        assert len(had) == 2048
     if len(had):
         alone = sweep([drawn(int(name)) for name in had.runs], RULES)
         np.testing.assert_array_equal(had.kept, alone.kept)
