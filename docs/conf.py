@@ -36,6 +36,7 @@ version = release = ignite_delayed.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "myst_nb"]
 exclude_patterns = ["_build", "_static", "jupyter_execute"]
 source_suffix = {".rst": "restructuredtext", ".ipynb": "myst-nb"}
+highlight_language = "none"  # commands and what is printed; Python is marked as that
 nb_execution_mode = "off"  # they are kept with their outputs, which a test holds
 
 html_theme = "furo"

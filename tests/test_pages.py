@@ -49,7 +49,9 @@ def test_its_questions_are_answered_so(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", GROUPS)
-def test_its_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_blocks_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, group = GROUPS[name]
     monkeypatch.chdir(tmp_path)
     whole = group[0].kind == "whole"
@@ -58,7 +60,11 @@ def test_its_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         names.pop("recorder").remove()  # a trainer has one
     for block in group:
         block.run(path, names)
-    if not whole:
+    if whole:
+        told = re.findall(r"It prints \*(.*?)\*\.", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        printed = capsys.readouterr().out
+        assert [said for said in told if " ".join(said.split()) not in printed] == []
+    else:
         trainer = names["trainer"]
         if trainer.state.iteration == 0:  # what was attached lets the run go on
             trainer.run(names["loader"], max_epochs=3)

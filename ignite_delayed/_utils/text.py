@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-__all__ = ["logger_of", "shown"]
+__all__ = ["logger_of", "quantity", "shown"]
 
 
 def shown(text: str) -> str:
@@ -20,6 +20,16 @@ def shown(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def quantity(number: int, unit: str) -> str:
+    """``number`` with its unit, whose plural takes an s.
+
+    Example:
+        >>> quantity(1, "epoch"), quantity(3, "epoch"), quantity(0, "record")
+        ('1 epoch', '3 epochs', '0 records')
+    """
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def logger_of(name: str) -> logging.Logger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .._utils.checks import check_count, refuse_value
+from .._utils.text import quantity
 from ..history.record import Clock, Record
 from .condition import Condition, ConditionLike, Verdict, as_condition, common_units
 from .node import State, as_operand
@@ -65,7 +66,7 @@ class _Counted(Condition):
 
     def detail(self, state: CountedState) -> str:
         window = state.window
-        text = f"held at {window.count('t')} of the last {len(window)} observations, needs {self._at_least}"
+        text = f"held at {window.count('t')} of the last {quantity(len(window), 'observation')}, needs {self._at_least}"
         if self._of > self._at_least:
             text += f" of {self._of}"
         if "u" in window:

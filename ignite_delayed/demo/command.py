@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,15 +40,15 @@ def demo(settings: Settings, output: Path, *, overwrite: bool = False) -> list[O
     _require_all()
     if output.is_file():
         raise NotADirectoryError(f"--output {output} is a file, not a folder")
-    output.mkdir(parents=True, exist_ok=True)
     _refuse_existing(output, settings, overwrite)
     out, err = report.consoles()
-    with report.progress(err, settings, plans(settings)) as on_epoch:
-        outcomes = run_all(settings, on_epoch)
-    picture, told = figure.draw(outcomes), figure.tell(outcomes)
-    figure.save(picture, output / PICTURE, description=told, overwrite=overwrite)
-    for outcome in outcomes:
-        outcome.history.save(output / f"{outcome.plan.name}.jsonl", overwrite=overwrite)
+    with _all_or_nothing(output, files(settings)):
+        with report.progress(err, settings, plans(settings)) as on_epoch:
+            outcomes = run_all(settings, on_epoch)
+        picture, told = figure.draw(outcomes), figure.tell(outcomes)
+        figure.save(picture, output / PICTURE, description=told, overwrite=overwrite)
+        for outcome in outcomes:
+            outcome.history.save(output / f"{outcome.plan.name}.jsonl", overwrite=overwrite)
     if err.is_terminal:
         out.print()  # below the bars
     out.print(report.results_table(outcomes, settings), "")
@@ -79,6 +81,23 @@ def _require_all() -> None:
     """Miss an optional package now rather than after training."""
     for module in ("sklearn.datasets", "matplotlib.figure", "rich.console"):
         require_extra(module, "demo")
+
+
+@contextmanager
+def _all_or_nothing(output: Path, names: list[str]) -> Iterator[None]:
+    """Make the folder ``output`` for files of these ``names``; where that is cut off, leave behind what was there."""
+    new = [output / name for name in names if not (output / name).exists()]
+    made = [folder for folder in (output, *output.parents) if not folder.exists()]
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        for folder in made:
+            with suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        raise
 
 
 def _refuse_existing(output: Path, settings: Settings, overwrite: bool) -> None:

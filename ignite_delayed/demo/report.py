@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._utils.extras import require_extra
+from .._utils.text import quantity
 from .runs import Outcome, Plan
 from .settings import Settings
 from .study import TOO_EARLY, Cost, Mean, saved_points, shortfall, too_early, wilson
@@ -55,7 +56,7 @@ def progress(console: Console, settings: Settings, plans: Sequence[Plan]) -> Ite
 def reason(outcome: Outcome, patience: int) -> str:
     """Why a run ended, in a few words; where it was delayed, a second line says when its gate opened."""
     rule = outcome.plan.rule
-    ended = "ran to the end" if outcome.stopped_in is None else f"{patience} epochs no gain"
+    ended = "ran to the end" if outcome.stopped_in is None else f"{quantity(patience, 'epoch')} no gain"
     if rule is None or rule.until is None:
         return ended
     opened = "never open" if outcome.opened_in is None else f"open since {outcome.opened_in}"
@@ -102,7 +103,7 @@ def _judgement(full: Outcome, outcome: Outcome) -> str:
     points = 100 * shortfall(full, outcome)
     came = f"{points:.1f} points of validation accuracy came later" if points else "nothing better came later"
     verdict = f", but too early, {came}" if too_early(full, outcome) else f"; {came}"
-    return f"saved {full.epochs - outcome.epochs} epochs{verdict}"
+    return f"saved {quantity(full.epochs - outcome.epochs, 'epoch')}{verdict}"
 
 
 def study_table(costs: Sequence[Cost]) -> Table:

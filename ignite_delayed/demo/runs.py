@@ -14,6 +14,7 @@ from ignite.handlers import EarlyStopping
 from ignite.metrics import Accuracy, Loss
 from torch import nn
 
+from .._utils.text import quantity
 from ..conditions import After, Condition, EarlyStop, Metric
 from ..gates.early_stopping import delay_early_stopping
 from ..history.history import History
@@ -81,7 +82,7 @@ def plans(settings: Settings) -> list[Plan]:
         Plan("plain", "early stopping", _rule(settings.patience)),
         Plan(
             "delayed-by-epochs",
-            f"delayed by {settings.delay} epochs",
+            f"delayed by {quantity(settings.delay, 'epoch')}",
             _rule(settings.patience, After(epochs=settings.delay)),
         ),
         Plan("delayed-by-metric", "delayed until steady", _rule(settings.patience, steady)),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from .._utils.checks import check_count, refuse_type, refuse_value, suggestion
+from .._utils.text import quantity
 from ..errors import UnknownMetricError
 from .frames import Empty, from_frame, to_frame
 from .html import ENDS, history_table
@@ -230,7 +231,8 @@ class History:
             return "<History: no records>"
         first, last = self[0], self[-1]
         names = ", ".join(self.metrics) or "no metrics"
-        return f"<History: {len(self)} records, epochs {first.epoch} to {last.epoch}, {names}>"
+        epochs = f"epoch {first.epoch}" if first.epoch == last.epoch else f"epochs {first.epoch} to {last.epoch}"
+        return f"<History: {quantity(len(self), 'record')}, {epochs}, {names}>"
 
     def _repr_html_(self) -> str:
         if len(self) <= 2 * ENDS:

@@ -117,9 +117,9 @@ def require(
     missing = sorted(name for name in reads if name not in values)
     for name in missing:
         if unusable and name in unusable:
-            part = next(
-                (f"; read one of its parts, such as {one!r}" for one in values if one.startswith(f"{name}/")), ""
-            )
+            parts_of = (one for one in values if one.startswith(f"{name}/"))
+            way_out = next((f"read one of its parts, such as {one!r}" for one in parts_of), "report one number instead")
+            part = "" if "report one number" in unusable[name] and "parts" not in way_out else f"; {way_out}"
             raise MetricValueError(f"metric {name!r} cannot be used in a condition: {unusable[name]}{part}")
     if missing:
         raise unknown_metric(missing[0], source, values)

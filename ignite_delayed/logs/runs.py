@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from .._utils.checks import check_name, refuse_type, refuse_value, suggestion
+from .._utils.text import quantity
 from ..history import History
 
 __all__ = ["Runs"]
@@ -27,7 +28,7 @@ class Runs(Sequence[History]):
         >>> one = History([Record(epoch=1, iteration=1, values={"loss": 0.5})])
         >>> runs = Runs([one, lambda: one], names=["a", "b"], parameters=[{"lr": 0.1}, {"lr": 0.2}])
         >>> runs, runs["b"], runs.where(lr=0.2).names
-        (<Runs: 2 runs, 'a' to 'b'>, <History: 1 records, epochs 1 to 1, loss>, ['b'])
+        (<Runs: 2 runs, 'a' to 'b'>, <History: 1 record, epoch 1, loss>, ['b'])
     """
 
     def __init__(
@@ -117,4 +118,4 @@ class Runs(Sequence[History]):
     def __repr__(self) -> str:
         if not self._names:
             return "<Runs: no runs>"
-        return f"<Runs: {len(self)} runs, {self._names[0]!r} to {self._names[-1]!r}>"
+        return f"<Runs: {quantity(len(self), 'run')}, {self._names[0]!r} to {self._names[-1]!r}>"

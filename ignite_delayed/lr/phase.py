@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import CodeType
 from typing import Any, Literal, NamedTuple
 
-from torch.optim import Optimizer
+from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from .._utils.checks import check_choice, refuse_type, refuse_value
@@ -139,6 +142,16 @@ class Phase(Value):
     @property
     def label(self) -> str:
         """What moves the rates, in a word or two."""
+        code = getattr(self.what, "__code__", None)
+        return self._name if code is None or self._name != "<lambda>" else _scheduler_in(code)
+
+    @property
+    def rule(self) -> str:
+        """What saved states name the phase by: its repr, but that a function has the name that Python gave it."""
+        return self._text(self._name)
+
+    @property
+    def _name(self) -> str:
         if self.what is None or isinstance(self.what, Schedule):
             return repr(self.what)
         if isinstance(self.what, functools.partial):
@@ -165,10 +178,22 @@ class Phase(Value):
         _, options = self._arguments()
         return Phase(what, **options)
 
-    def __repr__(self) -> str:
+    def _text(self, label: str) -> str:
         _, options = self._arguments()
         options.pop("mode", None)  # a setting of the scheduler, as others that are not shown, nor in saved rules
-        return f"Phase({', '.join([self.label, *(f'{name}={value!r}' for name, value in options.items())])})"
+        return f"Phase({', '.join([label, *(f'{name}={value!r}' for name, value in options.items())])})"
+
+    def __repr__(self) -> str:
+        return self._text(self.label)
+
+
+def _scheduler_in(code: CodeType) -> str:
+    """What the lambda of ``code`` builds, as far as that can be read from the names in it, else where it stands."""
+    for name in code.co_names:
+        found = getattr(lr_scheduler, name, None)
+        if inspect.isclass(found) and issubclass(found, LRScheduler):
+            return f"lambda: {name}(...)"
+    return f"<lambda in {Path(code.co_filename).name}, line {code.co_firstlineno}>"
 
 
 def _patience_rules(condition: Condition) -> Iterator[Patient]:

@@ -57,7 +57,7 @@ class Preview(NamedTuple):
 
     def __repr__(self) -> str:
         batches, groups = self.rates.shape
-        shape = f"{batches} batches" if groups == 1 else f"{batches} batches, {groups} groups"
+        shape = f"{batches} batch{'es' if batches > 1 else ''}" + ("" if groups == 1 else f", {groups} groups")
         shown = places(switched.iteration / batches * float(self.epochs[-1]) for switched in self.switches[:4])
         switched = f", switched {shown}" if shown else ""
         return f"<Preview of {shape}: {self.rates.min():.4g} to {self.rates.max():.4g}{switched}>"

@@ -174,7 +174,7 @@ class Progress:
 
     def _rule(self) -> list[str]:
         pairs = zip(self.phases, self.steppers, strict=True)
-        return [f"{phase!r} {stepper.kind}".strip() for phase, stepper in pairs]
+        return [f"{phase.rule} {stepper.kind}".strip() for phase, stepper in pairs]
 
     def load(self, name: str, raw: Mapping[str, Any]) -> None:
         """Go on from the saved state ``raw``, that of the phases called ``name``; the groups get what they held.

@@ -95,7 +95,7 @@ def plot_sweep_grid(
     drawn.set_xlabel(columns)
     drawn.set_ylabel(rows)
     for (row, column), value in np.ndenumerate(table):
-        text, ink = ("?", "black") if np.isnan(value) else (f"{value:.3g}", _ink(image, value))
+        text, ink = ("?", "black") if np.isnan(value) else (f"{value:.2g}", _ink(image, value))
         drawn.text(column, row, text, ha="center", va="center", color=ink, fontsize="small")
     title = _CELLS[cells].format(monitor=label_of(swept.monitor))
     figure: Any = drawn.get_figure()

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._utils.checks import refuse_type, suggestion
 from .._utils.html import code, escape, table
+from .._utils.text import quantity
 from ..conditions import Condition, ConditionLike, EarlyStop, State, as_condition
 from ..conditions.node import Node
 from ..errors import UnknownMetricError
@@ -49,7 +50,7 @@ class Replay:
 
     def __repr__(self) -> str:
         when = "never held: censored" if self.first is None else f"first held in epoch {self.first.epoch}"
-        return f"<Replay of {self.condition!r}: {when} ({len(self.verdicts)} records)>"
+        return f"<Replay of {self.condition!r}: {when} ({quantity(len(self.verdicts), 'record')})>"
 
     def _repr_html_(self) -> str:
         return table([], [(escape(name), escape(said)) for name, said in self._answers()], code(repr(self.condition)))
@@ -60,7 +61,7 @@ class Replay:
         when = "never: censored, a longer run might have got there" if self.first is None else _moment(self.first)
         return [
             ("first held", when),
-            ("true at", f"{self.verdicts.count(True)} of {len(self.verdicts)} records ({known} known)"),
+            ("true at", f"{self.verdicts.count(True)} of {quantity(len(self.verdicts), 'record')} ({known} known)"),
         ]
 
 

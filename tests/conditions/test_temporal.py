@@ -332,7 +332,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Holds(3, at_least=1, of=2), TypeError, "^condition must be a condition"),  # type: ignore[arg-type]
     (lambda: LOW.sustained(evaluations=0), ValueError, "evaluations must be a whole number >= 1, got 0"),
     (lambda: LOW.sustained(evaluations=2.5), ValueError, "evaluations must be a whole number >= 1, got 2.5"),  # type: ignore[arg-type]
-    (lambda: LOW.sustained(3), TypeError, "positional argument"),  # type: ignore[call-arg]
+    (lambda: LOW.sustained(3), TypeError, r"Write \.sustained\(evaluations=3\)"),  # type: ignore[call-arg]
     (
         lambda: LOW.holds(at_least=4, of=3),
         ValueError,

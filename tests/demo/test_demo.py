@@ -474,3 +474,31 @@ class TestEndToEnd:
         assert main([*short, "--overwrite"]) == 0
         assert len(History.load(folder / "plain.jsonl")) == 2
         assert (folder / "notes.txt").read_text() == "mine too"
+
+
+class TestCutOff:
+    """What Ctrl-C leaves behind: what was there before."""
+
+    SHORT = Settings(epochs=3, delay=1, patience=1)
+
+    @pytest.mark.parametrize("where", ["run_all", "figure.save"])
+    def test_nothing_is_left_of_a_new_folder(self, where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        def interrupt(*args: Any, **kwargs: Any) -> None:
+            (tmp_path / "deep" / "er" / "timeline.png").write_bytes(b"the first half")
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(f"ignite_delayed.demo.command.{where}", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            command.demo(self.SHORT, tmp_path / "deep" / "er")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_others_put_there_stays(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        def interrupt(*args: Any, **kwargs: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("ignite_delayed.demo.command.run_all", interrupt)
+        for name in ("notes.txt", "timeline.png"):
+            (tmp_path / name).write_text("mine")
+        with pytest.raises(KeyboardInterrupt):
+            command.demo(self.SHORT, tmp_path, overwrite=True)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "timeline.png"]

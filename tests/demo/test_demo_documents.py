@@ -32,7 +32,7 @@ def shape(cells: list[str]) -> list[str]:
 def page_rows() -> list[list[str]]:
     start = PAGE.index("   * - rule\n     - too early")
     table = PAGE[start : PAGE.index("\n\n", start)]
-    return [re.findall(r"- (.*)", row) for row in table.split("   * ")[2:]]
+    return [re.findall(r"- \\?(.*)", row) for row in table.split("   * ")[2:]]
 
 
 def test_the_table_is_what_the_command_printed() -> None:

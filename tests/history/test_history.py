@@ -76,7 +76,7 @@ def test_equality_is_of_records_and_marks() -> None:
 def test_repr() -> None:
     assert repr(History()) == "<History: no records>"
     assert repr(several()) == "<History: 6 records, epochs 1 to 3, train/loss, lr, val/loss>"
-    assert repr(rows((4, None, {}))) == "<History: 1 records, epochs 4 to 4, no metrics>"
+    assert repr(rows((4, None, {}))) == "<History: 1 record, epoch 4, no metrics>"
 
 
 def test_copies_stand_alone() -> None:

@@ -105,3 +105,17 @@ def test_what_a_record_must_report() -> None:
         require(["val/loss", "val/los"], record.source, record.values)
     with pytest.raises(MetricValueError, match="metric 'val/all' cannot be used in a condition: it has 3 elements"):
         require(["val/all", "val/los"], record.source, record.values, {"val/all": "it has 3 elements"})
+
+
+@pytest.mark.parametrize(
+    ("reason", "values", "way_out"),
+    [
+        ("it is of type dict, not a number", {"m/a": 0.5}, "number; read one of its parts, such as 'm/a'"),
+        ("it is of type dict, not a number", {"other/a": 0.5}, "number; report one number instead"),
+        ("it has 4 elements; report one number, for example its mean", {}, "report one number, for example its mean"),
+    ],
+)
+def test_what_is_no_number_names_a_way_out(reason: str, values: dict[str, float], way_out: str) -> None:
+    with pytest.raises(MetricValueError) as caught:
+        require(["m"], "", values, {"m": reason})
+    assert str(caught.value).endswith(way_out)

@@ -8,6 +8,7 @@ import pickle
 from typing import Any
 
 import pytest
+import torch
 from lr_runs import sgd
 from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
 
@@ -95,10 +96,24 @@ def test_whether_it_ends(phase: Phase, ends: bool) -> None:
         (Phase(falls, monitor="loss", mode="min"), "Phase(falls, per='evaluation', monitor='loss')"),
         (Phase(StepLR(sgd(), 3), per="epoch"), "Phase(<StepLR>, per='epoch')"),
         (Phase(functools.partial(StepLR, step_size=3), per="epoch"), "Phase(partial of StepLR, per='epoch')"),
+        (Phase(lambda optimizer: StepLR(optimizer, 3), per="epoch"), "Phase(lambda: StepLR(...), per='epoch')"),
+        (
+            Phase(lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, 3), per="epoch"),
+            "Phase(lambda: StepLR(...), per='epoch')",
+        ),
     ],
 )
 def test_repr(phase: Phase, shown: str) -> None:
     assert repr(phase) == shown
+
+
+def test_a_lambda_that_hides_what_it_builds_is_told_by_its_place_and_saved_states_go_by_its_old_name() -> None:
+    phase = Phase(lambda optimizer: falls(optimizer), per="epoch")  # noqa: PLW0108 - a lambda is what is told
+    line = phase.what.__code__.co_firstlineno
+    assert repr(phase) == f"Phase(<lambda in test_phase.py, line {line}>, per='epoch')"
+    assert phase.rule == "Phase(<lambda>, per='epoch')"
+    named = Phase(falls, per="epoch")
+    assert named.rule == repr(named)
 
 
 class TestValue:

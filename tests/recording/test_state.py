@@ -433,19 +433,22 @@ class TestAnotherThread:
         asked, over = threading.Event(), threading.Event()
 
         def ask() -> None:
-            while not over.is_set() or states[-1]["evaluations"] < self.EPOCHS:
+            while not over.is_set():
                 try:
                     states.append(recorder.state_dict())
-                    asked.set()
                 except RuntimeError as error:
                     errors.append(str(error))
+                asked.set()
+            states.append(recorder.state_dict())
 
         thread = threading.Thread(target=ask)
         thread.start()
         asked.wait()
-        trainer.run([0, 0], max_epochs=self.EPOCHS)
-        over.set()
-        thread.join()
+        try:
+            trainer.run([0, 0], max_epochs=self.EPOCHS)
+        finally:
+            over.set()
+            thread.join()
         return states, errors
 
     @pytest.mark.parametrize("resumable", [True, False])
@@ -496,7 +499,20 @@ class TestAnotherThread:
         taken: list[int] = []
         trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: taken.append(recorder.state_dict()["iteration"]))
         trainer.run([0, 0], max_epochs=4)
+        waits, asked = threading.Event(), threading.Event()
+
+        def wait() -> None:
+            waits.set()
+            asked.wait()
+
+        trainer.add_event_handler(Events.ITERATION_STARTED(once=4), wait)
         thread = threading.Thread(target=lambda: trainer.run([0, 0], max_epochs=4))
         thread.start()
-        thread.join()
+        waits.wait()
+        try:
+            with pytest.raises(RuntimeError, match="in another thread"):
+                recorder.state_dict()
+        finally:
+            asked.set()
+            thread.join()
         assert taken == [1, 2, 3, 4, 5, 6, 7, 8]

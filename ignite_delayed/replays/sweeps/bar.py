@@ -30,7 +30,7 @@ def bar_of(asked: bool | None, count: int | None) -> AbstractContextManager[Bar]
     if asked is False:
         return nullcontext(_Silent())
     try:
-        tqdm = require_extra("tqdm.auto", "progress").tqdm
+        tqdm = require_extra("tqdm", "progress").tqdm
     except ImportError:
         if asked:
             raise

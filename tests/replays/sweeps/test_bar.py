@@ -26,7 +26,6 @@ def test_it_is_silent_without_tqdm_unless_it_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     sweep(RUNS, RULES)
     assert capsys.readouterr().err == ""
     with pytest.raises(ImportError, match=r"pip install 'ignite-delayed\[progress\]'"):
@@ -49,7 +48,7 @@ def test_in_a_terminal_it_waits_two_seconds(monkeypatch: pytest.MonkeyPatch) -> 
         def update(self, count: int) -> None:
             given["done"] = given.get("done", 0) + count
 
-    monkeypatch.setattr("tqdm.auto.tqdm", Watched)
+    monkeypatch.setattr("tqdm.tqdm", Watched)
     sweep(RUNS, RULES)
     assert (given["delay"], given["disable"], given["total"]) == (2.0, None, 3)  # None: where there is no terminal
     assert (given["done"], given["closed"]) == (3, True)

@@ -67,6 +67,32 @@ def test_a_cheaper_one_that_falls_into_a_trap_is_not() -> None:
     assert chosen.rule == RULES[1]
 
 
+def test_a_dearer_rule_that_fails_does_not_end_the_tests() -> None:
+    rules = grid(EarlyStop, "loss", mode="min", patience=[2, 3, 4], threshold=0)
+    runs, stops = 60, [[10.0, 20.0, 15.0]] * 60
+    lost = np.zeros((runs, 3))
+    held = np.random.default_rng(0).permutation(runs)[20:]  # as choose() draws with seed 0
+    lost[:, 0] = 0.001
+    lost[:, 1] = 0.0005
+    lost[held[::2], 1] = 1.0  # the dearest but one of the safest, which fails where it is tested
+    of_runs = np.zeros(runs), np.ones(runs), np.ones(runs), np.full(runs, 30.0)
+    outcomes = Outcomes(np.array(stops), lost, np.ones((runs, 3)), *of_runs)
+    found = Sweep([str(run) for run in range(runs)], [{}] * runs, rules, Judge(Metric("loss"), "min"), outcomes)
+    assert choose(found, 0.01).rule == rules[0]
+
+
+@pytest.mark.parametrize(("runs", "named"), [(60, 2), (120, 0)])
+def test_with_many_runs_one_that_fails_does_not_end_the_tests(runs: int, named: int) -> None:
+    rules = grid(EarlyStop, "loss", mode="min", patience=[2, 3, 4])
+    lost = np.tile([0.001, 0.0005, 0.0], (runs, 1))
+    held = np.random.default_rng(0).permutation(runs)[runs // 3 :]
+    lost[held[::2], 1] = 1.0  # it fails where it is tested, between one that passes and another that would
+    of_runs = np.zeros(runs), np.ones(runs), np.ones(runs), np.full(runs, 30.0)
+    outcomes = Outcomes(np.tile([10.0, 15.0, 20.0], (runs, 1)), lost, np.ones((runs, 3)), *of_runs)
+    found = Sweep([str(run) for run in range(runs)], [{}] * runs, rules, Judge(Metric("loss"), "min"), outcomes)
+    assert choose(found, 0.01).rule == rules[named]
+
+
 def test_one_that_rarely_fails_is_not_where_that_is_too_often() -> None:
     curves = [with_a_trap(8) if n % 4 == 0 else valley(9) for n in range(80)]
     assert choose(swept(curves), 0.02, cap=0.2).rule == RULES[1]
