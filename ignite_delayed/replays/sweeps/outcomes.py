@@ -125,7 +125,7 @@ def outcomes_of(runs: Sequence[tuple[str, History]], rules: Sequence[Condition],
             singly = alone
             if together:
                 view = View(columns, judge.monitor, every=plain and pointwise)
-                if _is_infinite(view.values):
+                if np.isinf(view.values).any():
                     singly = dict(enumerate(rules))
                 else:
                     members.append((place, view))
@@ -137,11 +137,6 @@ def outcomes_of(runs: Sequence[tuple[str, History]], rules: Sequence[Condition],
         places, views = zip(*part, strict=True)
         _write_many(found, np.array(places), views, judge, together)
     return found
-
-
-def _is_infinite(values: Floats) -> bool:
-    """Whether one of them is infinite; a finite sum settles it at once."""
-    return not np.isfinite(values.sum()) and bool(np.isinf(values).any())
 
 
 def _alike(members: list[tuple[int, View]]) -> Iterator[list[tuple[int, View]]]:
