@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,6 @@ class Columns:
 
     Attributes:
         clock: the columns of time, as in the table: ``planned`` is -1 where it is not known.
-        is_tick: whether a record is the clock alone.
     """
 
     def __init__(self, table: Table, start: int, stop: int, read: Callable[[int], Record]) -> None:
@@ -60,7 +60,6 @@ class Columns:
         self.clock: dict[str, np.ndarray[Any, Any]] = _Clock(table, slice(at, end))
         self._before = at - begin
         self._rows = range(begin + table.dropped, stop)
-        self._every = np.arange(len(self._rows))
         self._table = table
         self._read: dict[str, tuple[Places, Floats]] = {}
         numbers = self.clock["iteration"] if begin == at else _copy(iterations, slice(begin, end), "q")
@@ -68,8 +67,21 @@ class Columns:
         #: The number of each record's iteration; None where no two records share one.
         self._shared = None if changes.all() else np.concatenate(([0], np.cumsum(changes)))
         self._which = slice(begin, end)
-        self._evaluated = np.ones(len(self._rows), np.bool_) if None not in table.sources else ~self._is_of(None)
-        self.is_tick = ~self._evaluated[self._before :]
+        self._has_ticks = None in table.sources
+
+    @cached_property
+    def _every(self) -> Places:
+        return np.arange(len(self._rows))
+
+    @cached_property
+    def _evaluated(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which records that matter are not the clock alone."""
+        return ~self._is_of(None) if self._has_ticks else np.ones(len(self._rows), np.bool_)
+
+    @property
+    def is_tick(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether a record is the clock alone."""
+        return ~self._evaluated[self._before :]
 
     @property
     def every(self) -> Places:
@@ -83,7 +95,7 @@ class Columns:
         return is_of
 
     def __len__(self) -> int:
-        return len(self.is_tick)
+        return len(self._rows) - self._before
 
     def _column(self, name: str) -> tuple[Places, Floats]:
         """Where a metric stands, counted from the first record that matters, and its values."""
@@ -121,7 +133,7 @@ class Columns:
 
     def has_all(self, reads: Iterable[str]) -> bool:
         """Whether each record is an evaluation, at an iteration of its own, and has all of ``reads``."""
-        if self._shared is not None or self._before or self.is_tick.any():
+        if self._shared is not None or self._before or (self._has_ticks and self.is_tick.any()):
             return False
         return all(len(self._column(name)[1]) == len(self._rows) for name in reads)
 
