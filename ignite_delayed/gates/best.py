@@ -17,7 +17,6 @@ from .._utils.text import logger_of
 from ..conditions import ConditionLike, Expression, NewBest, State
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
-from ..conditions.phrases import missing_phrase, nearness
 from ..errors import StateError
 from ..history import Record
 from ..recording.attachment import Attachment, LiveCondition
@@ -129,7 +128,8 @@ class BestKeeper(LiveCondition):
     def row(self) -> Row:
         waits = self.condition.delay(self.state)
         if waits is not None:
-            return Row(self.name, "closed", missing_phrase(*waits), nearness(*waits))
+            until, state = waits
+            return Row(self.name, "closed", until.missing(state), until.nearness(state))
         file = self.last_checkpoint
         saved = "" if file is None else f", {Path(file).name}"
         return Row(self.name, "open", f"{label_of(self.condition.monitor)}: {self._detail()}{saved}")

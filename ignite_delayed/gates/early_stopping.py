@@ -15,7 +15,6 @@ from .._utils.text import logger_of
 from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
 from ..conditions.expression import label_of
 from ..conditions.patience import OTHER_NAMES, ask_for_mode
-from ..conditions.phrases import missing_phrase, nearness
 from ..conditions.stages import Stage, stop_stage
 from ..errors import AttachError
 from ..history import Best, Record
@@ -160,15 +159,15 @@ class Stopper(Gate):
             return Row(self.name, self.stage, f"in epoch {self.stopped_at.epoch}: {self.reason}")
         rule, state = self.condition, self.state
         if not isinstance(rule, EarlyStop):
-            return Row(self.name, self.stage, missing_phrase(rule, state), nearness(rule, state))
+            return Row(self.name, self.stage, rule.missing(state), rule.nearness(state))
         best = rule.found(state)
         found = "no best value yet" if best is None else f"best {best.value:.6g} in epoch {best.epoch}"
         count = f"{label_of(rule.monitor)}: patience {rule.limit.left(state.counter)}, {found}"
         if rule.until is None or rule.opened(state) is not None:
             return Row(self.name, self.stage, count, rule.limit.share(state.counter))
-        waits = missing_phrase(rule.until, state.until)
+        waits = rule.until.missing(state.until)
         seen = {"ignore": "", "track": f"; {found}", "count": f"; {count}"}[rule.while_closed]
-        return Row(self.name, self.stage, waits + seen, nearness(rule.until, state.until))
+        return Row(self.name, self.stage, waits + seen, rule.until.nearness(state.until))
 
     def numbers(self) -> dict[str, float]:
         told = super().numbers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,6 @@ class Columns:
 
     Attributes:
         clock: the columns of time, as in the table: ``planned`` is -1 where it is not known.
-        is_tick: whether a record is the clock alone.
     """
 
     def __init__(self, table: Table, start: int, stop: int, read: Callable[[int], Record]) -> None:
@@ -60,7 +60,6 @@ class Columns:
         self.clock: dict[str, np.ndarray[Any, Any]] = _Clock(table, slice(at, end))
         self._before = at - begin
         self._rows = range(begin + table.dropped, stop)
-        self._every = np.arange(len(self._rows))
         self._table = table
         self._read: dict[str, tuple[Places, Floats]] = {}
         numbers = self.clock["iteration"] if begin == at else _copy(iterations, slice(begin, end), "q")
@@ -68,8 +67,21 @@ class Columns:
         #: The number of each record's iteration; None where no two records share one.
         self._shared = None if changes.all() else np.concatenate(([0], np.cumsum(changes)))
         self._which = slice(begin, end)
-        self._evaluated = self._is_from([source is not None and kind is None for source, kind in table.origins])
-        self.is_tick = self._is_from([source is None for source, _ in table.origins])[self._before :]
+        self._evaluates = [source is not None and kind is None for source, kind in table.origins]
+
+    @cached_property
+    def _every(self) -> Places:
+        return np.arange(len(self._rows))
+
+    @cached_property
+    def _evaluated(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which records that matter are evaluations."""
+        return self._is_from(self._evaluates)
+
+    @cached_property
+    def is_tick(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether a record is the clock alone."""
+        return self._is_from([source is None for source, _ in self._table.origins])[self._before :]
 
     @property
     def every(self) -> Places:
@@ -85,7 +97,7 @@ class Columns:
         return is_from
 
     def __len__(self) -> int:
-        return len(self.is_tick)
+        return len(self._rows) - self._before
 
     def _column(self, name: str) -> tuple[Places, Floats]:
         """Where a metric stands, counted from the first record that matters, and its values."""
@@ -123,7 +135,9 @@ class Columns:
 
     def has_all(self, reads: Iterable[str]) -> bool:
         """Whether each record is an evaluation, at an iteration of its own, and has all of ``reads``."""
-        if self._shared is not None or self._before or not self._evaluated.all():
+        if self._shared is not None or self._before:
+            return False
+        if not all(self._evaluates) and not self._evaluated.all():
             return False
         return all(len(self._column(name)[1]) == len(self._rows) for name in reads)
 
