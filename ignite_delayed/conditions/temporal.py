@@ -262,10 +262,17 @@ class Then(Condition):
     def beginning(self, record: Record) -> Clock:
         """The clock of the first epoch, iteration and evaluation of the run that begins with ``record``."""
         clock = record.clock
-        if record.is_tick:  # no evaluation, and at the start of an epoch no iteration either: the next are the first
-            at_epoch = (self.first.clock_units or frozenset()) <= {"epochs", "evaluations"}
-            clock = clock._replace(evaluation=clock.evaluation + 1, iteration=clock.iteration + at_epoch)
+        if record.is_tick or not record.evaluated:  # no evaluation: the next is the first
+            clock = clock._replace(evaluation=clock.evaluation + 1)
+        if record.is_tick and self._at_epoch(record):  # none of its iterations has begun: the next is the first
+            clock = clock._replace(iteration=clock.iteration + 1)
         return clock
+
+    def _at_epoch(self, tick: Record) -> bool:
+        """Whether the clock was looked at as an epoch began, which records of older releases do not say."""
+        if tick.kind is None:
+            return (self.first.clock_units or frozenset()) <= {"epochs", "evaluations"}
+        return tick.kind == "epoch"
 
     def remembered(self, state: ThenState) -> tuple[Any, ...]:
         return state.base, *super().remembered(state)

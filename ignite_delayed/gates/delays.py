@@ -324,7 +324,7 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
                 f"Events.{_label(event)} is filtered by its count (after=, every=, once= or before=). On an evaluator "
                 "that is the evaluator's own epoch, which is 1 at every run; write until=After(epochs=...) for the "
                 "trainer's epoch instead",
-                stacklevel=3,
+                stacklevel=4,  # past advise()
             )
 
 

@@ -264,7 +264,8 @@ def _reporters(metrics: Any, epochs: int) -> dict[str, Callable[[int], float]]:
 
 def _reporter(name: str, values: Any, epochs: int) -> Callable[[int], float]:
     if callable(values):
-        return values  # type: ignore[no-any-return]
+        reporter: Callable[[int], float] = values
+        return reporter
     if not hasattr(values, "__len__") or isinstance(values, str):
         refuse_type(f"metrics[{name!r}]", "a sequence of values or a function of the epoch", values)
     if len(values) != epochs:

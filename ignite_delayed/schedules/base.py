@@ -6,7 +6,7 @@ import math
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, overload
 
 from .._utils.checks import check_flag, check_real, refuse_type, refuse_value
 from .._utils.values import Value
@@ -434,7 +434,8 @@ class Shape(Schedule):
         args, kwargs = self._arguments()
         kept = {name: value for name, value in kwargs.items() if name not in UNITS}
         kind: Any = type(self)
-        return cast("S", kind(*args, **kept, steps=span))
+        shape: S = kind(*args, **kept, steps=span)
+        return shape
 
     def _exact_steps(self, run: PlannedRun) -> float:
         assert self._unit is not None
