@@ -15,7 +15,6 @@ from torch.optim.lr_scheduler import LRScheduler
 from .._utils.checks import check_name
 from ..conditions import After, Condition
 from ..conditions.comparison import Finite
-from ..conditions.phrases import missing_phrase, nearness
 from ..errors import AttachError
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
@@ -246,8 +245,8 @@ class LRPhases(Attachment):
         text = f"{rates}: left alone" if phase.what is None else f"{rates}: {phase.label} per {phase.per}"
         near = None
         if end is not None:
-            text += f", until: {missing_phrase(end.condition, end.state)}"
-            near = nearness(end.condition, end.state)
+            text += f", until: {end.condition.missing(end.state)}"
+            near = end.condition.nearness(end.state)
         return Row(self.name, f"phase {self.index + 1} of {count}", text, near)
 
     def numbers(self) -> dict[str, float]:

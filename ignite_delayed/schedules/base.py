@@ -6,7 +6,7 @@ import math
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, overload
 
 from .._utils.checks import check_flag, check_real, refuse_type, refuse_value
 from .._utils.values import Value
@@ -43,6 +43,16 @@ class Schedule(Value):
     A schedule with a length in epochs or a share of the run must be told the run by :meth:`resolve` before it can be
     called.
     It can be given to ``torch.optim.lr_scheduler.LambdaLR`` as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> from ignite_delayed import Cosine, Schedule, warmup
+        >>> schedule = warmup(epochs=1).then(Cosine(epochs=2))
+        >>> isinstance(schedule, Schedule)
+        True
+        >>> factor = schedule.resolve(per="iteration", epochs=3, iterations_per_epoch=4)
+        >>> factor(2), factor(np.array([4, 8, 12])).round(3).tolist()
+        (0.5, [1.0, 0.5, 0.0])
     """
 
     # LambdaLR.state_dict() copies the __dict__ of its callable, so there has to be one; it stays empty.
@@ -426,7 +436,8 @@ class Shape(Schedule):
         args, kwargs = self._arguments()
         kept = {name: value for name, value in kwargs.items() if name not in UNITS}
         kind: Any = type(self)
-        return cast("S", kind(*args, **kept, steps=span))
+        shape: S = kind(*args, **kept, steps=span)
+        return shape
 
     def _exact_steps(self, run: PlannedRun) -> float:
         assert self._unit is not None
