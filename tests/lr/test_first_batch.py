@@ -140,7 +140,7 @@ def test_each_row(row: Row, example: Any, delay: int) -> None:
         training = Training(sgd(BASE), metrics={"loss": lambda trainer: 1.0})
         until = After(epochs=delay) if delay else None
         if isinstance(example, Schedule):
-            told = {"gradient_accumulation_steps": 1} if per == "update" else {}
+            told: Any = {"gradient_accumulation_steps": 1} if per == "update" else {}
             apply_schedule(training.recorder, training.optimizer, example, per=per, until=until, **told)
         else:
             built = example(training.optimizer) if "Ignite" in row.names else example
