@@ -27,7 +27,7 @@ def test_lightning_never_takes_back_that_a_run_is_to_stop(
     first = replay(run, lightning).first
     assert first is not None
     assert first.epoch == ended
-    late = {"until": After(epochs=least - 1), "while_closed": "count"}
-    stopped = replay(run, EarlyStop("loss", mode="min", patience=patience, **late)).first
+    late = After(epochs=least - 1)
+    stopped = replay(run, EarlyStop("loss", mode="min", patience=patience, until=late, while_closed="count")).first
     assert stopped is not None
     assert stopped.epoch == counted
