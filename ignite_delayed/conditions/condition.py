@@ -312,7 +312,16 @@ class Always(Condition):
 
 @readable
 class Never(Condition):
-    """False at every record: the identity of ``|``."""
+    """False at every record: the identity of ``|``.
+
+    Example:
+        >>> from ignite_delayed import Metric, Never
+        >>> stop = Never()
+        >>> for name in ["train/loss", "val/loss"]:
+        ...     stop |= Metric(name) > 10
+        >>> stop
+        Never() | (Metric('train/loss') > 10.0) | (Metric('val/loss') > 10.0)
+    """
 
     __slots__ = ()
     clock_units = frozenset[str]()

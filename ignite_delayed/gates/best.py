@@ -34,6 +34,27 @@ class BestKeeper(LiveCondition):
     Attributes:
         checkpoint: Ignite's ``Checkpoint`` that saves.
         logger: says what was saved and restored, at level INFO.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import Recorder, keep_best
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> @trainer.on(Events.EPOCH_COMPLETED)
+        ... def evaluate():
+        ...     evaluator.run([0])
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7][trainer.state.epoch - 1]
+        >>> folder, model = tempfile.TemporaryDirectory(), torch.nn.Linear(1, 1)
+        >>> keeper = keep_best(
+        ...     Recorder(trainer, evaluator), "loss", mode="min", to_save={"model": model}, save_handler=folder.name
+        ... )
+        >>> _ = trainer.run([0], max_epochs=6)
+        >>> keeper
+        <BestKeeper 'best': best 0.3 in epoch 3, NewBest('loss', mode='min')>
+        >>> _ = model.load_state_dict(torch.load(keeper.last_checkpoint))
+        >>> folder.cleanup()
     """
 
     internal = True  # nobody waits behind it

@@ -35,6 +35,23 @@ class Stopper(Gate):
         stopped_at: the record that stopped it.
         logger: says why, at level INFO; as a WARNING where INFO is not shown, which is Python's default, unless a live
             status tells it.
+
+    Example:
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import Recorder, delay_early_stopping
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> @trainer.on(Events.EPOCH_COMPLETED)
+        ... def evaluate():
+        ...     evaluator.run([0])
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7][trainer.state.epoch - 1]
+        >>> stopper = delay_early_stopping(Recorder(trainer, evaluator), "loss", mode="min", patience=2)
+        >>> _ = trainer.run([0], max_epochs=6)
+        >>> stopper.stage, stopper.stopped_at.epoch, stopper.best_score, stopper.best_epoch
+        ('stopped', 5, 0.3, 3)
+        >>> stopper.reason
+        'loss did not improve for 2 evaluations in a row (patience 2); best 0.3 in epoch 3, iteration 3'
     """
 
     logger = logger_of("Stopper")
