@@ -67,7 +67,7 @@ class Columns:
         #: The number of each record's iteration; None where no two records share one.
         self._shared = None if changes.all() else np.concatenate(([0], np.cumsum(changes)))
         self._which = slice(begin, end)
-        self._has_ticks = None in table.sources
+        self._evaluates = [source is not None and kind is None for source, kind in table.origins]
 
     @cached_property
     def _every(self) -> Places:
@@ -75,24 +75,26 @@ class Columns:
 
     @cached_property
     def _evaluated(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which records that matter are not the clock alone."""
-        return ~self._is_of(None) if self._has_ticks else np.ones(len(self._rows), np.bool_)
+        """Which records that matter are evaluations."""
+        return self._is_from(self._evaluates)
 
-    @property
+    @cached_property
     def is_tick(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Whether a record is the clock alone."""
-        return ~self._evaluated[self._before :]
+        return self._is_from([source is None for source, _ in self._table.origins])[self._before :]
 
     @property
     def every(self) -> Places:
         """The position of each record."""
         return self._every[: len(self)]
 
-    def _is_of(self, source: str | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which records that matter are of ``source``."""
-        is_of: np.ndarray[Any, np.dtype[np.bool_]]
-        is_of = _copy(self._table.which, self._which, "q") == self._table.sources.index(source)
-        return is_of
+    def _is_from(self, wanted: list[bool]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which records that matter are from origins that are ``wanted``."""
+        if len(set(wanted)) < 2:
+            return np.full(len(self._rows), True in wanted)
+        is_from: np.ndarray[Any, np.dtype[np.bool_]]
+        is_from = np.array(wanted)[_copy(self._table.which, self._which, "q")]
+        return is_from
 
     def __len__(self) -> int:
         return len(self._rows) - self._before
@@ -133,12 +135,14 @@ class Columns:
 
     def has_all(self, reads: Iterable[str]) -> bool:
         """Whether each record is an evaluation, at an iteration of its own, and has all of ``reads``."""
-        if self._shared is not None or self._before or (self._has_ticks and self.is_tick.any()):
+        if self._shared is not None or self._before:
+            return False
+        if not all(self._evaluates) and not self._evaluated.all():
             return False
         return all(len(self._column(name)[1]) == len(self._rows) for name in reads)
 
     def complete(self, reads: Iterable[str]) -> Places:
-        """The records that complete an observation of all of ``reads``; of nothing: the first of their iteration."""
+        """The records that complete an observation of ``reads``; of nothing: the first evaluation of each iteration."""
         parts = [self._column(name)[0] for name in reads] or [np.flatnonzero(self._evaluated)]
         parts = [places[self._earliest(places)] for places in parts]
         places = parts[0]
@@ -154,15 +158,15 @@ class Columns:
 
     def lacks(self, reads: Iterable[str]) -> Iterator[tuple[str, int]]:
         """The metrics that their evaluator left out at a record, and at which first."""
-        known = [source for source in self._table.sources if source is not None]
         for name in reads:
-            source = reporter(name, known)
+            source = reporter(name, self._table.sources)
             if source is None:
                 continue
             there = np.zeros(len(self._rows), np.bool_)
             there[self._column(name)[0]] = True
             if there.all():
                 continue
-            places = np.flatnonzero((self._is_of(source) & ~there)[self._before :])
+            is_of = self._is_from([one == source for one, _ in self._table.origins])
+            places = np.flatnonzero((is_of & ~there)[self._before :])
             if len(places):
                 yield name, int(places[0])

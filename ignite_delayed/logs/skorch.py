@@ -48,7 +48,8 @@ def from_skorch(history: Sequence[Any], *, ignore: Iterable[str] = ()) -> Histor
 
 def _history(epochs: Any, where: str, layout: Layout) -> History:
     if not isinstance(epochs, Sequence) or isinstance(epochs, str):
-        raise HistoryError(f"{where}: expected skorch's list of epochs, got a {type(epochs).__name__}")
+        hint = "; read_skorch(path) reads a file" if isinstance(epochs, (str, Path)) else ""
+        raise HistoryError(f"{where}: expected skorch's list of epochs, got a {type(epochs).__name__}{hint}")
     return history_of(_entries(epochs, where, {"batches", *layout.ignore}), where)
 
 

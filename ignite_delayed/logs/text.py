@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 from .._utils.checks import check_flag
 from ..errors import HistoryError
 
-__all__ = ["Line", "Sheet", "delimiter_of", "lines_of", "read_json", "read_sheet", "text_of", "whole_lines"]
+__all__ = [
+    "Line",
+    "Sheet",
+    "delimiter_of",
+    "lines_of",
+    "number_of",
+    "read_json",
+    "read_sheet",
+    "text_of",
+    "whole_lines",
+]
 
 
 class Line(NamedTuple):
@@ -27,6 +37,16 @@ class Sheet(NamedTuple):
 
     columns: list[str]
     lines: list[Line]
+
+
+def number_of(text: str) -> int | float | str:
+    """``text`` as the number that it writes down; itself where it is none."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def text_of(path: Path) -> str:

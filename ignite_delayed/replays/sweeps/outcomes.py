@@ -92,19 +92,19 @@ def _points(monitor: Expression, history: History) -> tuple[Places, Floats, np.n
 
 def _ending(rule: Condition, judge: Judge, history: History, curve: Curve) -> tuple[int | None, Found | None]:
     """The record at which ``rule`` stops a run, ``None`` where it does not, and the best that is kept."""
-    knows = isinstance(rule, EarlyStop) and judge.is_of(rule)
+    own = rule if isinstance(rule, EarlyStop) and judge.is_of(rule) else None  # it knows its best by itself
     if has_twin(rule):
         stops = np.flatnonzero(verdict_column(rule, history) == 1)
         stop = int(stops[0]) if len(stops) else None
-        return stop, best_found(rule, history, stop) if knows else curve.until(stop)  # type: ignore[arg-type]
+        return stop, curve.until(stop) if own is None else best_found(own, history, stop)
     stop, state = None, rule.initial()
     for place, (state, verdict) in enumerate(fold(rule, history)):  # noqa: B007 - the last state is looked at
         if verdict is True:
             stop = place
             break
-    if not knows:
+    if own is None:
         return stop, curve.until(stop)
-    best = rule.found(state)  # type: ignore[attr-defined]
+    best = own.found(state)
     return stop, None if best is None else (best.value, best.epoch)
 
 
