@@ -7,7 +7,7 @@ from strategies import run_of
 
 from ignite_delayed import After, EarlyStop, Plateau, replay
 
-# Where Lightning 2.6.6 ended a run with Trainer(min_epochs=...) and EarlyStopping("val_loss", mode="min", patience=...),
+# Where Lightning 2.6.6 ended a run with Trainer(min_epochs=...) and EarlyStopping("val_loss", mode="min", patience=p):
 # the losses of its epochs, and the epoch in which while_closed="count" ends it.
 LIGHTNING = [
     (12, 3, 12, [1.0, 3.5, 1.9, 3.0, 2.2, 2.1, 2.4, 0.5, 0.5, 2.0, 2.0, 0.1, 1.0, 2.0, 3.7, 3.6], 15),
