@@ -50,7 +50,8 @@ class LRPhases(Attachment):
 
     The base rate is what a group has when the first phase that writes begins. What an earlier schedule has left there
     is none: the group's ``initial_lr``, where torch's schedulers and these phases note it, is taken then, unless the
-    user has set a rate after that schedule ended. Where the two differ, the log says which was taken.
+    user has set a rate after the run of that schedule was completed or stopped, or it was removed; a run that an
+    exception has cut off is neither. Where the two differ, the log says which was taken.
 
     The record that ends a phase is the first that the next one sees. When a run starts afresh, the groups get back what
     they had, unless the user has set other rates since.
@@ -182,7 +183,8 @@ class LRPhases(Attachment):
             undo.callback(trainer.add_event_handler(Events.ITERATION_STARTED, course.before_iteration).remove)
         if "epoch" in pers:
             undo.callback(trainer.add_event_handler(Events.EPOCH_STARTED, course.before_epoch).remove)
-        undo.callback(trainer.add_event_handler(Events.COMPLETED, self.progress.mark_left).remove)
+        for event in (Events.COMPLETED, Events.TERMINATE):
+            undo.callback(trainer.add_event_handler(event, self.progress.mark_left).remove)
         undo.callback(self.progress.leave)
         recorder.hub.add(self, saved=self)
         undo.callback(recorder.hub.discard, self)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._utils.checks import describe
 from ..errors import StateError
+from ..schedules.functions import unnamed
 from .optimizer.groups import is_number, restore, snapshot
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
@@ -229,7 +230,7 @@ class Progress:
         """Refuse what is no state of these phases; whether the entries of its lists fit shows when it is loaded."""
         if not isinstance(raw, Mapping) or raw.get("version") != _VERSION:
             raise StateError(f"the state of {name!r} must be a dict of version {_VERSION}, got {describe(raw)}")
-        if raw.get("rule") != self._rule():
+        if _without_names(raw.get("rule")) != _without_names(self._rule()):
             raise StateError(
                 f"{name!r} cannot load the state of other phases:\n  saved: {raw.get('rule')}\n"
                 f"  here:  {self._rule()}\nBuild the phases that were saved, or start afresh by not loading."
@@ -244,6 +245,11 @@ class Progress:
             raise StateError(f"the state of {name!r} is damaged: it has the groups of one moment only")
         for key in ("before", "groups"):
             self.takeover.check_groups(name, raw[key] or [])
+
+
+def _without_names(rule: Any) -> Any:
+    """``rule`` without what functions are called: it is what they compute that counts."""
+    return [unnamed(text) if isinstance(text, str) else text for text in rule] if isinstance(rule, list) else rule
 
 
 def _number(value: Any) -> float:

@@ -382,6 +382,8 @@ class Shape(Schedule):
 
     __slots__ = ("_unit", "epochs", "fraction", "iterations", "rest", "steps")
 
+    _called: ClassVar[str | None] = None  # in errors, where it is not the class that users call
+
     _unit: str | None
     steps: Any
     iterations: Any
@@ -391,7 +393,7 @@ class Shape(Schedule):
 
     def _measure(self, *, optional: bool = False, **given: Any) -> None:
         """Keep and check the length, then prepare the calls; the last act of ``__init__``."""
-        unit = unit_of(type(self).__name__, given, optional=optional)
+        unit = unit_of(self._called or type(self).__name__, given, optional=optional)
         if unit is not None:
             given[unit] = self._check_amount(unit, given[unit])
         given["rest"] = given.get("rest") or None
