@@ -150,7 +150,7 @@ class Pass:
 
 def _bound(rule: EarlyStop, best: Floats) -> Floats:
     """Below what a value improves on ``best``."""
-    if rule.threshold_mode == "abs":
-        return best - rule.threshold
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        if rule.threshold_mode == "abs":
+            return best - rule.threshold
         return np.where(np.isinf(best), best, best * (1 - np.copysign(1.0, best) * rule.threshold))

@@ -40,6 +40,7 @@ from ignite_delayed import (
     Score,
     Sweep,
     SweepInterrupted,
+    choose,
     grid,
     read_runs,
     replay,
@@ -246,6 +247,17 @@ def test_the_two_ends_of_infinity_have_no_difference() -> None:
     assert swept.regret.tolist() == [[0.0], [0.0]]
     late = sweep([run_of([INF, INF, 1.0])], [EarlyStop("loss", mode="min", patience=1)])
     assert late.regret.tolist() == [[INF]]
+
+
+def test_numbers_whose_difference_is_infinite_are_no_cause_for_warnings() -> None:
+    listed = [run_of([1e308, -1e308, 1e308, 1e308]), run_of([-1e308, 1e308, 1e308])]
+    how: dict[str, Any] = {"threshold": [0, 1e308], "threshold_mode": ["abs", "rel"], "cumulative": [False, True]}
+    for mode in ("min", "max"):
+        rules = grid(EarlyStop, "loss", mode=mode, patience=[1, 2], until=[None, After(epochs=2)], **how)
+        swept = sweep(listed, rules)
+        check(swept, listed, rules)
+        assert max(swept.summary().worst) == INF
+        assert choose(swept, 0.1).rule is None
 
 
 def test_a_run_that_was_cut_from_a_longer_one() -> None:
