@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any, NamedTuple, NoReturn, TypeVar
@@ -89,7 +90,9 @@ class _Reader:
         if len(self._text) > _LONGEST:
             raise ParseError(f"the text is {len(self._text)} characters long, and at most {_LONGEST} are read.")
         try:
-            tree = ast.parse(self._text, mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # of Python's parser: '1or 2', an escape that is none
+                tree = ast.parse(self._text, mode="eval").body
             value = self._value(tree, 0)
         except SyntaxError as error:
             self._refuse_syntax(error)
