@@ -7,8 +7,8 @@ from strategies import run_of
 
 from ignite_delayed import After, EarlyStop, Plateau, replay
 
-# Where Lightning 2.6.6 ended a run with Trainer(min_epochs=...) and EarlyStopping("val_loss", mode="min", patience=...),
-# the losses of its epochs, and the epoch in which while_closed="count" ends it.
+# Where Lightning 2.6.6 ended a run of Trainer(min_epochs=...), EarlyStopping("val_loss", mode="min", patience=...): its
+# losses, and the epoch in which while_closed="count" ends it.
 LIGHTNING = [
     (12, 3, 12, [1.0, 3.5, 1.9, 3.0, 2.2, 2.1, 2.4, 0.5, 0.5, 2.0, 2.0, 0.1, 1.0, 2.0, 3.7, 3.6], 15),
     (14, 2, 14, [1.1, 0.5, 3.0, 3.1, 3.1, 0.5, 3.0, 1.0, 1.0, 0.5, 3.0, 3.9, 0.2, 1.0, 3.0, 0.2], 15),

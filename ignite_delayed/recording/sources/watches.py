@@ -12,10 +12,10 @@ from ignite.engine import Engine, Events
 from ..._utils.text import logger_of
 from ...errors import AttachError
 from ..exceptions import ExceptionWatch
-from ..host import all_or_nothing, attach, detach, fires, lacks
+from ..host import all_or_nothing, attach, detach, fires, is_running, lacks
 from .stale import StaleValues
 
-__all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable"]
+__all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable", "refuse_swapped", "watch_engine"]
 
 logger = logger_of("Recorder")
 
@@ -56,6 +56,13 @@ class Watch:
     def is_pending(self) -> bool:
         """Whether the running event is an observation that was not recorded yet."""
         return False
+
+    def call_after(self, handler: Callable[[Engine], None]) -> Callable[[], None] | None:
+        """Call ``handler`` at each end of an epoch, once its metrics were recorded; what is returned undoes that.
+
+        ``None`` where they are not recorded at that event.
+        """
+        return None
 
     def remove(self) -> None:
         """Watch no longer. A second call does nothing."""
@@ -152,10 +159,6 @@ class TrainerWatch(Watch):
             attach(self._attached, engine, Events.EPOCH_STARTED, self._on_epoch_started)
 
     def call_after(self, handler: Callable[[Engine], None]) -> Callable[[], None] | None:
-        """Call ``handler`` once the metrics of an epoch were recorded; what is returned undoes that.
-
-        ``None`` where they are not recorded at the end of epochs.
-        """
         if self.every is not None:
             return None
         self._after.append(handler)
@@ -199,6 +202,15 @@ class TrainerWatch(Watch):
             )
 
 
+def watch_engine(
+    engine: Engine, trainer: Engine, observe: Observer, optional: Collection[str], *, every: int | None
+) -> Watch:
+    """A watch of ``engine``: of the trainer for its own metrics, of any other for its evaluations."""
+    if engine is trainer:
+        return TrainerWatch(engine, observe, optional, every=every)
+    return EvaluatorWatch(engine, observe, optional)
+
+
 _LOOPS = (Events.STARTED, Events.EPOCH_STARTED, Events.ITERATION_STARTED, Events.EPOCH_COMPLETED, Events.COMPLETED)
 
 
@@ -217,3 +229,16 @@ def check_watchable(trainer: Engine, engines: Iterable[Engine]) -> None:
                     "watched. Record by hand instead: recorder = Recorder(trainer), and recorder.record({'loss': ...}) "
                     "wherever it evaluates"
                 )
+
+
+def refuse_swapped(trainer: Engine, engines: Iterable[Engine]) -> None:
+    """Refuse that ``trainer`` begins to run inside of a run of one of ``engines``.
+
+    Raises:
+        AttachError: saying what was meant.
+    """
+    if any(engine is not trainer and is_running(engine) for engine in engines):
+        raise AttachError(
+            "the trainer of this recorder began to run inside of a run of its evaluator: the two are swapped. "
+            "Write Recorder(trainer, evaluator)"
+        )
