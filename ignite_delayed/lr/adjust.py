@@ -17,7 +17,7 @@ from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from .live import EachObservation
-from .optimizer.groups import BETAS, check_parameter, read_all, restore, snapshot, write
+from .optimizer.groups import BELOW_1, check_parameter, read_all, restore, snapshot, write
 from .optimizer.selection import Selector, select_groups, selector_label
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
@@ -27,7 +27,6 @@ from .phase import format_rates
 __all__ = ["LRAdjuster", "adjust_lr"]
 
 _VERSION = 1
-_BELOW_1 = ("momentum", *BETAS)
 
 
 class LRAdjuster(Attachment):
@@ -234,7 +233,7 @@ def adjust_lr(
     for index in range(len(optimizer.param_groups)):
         if _bound_of(lowest, index) > _bound_of(highest, index):
             refuse_value("min_lr", f"<= max_lr={_bound_of(highest, index):g}", _bound_of(lowest, index))
-        if parameter in _BELOW_1 and max(checked.values()) > 1 and _bound_of(highest, index) >= 1:
+        if parameter in BELOW_1 and max(checked.values()) > 1 and _bound_of(highest, index) >= 1:
             hint = "An average that never forgets never learns."
             refuse_value("max_lr", f"< 1 where {parameter} is raised", _bound_of(highest, index), hint)
     label = f"adjust {parameter}" if groups is None else f"adjust {parameter} of {selector_label(groups)}"

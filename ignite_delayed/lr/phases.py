@@ -21,6 +21,7 @@ from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
 from .cadence import Cadence, cadence_of
 from .course import Course
+from .highest import check_highest
 from .live import EachObservation, PhaseEnd
 from .optimizer.groups import check_bases, check_parameter, check_scales, read_all
 from .optimizer.selection import Selector, select_groups, selector_label
@@ -139,6 +140,7 @@ class LRPhases(Attachment):
         self.progress = Progress(self.phases, steppers, takeover, plan)
         if isinstance(steppers[0], ScheduleStepper):
             check_bases(self.parameter, takeover.bases()[0])
+        check_highest(self.phases, self.parameter, takeover.bases()[0])
         self.recorder = recorder
         pairs = zip(self.phases, steppers, strict=True)
         what = " then ".join(stepper.kind or phase.label for phase, stepper in pairs)

@@ -23,10 +23,12 @@ from ignite_delayed import (
     Metric,
     Phase,
     Recorder,
+    Schedule,
     adjust_lr,
     apply_schedule,
     plot_schedule,
     preview,
+    warmup,
 )
 
 PARAMETERS = ("lr", "momentum", "weight_decay", "beta1", "beta2")
@@ -167,6 +169,32 @@ class _At:
 
 def _at(iteration: int) -> Any:
     return _At(iteration)
+
+
+class TestBelow1:
+    """A momentum of 1 never forgets: what comes to it is refused as it is attached, never in the run."""
+
+    @pytest.mark.parametrize(
+        "schedule",
+        [
+            Linear(1.0, 1 / 0.9, rest=True),
+            warmup(epochs=2).then(Constant(1.2)),
+            Cosine(1.0, 0.5, epochs=3).then(Linear(0.5, 2.0, fraction=0.1)),
+        ],
+    )
+    @pytest.mark.parametrize("parameter", ["beta1", "betas", "beta2"])
+    def test_is_kept(self, parameter: str, schedule: Schedule) -> None:
+        training = Training(adam(0.1))
+        with pytest.raises(ValueError, match=r"the beta[12] that Phase\(.* comes to must be < 1, got .* of the base"):
+            apply_schedule(training.recorder, training.optimizer, schedule, per="iteration", parameter=parameter)
+        assert training.optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+        apply_schedule(training.recorder, training.optimizer, schedule.floor(0), per="iteration")  # rates may be any
+
+    def test_as_far_as_the_base_allows_it(self) -> None:
+        training = Training(torch.optim.SGD(groups(0.1), lr=0.1, momentum=0.5), watch=["momentum"])
+        schedule = Linear(1.0, 1.9, epochs=2)
+        apply_schedule(training.recorder, training.optimizer, schedule, per="epoch", parameter="momentum")
+        assert training.lr(3) == pytest.approx([0.5, 0.725, 0.95])
 
 
 class TestPreviews:

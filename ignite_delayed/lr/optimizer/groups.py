@@ -14,6 +14,7 @@ from ..._utils.optimizers import BETAS, check_parameter, is_note, is_number, is_
 from ..._utils.saving import plain
 
 __all__ = [
+    "BELOW_1",
     "BETAS",
     "base_value",
     "check_bases",
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 Groups = list[dict[str, Any]]
+
+BELOW_1 = ("momentum", *BETAS)  # an average that never forgets never learns
 
 
 def check_optimizer(optimizer: Any) -> Optimizer:
