@@ -105,6 +105,7 @@ def by_ignite(curve: list[float], patience: int, delay: int) -> int:
     """The epoch at which Ignite's own handler, behind a filter, stops a run that shows these values."""
     trainer = Engine(lambda engine, batch: None)
     stopping = EarlyStopping(patience, lambda engine: -curve[engine.state.epoch - 1], trainer)
+    stopping.logger.setLevel("WARNING")
     late = Events.EPOCH_COMPLETED(event_filter=lambda engine, event: event > delay)
     trainer.add_event_handler(late, stopping)
     return int(trainer.run([0], max_epochs=len(curve)).epoch)

@@ -119,13 +119,15 @@ def runs(
 ) -> History:
     """A run of one evaluator or of two, several rows an iteration, with ticks of the clock in between."""
     layout = draw(st.sampled_from(layouts))
+    own = "train" if draw(st.booleans()) else None  # the trainer's own metrics, which are no evaluation
+    ticks = draw(st.sampled_from([None, "epoch", "iteration"]))
     planned = draw(st.none() | st.integers(0, 40))
     records, epoch, iteration, evaluation, seconds = [], 0, 0, 0, 0.0
     for _ in range(draw(st.integers(0, most))):
         epoch += draw(st.integers(0, 1))
         iteration += draw(st.integers(1, 4))
         order = draw(st.permutations(layout))[: draw(st.integers(1, len(layout)))]
-        evaluation += order != [None]
+        evaluation += not {*order} <= {None, own}
         for source in order:
             seconds += draw(st.sampled_from([0.0, 0.5, 2.0]))
             seen: dict[str, float] = {}
@@ -133,7 +135,8 @@ def runs(
                 names = METRICS if source == "" else (f"{source}/loss", "lr")
                 seen = {name: draw(values) for name in names}
             clock: dict[str, Any] = {"epoch": epoch, "iteration": iteration, "seconds": seconds, "planned": planned}
-            records.append(Record(**clock, evaluation=evaluation, source=source, values=seen))
+            kind: Any = ticks if source is None else "training" if source == own else None
+            records.append(Record(**clock, evaluation=evaluation, source=source, values=seen, kind=kind))
     return History(records)
 
 

@@ -234,11 +234,14 @@ def follows(a: Condition, b: Condition, run: History) -> None:
             Record(
                 epoch=record.epoch - max(base.epoch, 1) + 1,  # the first record is of the first epoch,
                 iteration=record.iteration - base.iteration + 1,  # of the first iteration,
-                evaluation=record.evaluation - base.evaluation + 1,  # and the first evaluation
+                evaluation=record.evaluation
+                - base.evaluation
+                + base.evaluated,  # and the first evaluation if it is one
                 seconds=record.seconds - base.seconds,
                 planned=None if record.planned is None else max(record.planned - base.iteration + 1, 0),
                 source=record.source,
                 values=record.values,
+                kind=record.kind,
             )
         )
     following = verdicts(b, began) if began else []
@@ -262,7 +265,7 @@ def test_what_follows_at_once_is_as_if_nothing_came_first(a: Condition, run: His
 
 
 def _at(record: Record, seconds: float) -> Record:
-    fields = ("epoch", "iteration", "evaluation", "planned", "source", "values")
+    fields = ("epoch", "iteration", "evaluation", "planned", "source", "values", "kind")
     return Record(**{name: getattr(record, name) for name in fields}, seconds=seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +179,15 @@ class TestLazyNames:
     def test_an_unknown_name_is_an_attribute_error(self) -> None:
         with pytest.raises(AttributeError, match="No ignite_delayed attribute Gat"):
             ignite_delayed.Gat  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("face", sorted(ROOT.rglob("*/__init__.py")), ids=lambda face: str(face.relative_to(ROOT)))
+def test_a_room_says_what_is_in_it(face: Path) -> None:
+    inside = {path.stem for path in face.parent.glob("*.py")} | {
+        path.parent.name for path in face.parent.glob("*/__init__.py")
+    }
+    documentation = ast.get_docstring(ast.parse(face.read_text())) or ""
+    assert inside - {"__init__"} - set(re.findall(r"``(\w+)/?``", documentation)) == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

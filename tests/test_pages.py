@@ -13,6 +13,8 @@ import pages
 import pytest
 import torch
 
+import ignite_delayed
+
 # What a block may need that the tests do not have.
 FOREIGN = {"hydra", "keras", "lightning", "monai", "optuna", "skorch", "timm", "transformers"}
 
@@ -77,6 +79,14 @@ def test_what_is_only_shown_is_python_and_could_not_be_run(name: str) -> None:
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {module.split(".")[0] for module in imported} & FOREIGN
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_is_only_shown_imports_what_it_takes_from_the_package(name: str) -> None:
+    nodes = list(ast.walk(ast.parse(SHOWN[name].code)))
+    used = {node.id for node in nodes if isinstance(node, ast.Name)} & set(ignite_delayed.__all__)
+    ours = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == "ignite_delayed"]
+    assert used == {alias.name for node in ours for alias in node.names}
 
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=pages.page_id)

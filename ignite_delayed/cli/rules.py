@@ -13,6 +13,7 @@ from .options import parse_conditions, read
 
 if TYPE_CHECKING:
     from ..conditions import Condition, Expression
+    from ..conditions.expression import Mode
     from ..replays import Sweep
 
 __all__ = ["rule_options", "rules_of", "sweep_of"]
@@ -130,7 +131,7 @@ def rule_options(function: F) -> F:
 
 def rules_of(
     monitor: str | Expression | None,
-    mode: str | None,
+    mode: Mode | None,
     patiences: tuple[int, ...],
     delays: tuple[int, ...],
     conditions: tuple[Condition, ...],
@@ -156,8 +157,8 @@ def rules_of(
     delayed = [After(epochs=delay) if delay else None for delay in delays or (() if conditions else (0,))]
     rules: dict[Condition, None] = {}
     for patience, until, word in product(patiences, [*delayed, *conditions], while_closed):
-        closed = {} if until is None else {"until": until, "while_closed": word}
-        rules[EarlyStop(monitor, mode=mode, patience=patience, threshold=threshold, **closed)] = None  # type: ignore[arg-type]
+        closed: dict[str, Any] = {} if until is None else {"until": until, "while_closed": word}
+        rules[EarlyStop(monitor, mode=mode, patience=patience, threshold=threshold, **closed)] = None
     return list(rules | dict.fromkeys(written))
 
 

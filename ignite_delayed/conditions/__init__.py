@@ -6,7 +6,7 @@
 * ``clock``: ``After``; ``units``: its units; ``predicate``, ``score``: a user's function.
 * ``patience``, ``early_stop``: no improvement for too long; ``limit``: how long that is; ``new_best``.
 * ``prechelt``: the criteria of "Early Stopping - But When?"; ``parsing``: conditions from text.
-* ``explanation``, ``phrases``: why, as a tree, and what is missing, in a line; ``wakeup``: when to look at the clock.
+* ``explanation``: why, as a tree; ``stages``: how far a gate or a stop has come, in a word.
 """
 
 from .clock import After

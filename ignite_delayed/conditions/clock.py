@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -107,6 +108,23 @@ class After(Condition):
         if point is None:
             return f"{unit} {now:.12g}, the length of the run is not known yet"
         return f"{unit} {now:.12g}, needs > {point:.12g}"
+
+    def _summary(self, state: AfterState) -> str:
+        return repr(self) if state.now is None else self.detail(state)
+
+    def _reached(self, state: AfterState) -> tuple[float, float] | None:
+        _, now, point = state
+        return (min(now, point), point) if now is not None and point else None
+
+    def wakes_at(self, state: AfterState, now: Record) -> float:
+        turn = math.inf  # epochs and evaluations turn where epochs and evaluations are looked at anyway
+        if self.unit == "seconds" or (self.unit == "fraction" and now.planned is None):
+            turn = now.iteration + 1  # nobody knows: look at each
+        elif self.unit == "iterations":
+            turn = self.point + 1
+        elif self.unit == "fraction" and now.planned is not None:
+            turn = math.floor(self.point * now.planned) + 1
+        return turn if turn > now.iteration else math.inf
 
     def _arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return (), {self.unit: getattr(self, self.unit)}

@@ -72,6 +72,12 @@ class Compare(Condition):
             return "no value yet"
         return f"last value {value:g}, needs {symbol} {bound:g}"
 
+    def _summary(self, state: State) -> str:
+        name, value, symbol, bound = self.reading(state)
+        if value is None or bound is None:
+            return f"{name} has no value yet, needs {symbol} {label_of(self.right)}"
+        return f"{name} {value:g}, needs {symbol} {bound:g}"
+
     def __repr__(self) -> str:
         return f"{as_operand(self.left, 4)} {self.symbol} {as_operand(self.right, 4)}"
 

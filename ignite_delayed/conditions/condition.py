@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from .._utils.advice import advise
@@ -100,18 +101,66 @@ class Condition(Node):
 
     def remembered(self, state: State) -> tuple[Any, ...]:
         """What of ``state`` outlasts the moment, of a condition that the clock decides: where it differs, it moved."""
-        states = zip(self.parts, state[len(self.memory) :], strict=True)
-        return tuple(kept for part, its in states if isinstance(part, Condition) for kept in part.remembered(its))
+        return tuple(kept for part, its in self._below(state) for kept in part.remembered(its))
+
+    def wakes_at(self, state: State, now: Record) -> float:
+        """The first iteration after ``now`` at which the clock may change it, infinite if none can.
+
+        So most iterations cost one comparison.
+        """
+        return min((part.wakes_at(its, now) for part, its in self._below(state)), default=math.inf)
 
     def explain(self, state: State) -> Explanation:
         """Why the condition says what it says: the tree, with each part's verdict and what is missing.
 
         ``print(condition.explain(state))`` draws it.
         """
-        states = state[len(self.memory) :]
-        below = zip(self.parts, states, strict=True)
-        parts = tuple(part.explain(its) for part, its in below if isinstance(part, Condition))
+        parts = tuple(part.explain(its) for part, its in self._below(state))
         return Explanation(self, state[0], self.detail(state), parts)
+
+    def missing(self, state: State) -> str:
+        """What is missing until it holds, in a line; nothing where it holds.
+
+        Example:
+            >>> from ignite_delayed import Metric, Record
+            >>> condition = (Metric("loss") < 0.5).sustained(evaluations=3)
+            >>> state, _ = condition.step(condition.initial(), Record(epoch=1, iteration=10, values={"loss": 0.62}))
+            >>> condition.missing(state)
+            'loss 0.62, needs < 0.5 for 3, has 0'
+        """
+        return "; ".join(part._needs(its) for part, its in self._unmet(state))
+
+    def nearness(self, state: State) -> tuple[float, float] | None:
+        """How much of how much was reached, where one thing alone is missing and it is counted."""
+        unmet = self._unmet(state)
+        if len(unmet) != 1:
+            return None
+        [(part, its)] = unmet
+        return part._reached(its)
+
+    def _below(self, state: State) -> Iterator[tuple[Condition, State]]:
+        """The conditions that it is made of, with their states."""
+        for part, its in zip(self.parts, state[len(self.memory) :], strict=True):
+            if isinstance(part, Condition):
+                yield part, its
+
+    def _unmet(self, state: State) -> list[tuple[Condition, State]]:
+        """What does not hold of that which must: itself, unless it is an ``And``."""
+        return [] if state[0] is True else [(self, state)]
+
+    def _needs(self, state: State) -> str:
+        """What is missing of it, in words; it does not hold."""
+        return self._summary(state)
+
+    def _summary(self, state: State) -> str:
+        """Itself and what it remembers, whether it holds or not."""
+        below = "; ".join(part._summary(its) for part, its in self._below(state))
+        memory = "; ".join(text for text in (self.detail(state), below) if text)
+        return f"{self!r} ({memory})" if memory else repr(self)
+
+    def _reached(self, state: State) -> tuple[float, float] | None:
+        """How much of how much was reached, where that is counted; it does not hold."""
+        return None
 
     def _repr_html_(self) -> str:
         return _html(self)
@@ -263,7 +312,16 @@ class Always(Condition):
 
 @readable
 class Never(Condition):
-    """False at every record: the identity of ``|``."""
+    """False at every record: the identity of ``|``.
+
+    Example:
+        >>> from ignite_delayed import Metric, Never
+        >>> stop = Never()
+        >>> for name in ["train/loss", "val/loss"]:
+        ...     stop |= Metric(name) > 10
+        >>> stop
+        Never() | (Metric('train/loss') > 10.0) | (Metric('val/loss') > 10.0)
+    """
 
     __slots__ = ()
     clock_units = frozenset[str]()
@@ -332,6 +390,9 @@ class And(_Connective):
     decisive = False
     precedence = 4
 
+    def _unmet(self, state: State) -> list[tuple[Condition, State]]:
+        return [found for part, its in self._below(state) for found in part._unmet(its)]
+
 
 class Or(_Connective):
     """``a | b``: true when one holds, false when none does, else unknown.
@@ -346,6 +407,9 @@ class Or(_Connective):
     symbol = "|"
     decisive = True
     precedence = 2
+
+    def _needs(self, state: State) -> str:
+        return ", or ".join(part.missing(its) for part, its in self._below(state))
 
 
 class Not(Condition):

@@ -12,7 +12,7 @@ from .._utils.checks import check_choice, check_flag, check_real
 from ..history.record import Record
 from .comparison import as_monitor
 from .condition import Condition, Verdict
-from .expression import Expression, Mode
+from .expression import Expression, Mode, label_of
 from .limit import Patience, Spent, as_patience
 from .node import State
 from .parsing import readable
@@ -183,3 +183,9 @@ class Plateau(Patient):
             return "no value yet"
         best = "none" if state.best is None else f"{state.best:g}"
         return f"{self.limit.progress(state.counter)} without improvement, best {best}"
+
+    def _summary(self, state: PlateauState) -> str:
+        return f"{label_of(self.metric)}: {self.detail(state)}"
+
+    def _reached(self, state: PlateauState) -> tuple[float, float] | None:
+        return self.limit.share(state.counter)

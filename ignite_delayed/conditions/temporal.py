@@ -97,6 +97,12 @@ class Sustained(_Counted):
     def detail(self, state: CountedState) -> str:
         return f"held {self.streak(state)} in a row, needs {self.evaluations}"
 
+    def _needs(self, state: CountedState) -> str:
+        return f"{self.condition._summary(state.condition)} for {self.evaluations}, has {self.streak(state)}"
+
+    def _reached(self, state: CountedState) -> tuple[float, float]:
+        return self.streak(state), self.evaluations
+
     def __repr__(self) -> str:
         return f"{as_operand(self.condition, self.precedence)}.sustained(evaluations={self.evaluations})"
 
@@ -256,10 +262,17 @@ class Then(Condition):
     def beginning(self, record: Record) -> Clock:
         """The clock of the first epoch, iteration and evaluation of the run that begins with ``record``."""
         clock = record.clock
-        if record.is_tick:  # no evaluation, and at the start of an epoch no iteration either: the next are the first
-            at_epoch = (self.first.clock_units or frozenset()) <= {"epochs", "evaluations"}
-            clock = clock._replace(evaluation=clock.evaluation + 1, iteration=clock.iteration + at_epoch)
+        if record.is_tick or not record.evaluated:  # no evaluation: the next is the first
+            clock = clock._replace(evaluation=clock.evaluation + 1)
+        if record.is_tick and self._at_epoch(record):  # none of its iterations has begun: the next is the first
+            clock = clock._replace(iteration=clock.iteration + 1)
         return clock
+
+    def _at_epoch(self, tick: Record) -> bool:
+        """Whether the clock was looked at as an epoch began, which records of older releases do not say."""
+        if tick.kind is None:
+            return (self.first.clock_units or frozenset()) <= {"epochs", "evaluations"}
+        return tick.kind == "epoch"
 
     def remembered(self, state: ThenState) -> tuple[Any, ...]:
         return state.base, *super().remembered(state)
@@ -269,6 +282,20 @@ class Then(Condition):
 
     def detail(self, state: ThenState) -> str:
         return "the first has not held yet" if state.base is None else f"the first held in epoch {state.base.epoch}"
+
+    def wakes_at(self, state: ThenState, now: Record) -> float:
+        if state.base is None:
+            return super().wakes_at(state, now)
+        since = self.since(state, now)
+        return self.second.wakes_at(state.second, since) + now.iteration - since.iteration
+
+    def _needs(self, state: ThenState) -> str:
+        if state.base is None:
+            return f"first: {self.first.missing(state.first)}"
+        return self.second.missing(state.second)
+
+    def _reached(self, state: ThenState) -> tuple[float, float] | None:
+        return None if state.base is None else self.second.nearness(state.second)
 
     def __repr__(self) -> str:
         return f"{as_operand(self.first, self.precedence)}.then({self.second!r})"

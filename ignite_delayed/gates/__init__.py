@@ -3,7 +3,8 @@
 * ``gate``: the gate; ``early_stopping``: a gate that ends the run.
 * ``attachables``: ``delay_attach``, for what attaches itself.
 * ``best``: a checkpoint whenever a metric is best; ``best_files``: its files.
-* ``delays``: ``delay``, and its checks; ``handlers``: how a handler behind a gate is called.
+* ``delays``: ``delay``, and its checks; ``handlers``: how a handler behind a gate is called; ``turns``: when;
+  ``signatures``: with what.
 * ``checkpoints``: what a delayed ``Checkpoint`` takes back of its saved list.
 """
 

@@ -17,7 +17,6 @@ from .._utils.text import logger_of
 from ..conditions import ConditionLike, Expression, NewBest, State
 from ..conditions.expression import label_of
 from ..conditions.patience import ask_for_mode
-from ..conditions.phrases import missing_phrase, nearness
 from ..errors import StateError
 from ..history import Record
 from ..recording.attachment import Attachment, LiveCondition
@@ -35,6 +34,27 @@ class BestKeeper(LiveCondition):
     Attributes:
         checkpoint: Ignite's ``Checkpoint`` that saves.
         logger: says what was saved and restored, at level INFO.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import Recorder, keep_best
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> @trainer.on(Events.EPOCH_COMPLETED)
+        ... def evaluate():
+        ...     evaluator.run([0])
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7][trainer.state.epoch - 1]
+        >>> folder, model = tempfile.TemporaryDirectory(), torch.nn.Linear(1, 1)
+        >>> keeper = keep_best(
+        ...     Recorder(trainer, evaluator), "loss", mode="min", to_save={"model": model}, save_handler=folder.name
+        ... )
+        >>> _ = trainer.run([0], max_epochs=6)
+        >>> keeper
+        <BestKeeper 'best': best 0.3 in epoch 3, NewBest('loss', mode='min')>
+        >>> _ = model.load_state_dict(torch.load(keeper.last_checkpoint))
+        >>> folder.cleanup()
     """
 
     internal = True  # nobody waits behind it
@@ -129,7 +149,8 @@ class BestKeeper(LiveCondition):
     def row(self) -> Row:
         waits = self.condition.delay(self.state)
         if waits is not None:
-            return Row(self.name, "closed", missing_phrase(*waits), nearness(*waits))
+            until, state = waits
+            return Row(self.name, "closed", until.missing(state), until.nearness(state))
         file = self.last_checkpoint
         saved = "" if file is None else f", {Path(file).name}"
         return Row(self.name, "open", f"{label_of(self.condition.monitor)}: {self._detail()}{saved}")

@@ -41,6 +41,23 @@ class DelayHandle(Attachment):
         handler: the handler.
         name: for logs and marks; the handler's state is saved under it.
         saved: what saves and loads the handler's state, ``None`` where it has none.
+
+    Example:
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import After, Recorder, delay
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> @trainer.on(Events.EPOCH_COMPLETED)
+        ... def evaluate():
+        ...     evaluator.run([0])
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7][trainer.state.epoch - 1]
+        >>> with delay(Recorder(trainer, evaluator), lambda: print("late"), until=After(epochs=4)) as handle:
+        ...     _ = trainer.run([0], max_epochs=6)
+        late
+        late
+        >>> handle.name, handle.gate.opened_at.epoch
+        ('handler', 5)
     """
 
     def __init__(self, gate: Gate, handler: Handler, name: str) -> None:
@@ -307,7 +324,7 @@ def _warn_of_counts(engine: Engine, events: list[Any]) -> None:
                 f"Events.{_label(event)} is filtered by its count (after=, every=, once= or before=). On an evaluator "
                 "that is the evaluator's own epoch, which is 1 at every run; write until=After(epochs=...) for the "
                 "trainer's epoch instead",
-                stacklevel=3,
+                stacklevel=4,  # past advise()
             )
 
 

@@ -15,7 +15,6 @@ from .._utils.text import logger_of
 from ..conditions import Condition, ConditionLike, EarlyStop, Expression, Patience, State, as_condition
 from ..conditions.expression import label_of
 from ..conditions.patience import OTHER_NAMES, ask_for_mode
-from ..conditions.phrases import missing_phrase, nearness
 from ..conditions.stages import Stage, stop_stage
 from ..errors import AttachError
 from ..history import Best, Record
@@ -36,6 +35,23 @@ class Stopper(Gate):
         stopped_at: the record that stopped it.
         logger: says why, at level INFO; as a WARNING where INFO is not shown, which is Python's default, unless a live
             status tells it.
+
+    Example:
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import Recorder, delay_early_stopping
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> @trainer.on(Events.EPOCH_COMPLETED)
+        ... def evaluate():
+        ...     evaluator.run([0])
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7][trainer.state.epoch - 1]
+        >>> stopper = delay_early_stopping(Recorder(trainer, evaluator), "loss", mode="min", patience=2)
+        >>> _ = trainer.run([0], max_epochs=6)
+        >>> stopper.stage, stopper.stopped_at.epoch, stopper.best_score, stopper.best_epoch
+        ('stopped', 5, 0.3, 3)
+        >>> stopper.reason
+        'loss did not improve for 2 evaluations in a row (patience 2); best 0.3 in epoch 3, iteration 3'
     """
 
     logger = logger_of("Stopper")
@@ -160,15 +176,15 @@ class Stopper(Gate):
             return Row(self.name, self.stage, f"in epoch {self.stopped_at.epoch}: {self.reason}")
         rule, state = self.condition, self.state
         if not isinstance(rule, EarlyStop):
-            return Row(self.name, self.stage, missing_phrase(rule, state), nearness(rule, state))
+            return Row(self.name, self.stage, rule.missing(state), rule.nearness(state))
         best = rule.found(state)
         found = "no best value yet" if best is None else f"best {best.value:.6g} in epoch {best.epoch}"
         count = f"{label_of(rule.monitor)}: patience {rule.limit.left(state.counter)}, {found}"
         if rule.until is None or rule.opened(state) is not None:
             return Row(self.name, self.stage, count, rule.limit.share(state.counter))
-        waits = missing_phrase(rule.until, state.until)
+        waits = rule.until.missing(state.until)
         seen = {"ignore": "", "track": f"; {found}", "count": f"; {count}"}[rule.while_closed]
-        return Row(self.name, self.stage, waits + seen, nearness(rule.until, state.until))
+        return Row(self.name, self.stage, waits + seen, rule.until.nearness(state.until))
 
     def numbers(self) -> dict[str, float]:
         told = super().numbers()

@@ -12,7 +12,6 @@ from .._utils.checks import check_name
 from .._utils.html import escape
 from .._utils.text import logger_of
 from ..conditions import ConditionLike, as_condition
-from ..conditions.phrases import missing_phrase, nearness
 from ..conditions.stages import Stage, gate_stage
 from ..history import Best, Mark, Record
 from ..history.mark import By
@@ -146,9 +145,7 @@ class Gate(LiveCondition):
         if self.opened_at is not None and self.is_open:
             why = repr(self.condition) if self.latches else f"while {self.condition!r}"
             return Row(self.name, self.stage, f"since epoch {self.opened_at.epoch}: {why}")
-        return Row(
-            self.name, self.stage, missing_phrase(self.condition, self.state), nearness(self.condition, self.state)
-        )
+        return Row(self.name, self.stage, self.condition.missing(self.state), self.condition.nearness(self.state))
 
     def numbers(self) -> dict[str, float]:
         return {f"{self.name}/open": float(self.is_open)}

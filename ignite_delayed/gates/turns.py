@@ -81,7 +81,7 @@ class _EndOfEvent:
         last = gate.recorder.hub.last
         if last is None or last.iteration != engine.state.iteration:
             return False
-        return last.evaluated and gate.condition.reads <= last.seen.keys()
+        return (last.evaluated or not last.is_tick) and gate.condition.reads <= last.seen.keys()
 
 
 class _EndOfEvaluation:

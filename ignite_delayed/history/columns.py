@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,6 @@ class Columns:
 
     Attributes:
         clock: the columns of time, as in the table: ``planned`` is -1 where it is not known.
-        is_tick: whether a record is the clock alone.
     """
 
     def __init__(self, table: Table, start: int, stop: int, read: Callable[[int], Record]) -> None:
@@ -60,7 +60,6 @@ class Columns:
         self.clock: dict[str, np.ndarray[Any, Any]] = _Clock(table, slice(at, end))
         self._before = at - begin
         self._rows = range(begin + table.dropped, stop)
-        self._every = np.arange(len(self._rows))
         self._table = table
         self._read: dict[str, tuple[Places, Floats]] = {}
         numbers = self.clock["iteration"] if begin == at else _copy(iterations, slice(begin, end), "q")
@@ -68,22 +67,37 @@ class Columns:
         #: The number of each record's iteration; None where no two records share one.
         self._shared = None if changes.all() else np.concatenate(([0], np.cumsum(changes)))
         self._which = slice(begin, end)
-        self._evaluated = np.ones(len(self._rows), np.bool_) if None not in table.sources else ~self._is_of(None)
-        self.is_tick = ~self._evaluated[self._before :]
+        self._evaluates = [source is not None and kind is None for source, kind in table.origins]
+
+    @cached_property
+    def _every(self) -> Places:
+        return np.arange(len(self._rows))
+
+    @cached_property
+    def _evaluated(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which records that matter are evaluations."""
+        return self._is_from(self._evaluates)
+
+    @cached_property
+    def is_tick(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether a record is the clock alone."""
+        return self._is_from([source is None for source, _ in self._table.origins])[self._before :]
 
     @property
     def every(self) -> Places:
         """The position of each record."""
         return self._every[: len(self)]
 
-    def _is_of(self, source: str | None) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which records that matter are of ``source``."""
-        is_of: np.ndarray[Any, np.dtype[np.bool_]]
-        is_of = _copy(self._table.which, self._which, "q") == self._table.sources.index(source)
-        return is_of
+    def _is_from(self, wanted: list[bool]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which records that matter are from origins that are ``wanted``."""
+        if len(set(wanted)) < 2:
+            return np.full(len(self._rows), True in wanted)
+        is_from: np.ndarray[Any, np.dtype[np.bool_]]
+        is_from = np.array(wanted)[_copy(self._table.which, self._which, "q")]
+        return is_from
 
     def __len__(self) -> int:
-        return len(self.is_tick)
+        return len(self._rows) - self._before
 
     def _column(self, name: str) -> tuple[Places, Floats]:
         """Where a metric stands, counted from the first record that matters, and its values."""
@@ -121,12 +135,14 @@ class Columns:
 
     def has_all(self, reads: Iterable[str]) -> bool:
         """Whether each record is an evaluation, at an iteration of its own, and has all of ``reads``."""
-        if self._shared is not None or self._before or self.is_tick.any():
+        if self._shared is not None or self._before:
+            return False
+        if not all(self._evaluates) and not self._evaluated.all():
             return False
         return all(len(self._column(name)[1]) == len(self._rows) for name in reads)
 
     def complete(self, reads: Iterable[str]) -> Places:
-        """The records that complete an observation of all of ``reads``; of nothing: the first of their iteration."""
+        """The records that complete an observation of ``reads``; of nothing: the first evaluation of each iteration."""
         parts = [self._column(name)[0] for name in reads] or [np.flatnonzero(self._evaluated)]
         parts = [places[self._earliest(places)] for places in parts]
         places = parts[0]
@@ -142,15 +158,15 @@ class Columns:
 
     def lacks(self, reads: Iterable[str]) -> Iterator[tuple[str, int]]:
         """The metrics that their evaluator left out at a record, and at which first."""
-        known = [source for source in self._table.sources if source is not None]
         for name in reads:
-            source = reporter(name, known)
+            source = reporter(name, self._table.sources)
             if source is None:
                 continue
             there = np.zeros(len(self._rows), np.bool_)
             there[self._column(name)[0]] = True
             if there.all():
                 continue
-            places = np.flatnonzero((self._is_of(source) & ~there)[self._before :])
+            is_of = self._is_from([one == source for one, _ in self._table.origins])
+            places = np.flatnonzero((is_of & ~there)[self._before :])
             if len(places):
                 yield name, int(places[0])

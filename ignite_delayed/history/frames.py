@@ -38,9 +38,12 @@ def to_frame(records: Iterable[Record], metrics: Sequence[str], marks: Iterable[
     frame = require_extra("pandas", "pandas").DataFrame
     columns = {name: _PREFIX + name if _is_shadowed(name) else name for name in metrics}
     nan: dict[str, list[int]] = {}
+    kinds: dict[str, list[int]] = {}
     rows = []
     for row, record in enumerate(records):
         cells = {name: getattr(record, name) for name in _FIXED}
+        if record.kind is not None:
+            kinds.setdefault(record.kind, []).append(row)
         for name, value in record.values.items():
             cells[columns[name]] = value
             if value != value:
@@ -48,6 +51,8 @@ def to_frame(records: Iterable[Record], metrics: Sequence[str], marks: Iterable[
         rows.append(cells)
     table: pd.DataFrame = frame(rows, columns=[*_FIXED, *columns.values()])
     table.attrs[ATTRS] = {"version": 1, "marks": [encode_mark(mark) for mark in marks], "nan": nan}
+    if kinds:
+        table.attrs[ATTRS]["kinds"] = kinds
     return table
 
 
@@ -67,25 +72,31 @@ def from_frame(frame: pd.DataFrame, empty: str | None) -> tuple[list[Record], li
         what = f"no column {lacking[0]!r}" if lacking else "a column twice"
         hint = "Tables of another make are read by ignite_delayed.logs.from_frame."
         raise HistoryError(f"the frame has {what}, so it is no table of History.to_pandas. {hint}")
-    marks, nan = _decode_attrs(frame.attrs.get(ATTRS))
+    marks, nan, kinds = _decode_attrs(frame.attrs.get(ATTRS))
     rows = zip(frame.index.tolist(), *(frame[name].tolist() for name in columns), strict=True)
-    return [_record(label, dict(zip(columns, row, strict=True)), nan, empty) for label, *row in rows], marks
+    return [
+        _record(label, dict(zip(columns, row, strict=True)), nan, kinds.get(label), empty) for label, *row in rows
+    ], marks
 
 
-def _decode_attrs(attrs: Any) -> tuple[list[Mark], dict[str, set[Any]] | None]:
-    """The marks, and the rows where each column is NaN: ``None`` where the table came without (from CSV, say)."""
+def _decode_attrs(attrs: Any) -> tuple[list[Mark], dict[str, set[Any]] | None, dict[Any, Any]]:
+    """The marks, the rows where each column is NaN, and the kinds of rows.
+
+    Without (from CSV, say) it is ``None`` what is NaN, and no kind is known.
+    """
     if attrs is None:
-        return [], None
+        return [], None, {}
     try:
         if attrs["version"] != 1:
             raise ValueError(f"version {attrs['version']!r}, expected 1")
         nan = {str(name): set(labels) for name, labels in attrs["nan"].items()}
-        return [decode_mark(*fields) for fields in attrs["marks"]], nan
+        kinds = {label: kind for kind, labels in attrs.get("kinds", {}).items() for label in labels}
+        return [decode_mark(*fields) for fields in attrs["marks"]], nan, kinds
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise HistoryError(f"attrs[{ATTRS!r}] of the frame are damaged: {error!r}") from error
 
 
-def _record(label: Any, cells: dict[str, Any], nan: dict[str, set[Any]] | None, empty: str | None) -> Record:
+def _record(label: Any, cells: dict[str, Any], nan: dict[str, set[Any]] | None, kind: Any, empty: str | None) -> Record:
     where = f"row {label!r} of the frame"
     clock: dict[str, Any] = {name: _clock_cell(cells.pop(name), name, where) for name in CLOCK if name in cells}
     source = cells.pop("source", "")
@@ -98,7 +109,7 @@ def _record(label: Any, cells: dict[str, Any], nan: dict[str, set[Any]] | None, 
     if not isinstance(source, str):
         source = "" if values else None  # what files of text cannot tell apart
     try:
-        return Record(**{"evaluation": 1, **clock}, source=source, values=values)
+        return Record(**{"evaluation": 1, **clock}, source=source, values=values, kind=kind)
     except (TypeError, ValueError) as error:
         raise HistoryError(f"{where}: no record of a history: {error}") from error
 

@@ -59,8 +59,9 @@ class History:
         """Append what ``record`` saw, in the context of what is there."""
         if not isinstance(record, Record):
             refuse_type("records", "an iterable of Record", record)
-        fields = {unit: getattr(record, unit) for unit in CLOCK}
-        self.append(Record.following(self._table.last, **fields, source=record.source, values=dict(record.values)))
+        fields: dict[str, Any] = {unit: getattr(record, unit) for unit in CLOCK}
+        fields |= {"source": record.source, "kind": record.kind, "values": dict(record.values)}
+        self.append(Record.following(self._table.last, **fields))
 
     def append(self, record: Record) -> None:
         """Add ``record`` at the end; views refuse it."""
@@ -136,7 +137,7 @@ class History:
     @property
     def sources(self) -> list[str]:
         """The names of the evaluators that were recorded."""
-        return [source for source in self._table.sources if source is not None]
+        return self._table.sources
 
     def clock(self, unit: str, of: str | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The clock at every record, or at those that observed the metric ``of``.

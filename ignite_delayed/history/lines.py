@@ -15,6 +15,7 @@ __all__ = ["decode_number", "decode_record", "encode_number", "extend", "texts_o
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _CHUNK = 1024
 _FIELDS = {*CLOCK, "source", "values"}
+_KIND = "kind"  # of what is no evaluation; older releases did not write it
 
 
 def encode_number(value: float) -> float | str:
@@ -32,7 +33,8 @@ def decode_number(value: Any) -> Any:
 def texts_of(table: Table, rows: range) -> Iterator[str]:
     """The ``rows`` of ``table``, each as the text of a JSON object."""
     names = {name: f"{json.dumps(name)}: " for name in table.columns}
-    sources = [json.dumps(source) for source in table.sources]
+    kinds = ["" if kind is None else f', "{_KIND}": "{kind}"' for _, kind in table.origins]
+    sources = [json.dumps(source) + kind for (source, _), kind in zip(table.origins, kinds, strict=True)]
     for first in range(rows.start, rows.stop, _CHUNK):
         part = range(first, min(first + _CHUNK, rows.stop))
         values: list[list[str]] = [[] for _ in part]
@@ -58,7 +60,7 @@ def extend(table: Table, lines: list[Any]) -> bool:
 
     Which line that is, and whether it is a record all the same, is found by decoding each for itself.
     """
-    if not all(isinstance(line, dict) and line.keys() == _FIELDS for line in lines):
+    if not all(isinstance(line, dict) and line.keys() - {_KIND} == _FIELDS for line in lines):
         return False
     part = Table()
     try:
@@ -70,8 +72,8 @@ def extend(table: Table, lines: list[Any]) -> bool:
                 return False
             cells.extend(column)
         places: dict[Any, int] = {}
-        part.which.extend(_place(places, line["source"]) for line in lines)
-        part.sources = list(places)
+        part.which.extend(_place(places, line["source"], line.get(_KIND)) for line in lines)
+        part.origins = list(places)
         for row, line in enumerate(lines):
             _add_values(part, row, line["values"])
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
@@ -91,10 +93,10 @@ def _at_least_0(cell: Any) -> Any:
     return cell
 
 
-def _place(places: dict[Any, int], source: Any) -> int:
-    if source is not None and type(source) is not str:
-        raise TypeError(source)
-    return places.setdefault(source, len(places))
+def _place(places: dict[Any, int], source: Any, kind: Any) -> int:
+    if (source, kind) not in places:
+        Record(epoch=0, iteration=0, source=source, kind=kind)  # refuses what does not go together
+    return places.setdefault((source, kind), len(places))
 
 
 def _add_values(table: Table, row: int, values: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from .._utils.checks import check_count, check_name, describe
 from .._utils.saving import check_version
 from ..errors import StateError
 from .mark import Mark, decode_mark, encode_mark
+from .record import Record
 from .table import Column, Table
 
 __all__ = ["pack", "unpack"]
@@ -42,15 +43,17 @@ def _decode(typecode: str, text: Any, what: str) -> array[Any]:
 
 def pack(table: Table, marks: Iterable[Mark]) -> dict[str, Any]:
     """The records in ``table``, and ``marks``."""
+    kinds = [kind for _, kind in table.origins]
     return {
         "version": _VERSION,
         "rows": len(table.which),
         "dropped": table.dropped,
-        "sources": list(table.sources),
+        "sources": [source for source, _ in table.origins],
         "which": _encode(table.which),
         "clock": {unit: _encode(cells) for unit, cells in table.clock.items()},
         "metrics": {name: [_encode(column.rows), _encode(column.values)] for name, column in table.columns.items()},
         "marks": [encode_mark(mark) for mark in marks],
+        **({"kinds": kinds} if any(kinds) else {}),
     }
 
 
@@ -72,9 +75,7 @@ def unpack(state: Mapping[str, Any]) -> tuple[Table, list[Mark]]:
 def _unpack_table(state: Mapping[str, Any]) -> Table:
     table = Table()
     rows, table.dropped = (check_count(name, state[name], least=0) for name in ("rows", "dropped"))
-    table.sources = list(state["sources"])
-    if not all(source is None or isinstance(source, str) for source in table.sources):
-        raise StateError(f"history state: sources must be names, got {describe(table.sources)}")
+    table.origins = _origins(list(state["sources"]), state.get("kinds"))
     table.which = _decode("q", state["which"], "which")
     for unit, empty in table.clock.items():
         table.clock[unit] = _decode(empty.typecode, state["clock"][unit], unit)
@@ -82,8 +83,8 @@ def _unpack_table(state: Mapping[str, Any]) -> Table:
     lengths = {len(cells) for cells in (*table.clock.values(), table.which)}
     if lengths != {rows}:
         raise StateError(f"history state: columns of {sorted(lengths)} entries for {rows} rows")
-    if any(not 0 <= source < len(table.sources) for source in table.which):
-        raise StateError(f"history state: {len(table.sources)} sources, and rows of others")
+    if any(not 0 <= origin < len(table.origins) for origin in table.which):
+        raise StateError(f"history state: {len(table.origins)} sources, and rows of others")
     for unit, cells in table.clock.items():
         if unit != "planned" and not all(0 <= cell < math.inf for cell in cells):
             raise StateError(f"history state: {unit} is negative or no number: it is damaged")
@@ -96,3 +97,15 @@ def _unpack_table(state: Mapping[str, Any]) -> Table:
             raise StateError(f"history state: the rows of {name!r} do not fit its values")
     table.find_last()
     return table
+
+
+def _origins(sources: list[Any], kinds: Any) -> list[Any]:
+    """The sources with their kinds, which older releases did not write."""
+    if not all(source is None or isinstance(source, str) for source in sources):
+        raise StateError(f"history state: sources must be names, got {describe(sources)}")
+    kinds = [None] * len(sources) if kinds is None else list(kinds)
+    if len(kinds) != len(sources):
+        raise StateError(f"history state: {len(kinds)} kinds of {len(sources)} sources")
+    for source, kind in zip(sources, kinds, strict=True):
+        Record(epoch=0, iteration=0, source=source, kind=kind)  # refuses what does not go together
+    return list(zip(sources, kinds, strict=True))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-from .._utils.checks import check_count, check_name, check_real, refuse_type
+from .._utils.checks import check_choice, check_count, check_name, check_real, refuse_type, refuse_value
 from .metrics import as_float, unknown_metric
 
-__all__ = ["CLOCK", "Clock", "Record"]
+__all__ = ["CLOCK", "Clock", "Kind", "Record"]
+
+#: What a record that is no evaluation is: the clock as an epoch or an iteration begins, or the trainer's own metrics.
+Kind = Literal["epoch", "iteration", "training"]
 
 
 class Clock(NamedTuple):
@@ -39,6 +42,9 @@ class Record:
         planned: iterations the whole run will take, or ``None`` where that is not known (yet).
         source: the evaluator's name; ``""`` for the one unnamed evaluator, ``None`` for a record of the clock alone.
         values: what this evaluator reported, by metric name.
+        kind: of what is no evaluation. A record of the clock alone is looked at as an ``"epoch"`` begins, none of its
+            iterations yet, or as an ``"iteration"`` does; the trainer's own metrics beside evaluators are of the
+            ``"training"``. ``None`` for evaluations, and for a record of the clock where it is not known.
 
     Example:
         >>> record = Record(epoch=3, iteration=30, evaluation=3, values={"loss": 0.25})
@@ -53,6 +59,7 @@ class Record:
         "first",
         "fresh",
         "iteration",
+        "kind",
         "planned",
         "seconds",
         "seen",
@@ -66,15 +73,16 @@ class Record:
     seconds: float
     planned: int | None
     source: str | None
+    kind: Kind | None
     #: What this evaluator reported.
     values: dict[str, float]
     #: All that was recorded at this iteration so far, this record included.
     seen: dict[str, float]
     #: The part of ``values`` that was not recorded at this iteration before.
     fresh: dict[str, float]
-    #: Whether this is the first record of an evaluator at this iteration.
+    #: Whether this is the first evaluation that was recorded at this iteration.
     first: bool
-    #: Whether an evaluator was recorded at this iteration so far.
+    #: Whether an evaluation was recorded at this iteration so far.
     evaluated: bool
 
     def __init__(
@@ -87,9 +95,14 @@ class Record:
         planned: int | None = None,
         source: str | None = "",
         values: Mapping[str, float] | None = None,
+        kind: Kind | None = None,
     ) -> None:
         if source is not None and not isinstance(source, str):
             refuse_type("source", "the name of an evaluator or None", source)
+        if kind is not None:
+            check_choice("kind", kind, get_args(Kind))
+            if (kind == "training") is (source is None):
+                refuse_value("kind", f"one that fits source={source!r}", kind, "The clock alone is of no source.")
         reported = {
             check_name("a metric's name", name): _as_number(name, value) for name, value in (values or {}).items()
         }
@@ -104,8 +117,9 @@ class Record:
             reported,
             seen=reported,
             fresh=reported,
-            first=source is not None,
-            evaluated=source is not None,
+            first=source is not None and kind is None,
+            evaluated=source is not None and kind is None,
+            kind=kind,
         )
 
     @classmethod
@@ -120,10 +134,11 @@ class Record:
         planned: int | None,
         source: str | None,
         values: dict[str, float],
+        kind: Kind | None = None,
     ) -> Record:
         """The record after ``previous``: trusted values, set in the context of the same trainer iteration."""
         seen = fresh = values
-        first = evaluated = source is not None
+        first = evaluated = source is not None and kind is None
         if previous is not None and previous.iteration == iteration:
             first = first and not previous.evaluated
             evaluated = evaluated or previous.evaluated
@@ -131,7 +146,7 @@ class Record:
             fresh = {name: value for name, value in values.items() if name not in previous.seen}
         record = cls.__new__(cls)
         return _fill(
-            record, epoch, iteration, evaluation, seconds, planned, source, values, seen, fresh, first, evaluated
+            record, epoch, iteration, evaluation, seconds, planned, source, values, seen, fresh, first, evaluated, kind
         )
 
     def since(self, base: Clock, skip: int, begins: bool, *, counted: int = 0, planned: int | None = None) -> Record:
@@ -152,7 +167,7 @@ class Record:
         if skip and self.iteration == base.iteration:
             seen = dict(islice(seen.items(), skip, None)) | self.values
         if begins:
-            fresh, first = self.values, self.source is not None
+            fresh, first = self.values, self.source is not None and self.kind is None
         return _fill(
             Record.__new__(Record),
             self.epoch - epoch,
@@ -166,6 +181,7 @@ class Record:
             fresh,
             first,
             self.evaluated,
+            self.kind,
         )
 
     @property
@@ -195,7 +211,7 @@ class Record:
         return name in self.seen
 
     def _row(self) -> tuple[Any, ...]:
-        return (*self.clock, self.planned, self.source, self.values.keys())
+        return (*self.clock, self.planned, self.source, self.kind, self.values.keys())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
@@ -209,9 +225,10 @@ class Record:
     def __repr__(self) -> str:
         planned = "" if self.planned is None else f"planned={self.planned}, "
         source = "" if self.source == "" else f"source={self.source!r}, "
+        kind = "" if self.kind is None else f", kind={self.kind!r}"
         return (
             f"Record(epoch={self.epoch}, iteration={self.iteration}, evaluation={self.evaluation}, "
-            f"seconds={self.seconds!r}, {planned}{source}values={self.values!r})"
+            f"seconds={self.seconds!r}, {planned}{source}values={self.values!r}{kind})"
         )
 
 
@@ -237,6 +254,7 @@ def _fill(
     fresh: dict[str, float],
     first: bool,
     evaluated: bool,
+    kind: Kind | None,
 ) -> Record:
     """``record`` with all that a record holds."""
     record.epoch = epoch
@@ -250,4 +268,5 @@ def _fill(
     record.fresh = fresh
     record.first = first
     record.evaluated = evaluated
+    record.kind = kind
     return record

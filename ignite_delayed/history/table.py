@@ -6,9 +6,12 @@ from array import array
 from bisect import bisect_left
 from typing import Any
 
-from .record import Record
+from .record import Kind, Record
 
 __all__ = ["Column", "Table"]
+
+#: The source of a record, and of which kind it is.
+Origin = tuple[str | None, Kind | None]
 
 
 class Column:
@@ -34,7 +37,7 @@ class Column:
 class Table:
     """Append-only storage of records; rows keep their number when the oldest are dropped."""
 
-    __slots__ = ("clock", "columns", "dropped", "last", "sources", "which")
+    __slots__ = ("clock", "columns", "dropped", "last", "origins", "which")
 
     def __init__(self) -> None:
         self.clock: dict[str, array[Any]] = {
@@ -44,8 +47,8 @@ class Table:
             "seconds": array("d"),
             "planned": array("q"),  # -1 where it is not known
         }
-        self.sources: list[str | None] = []
-        self.which = array("q")  # the row's source, as a position in sources
+        self.origins: list[Origin] = []
+        self.which = array("q")  # the row's origin, as a position in origins
         self.columns: dict[str, Column] = {}
         self.dropped = 0
         self.last: Record | None = None
@@ -54,6 +57,11 @@ class Table:
     def end(self) -> int:
         """One past the number of the last row."""
         return self.dropped + len(self.which)
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of the sources, in the order in which they were recorded first."""
+        return list(dict.fromkeys(source for source, _ in self.origins if source is not None))
 
     def append(self, record: Record) -> None:
         """Add ``record`` as the last row, whole or not at all."""
@@ -73,10 +81,10 @@ class Table:
         evaluations.append(record.evaluation)
         seconds.append(record.seconds)
         planned.append(-1 if record.planned is None else record.planned)
-        sources, source, columns = self.sources, record.source, self.columns
-        if source not in sources:
-            sources.append(source)
-        self.which.append(sources.index(source))
+        origins, origin, columns = self.origins, (record.source, record.kind), self.columns
+        if origin not in origins:
+            origins.append(origin)
+        self.which.append(origins.index(origin))
         for name, value in record.values.items():
             column = columns.get(name)
             if column is None:
@@ -87,10 +95,10 @@ class Table:
     def join(self, part: Table) -> None:
         """Add the rows of ``part``, which are numbered from 0, behind the last row; ``last`` is to be found then."""
         end = self.end
-        for source in part.sources:
-            if source not in self.sources:
-                self.sources.append(source)
-        places = [self.sources.index(source) for source in part.sources]
+        for origin in part.origins:
+            if origin not in self.origins:
+                self.origins.append(origin)
+        places = [self.origins.index(origin) for origin in part.origins]
         self.which.extend(places[which] for which in part.which)
         for unit, cells in part.clock.items():
             self.clock[unit].extend(cells)
@@ -120,6 +128,7 @@ class Table:
             place = bisect_left(column.rows, row)
             if place < len(column.rows) and column.rows[place] == row:
                 values[name] = column.values[place]
+        source, kind = self.origins[self.which[at]]
         return Record.following(
             previous,
             epoch=self.clock["epoch"][at],
@@ -127,8 +136,9 @@ class Table:
             evaluation=self.clock["evaluation"][at],
             seconds=self.clock["seconds"][at],
             planned=None if planned < 0 else planned,
-            source=self.sources[self.which[at]],
+            source=source,
             values=values,
+            kind=kind,
         )
 
     def context(self, row: int) -> Record | None:

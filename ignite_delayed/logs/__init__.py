@@ -4,7 +4,9 @@
 * ``layout``: where a log has its clock, as the user says; ``entries``: from rows to records, in order, nothing twice;
   ``series``: metrics with steps of their own, joined.
 * ``text``: files of text, whole or refused; ``yaml``: their flat settings.
-* ``tables``: CSV, Parquet, DataFrames, dicts; the other files are named after what writes the format.
+* ``tables``: CSV, Parquet, DataFrames, dicts.
+* ``keras``, ``lightning``, ``mlflow``, ``skorch``, ``tensorboard``, ``transformers``, ``wandb``: named after what
+  writes the format.
 """
 
 from .keras import read_keras

@@ -128,9 +128,17 @@ def history_of(entries: Iterable[Entry], where: str, repeats: Repeats = "raise")
     source = "" if all(len(entry.values) == len(names) for entry in kept) else SPARSE
     history = History()
     for evaluation, entry in enumerate(kept, start=1):
-        clock = {"epoch": entry.epoch, "iteration": entry.iteration, "seconds": entry.seconds, "planned": entry.planned}
         try:
-            history.append(Record(**clock, evaluation=evaluation, source=source, values=entry.values))  # type: ignore[arg-type]
+            record = Record(
+                epoch=entry.epoch,
+                iteration=entry.iteration,
+                evaluation=evaluation,
+                seconds=entry.seconds,
+                planned=entry.planned,
+                source=source,
+                values=entry.values,
+            )
+            history.append(record)
         except (TypeError, ValueError) as error:
             raise HistoryError(f"{entry.where}: no record of a history: {error}") from error
     return history

@@ -13,6 +13,7 @@ from ..errors import HistoryError
 from ..history import History
 from .layout import Layout
 from .series import Point, series_history
+from .text import number_of
 from .yaml import flat_yaml
 
 __all__ = ["StoredRun", "is_run_folder", "is_store", "read_mlflow", "stored_runs"]
@@ -61,7 +62,9 @@ def _folders(store: Path) -> Iterator[StoredRun]:
         if meta.get("lifecycle_stage", "active") == "active":
             files = {file.relative_to(folder / "params").as_posix(): file for file in folder.glob("params/**/*")}
             parameters = {
-                name: _value(file.read_text(encoding="utf-8")) for name, file in sorted(files.items()) if file.is_file()
+                name: number_of(file.read_text(encoding="utf-8"))
+                for name, file in sorted(files.items())
+                if file.is_file()
             }
             yield StoredRun(folder, folder.name, str(meta.get("run_name") or folder.name), parameters, _start(meta))
 
@@ -69,16 +72,6 @@ def _folders(store: Path) -> Iterator[StoredRun]:
 def _start(meta: dict[str, Any]) -> float:
     start = meta.get("start_time")
     return float(start) if isinstance(start, (int, float)) else 0.0
-
-
-def _value(text: str) -> Any:
-    """A parameter, which MLflow keeps as text, as a number where it is one."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -89,7 +82,7 @@ def _table(path: Path) -> Iterator[StoredRun]:
     with closing(_connect(path)) as store:
         parameters: dict[str, dict[str, Any]] = {}
         for run, key, value in store.execute("SELECT run_uuid, key, value FROM params ORDER BY key"):
-            parameters.setdefault(run, {})[key] = _value(value)
+            parameters.setdefault(run, {})[key] = number_of(value)
         query = "SELECT run_uuid, name, start_time FROM runs WHERE lifecycle_stage = 'active'"
         for run, name, start in store.execute(query):
             yield StoredRun(path, run, name or run, parameters.get(run, {}), float(start or 0))

@@ -42,7 +42,8 @@ def from_skorch(history: Sequence[Any]) -> History:
 
 def _history(epochs: Any, where: str) -> History:
     if not isinstance(epochs, Sequence) or isinstance(epochs, str):
-        raise HistoryError(f"{where}: expected skorch's list of epochs, got a {type(epochs).__name__}")
+        hint = "; read_skorch(path) reads a file" if isinstance(epochs, (str, Path)) else ""
+        raise HistoryError(f"{where}: expected skorch's list of epochs, got a {type(epochs).__name__}{hint}")
     return history_of(_entries(epochs, where), where)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .._utils.checks import check_flag
 from ..errors import HistoryError
 
-__all__ = ["Line", "Sheet", "read_json", "read_sheet", "text_of"]
+__all__ = ["Line", "Sheet", "number_of", "read_json", "read_sheet", "text_of"]
 
 
 class Line(NamedTuple):
@@ -26,6 +26,16 @@ class Sheet(NamedTuple):
 
     columns: list[str]
     lines: list[Line]
+
+
+def number_of(text: str) -> int | float | str:
+    """``text`` as the number that it writes down; itself where it is none."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def text_of(path: Path) -> str:

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from .text import number_of
+
 __all__ = ["flat_yaml"]
 
 _LINE = re.compile(r"([\w./-]+): +(\S.*)")
@@ -29,12 +31,7 @@ def _value(text: str) -> Any:
     if text[0] == text[-1] == "'":
         return text[1:-1].replace("''", "'")
     if text[0] != '"':
-        for kind in (int, float):
-            try:
-                return kind(text)
-            except ValueError:
-                continue
-        return text
+        return number_of(text)
     try:
         return json.loads(text)
     except ValueError:

@@ -36,6 +36,26 @@ class LRAdjuster(Attachment):
     Attributes:
         factors: the conditions and their factors.
         parameter: what is multiplied.
+
+    Example:
+        >>> import torch
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import Metric, Recorder, adjust_lr
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> @trainer.on(Events.EPOCH_COMPLETED)
+        ... def evaluate():
+        ...     evaluator.run([0])
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7][trainer.state.epoch - 1]
+        >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        >>> adjuster = adjust_lr(Recorder(trainer, evaluator), optimizer, {Metric("loss") > 0.45: 0.5}, min_lr=0.2)
+        >>> _ = trainer.run([0], max_epochs=4)
+        >>> adjuster
+        <LRAdjuster {Metric('loss') > 0.45: 0.5} within 0.2 and 1e+300>
+        >>> optimizer.param_groups[0]["lr"]
+        0.25
+        >>> adjuster.remove()
     """
 
     row_order = 1  # after the phases

@@ -9,6 +9,7 @@ from ignite.engine import Engine, Events
 
 from ..recording.runs.run import position
 from .optimizer.groups import holds, read
+from .optimizer.selection import group_labels
 from .progress import Progress
 
 __all__ = ["OtherWriters"]
@@ -58,13 +59,13 @@ class OtherWriters:
         self._told = True
         likely = "a handler of the user's, or a scheduler of Ignite's that is attached to the trainer too"
         if self._progress.stepper.kind:
-            likely = f"a {self._progress.stepper.kind} that is stepped by hand too, or {likely}"
+            likely = f"this {self._progress.stepper.kind}, stepped by hand too, or {likely}"
         self._logger.warning(
-            "%s wrote %.6g to group %d, and finds %.6g there: somebody else writes it, and each undoes the other. "
+            "%s wrote %.6g to %s, and finds %.6g there: somebody else writes it, and each undoes the other. "
             "Likely %s: remove one of the two. (Said once.)",
             self._name,
             written,
-            index,
+            group_labels(self._progress.takeover.optimizer)[index],
             found,
             likely,
         )

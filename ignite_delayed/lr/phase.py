@@ -269,6 +269,13 @@ class Switched(NamedTuple):
         epoch, iteration: the trainer's clock: so many iterations were finished.
         why: what ended the phase before.
         before, after: each group's value before and after.
+
+    Example:
+        >>> from ignite_delayed import Constant, Metric, Phase, preview
+        >>> phases = [Phase(Constant(), per="epoch", until=Metric("loss") < 0.5), Phase(Constant(0.1), per="epoch")]
+        >>> [switched] = preview(phases, epochs=3, iterations_per_epoch=4, metrics={"loss": [0.9, 0.4, 0.3]}).switches
+        >>> switched
+        Switched(phase=1, epoch=2, iteration=8, why="Metric('loss') < 0.5 held", before=[1.0], after=[0.1])
     """
 
     phase: int

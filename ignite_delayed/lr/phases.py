@@ -15,7 +15,6 @@ from torch.optim.lr_scheduler import LRScheduler
 from .._utils.checks import check_name
 from ..conditions import After, Condition
 from ..conditions.comparison import Finite
-from ..conditions.phrases import missing_phrase, nearness
 from ..errors import AttachError
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
@@ -51,7 +50,8 @@ class LRPhases(Attachment):
 
     The base rate is what a group has when the first phase that writes begins. What an earlier schedule has left there
     is none: the group's ``initial_lr``, where torch's schedulers and these phases note it, is taken then, unless the
-    user has set a rate after that schedule ended. Where the two differ, the log says which was taken.
+    user has set a rate after the run of that schedule was completed or stopped, or it was removed; a run that an
+    exception has cut off is neither. Where the two differ, the log says which was taken.
 
     The record that ends a phase is the first that the next one sees. When a run starts afresh, the groups get back what
     they had, unless the user has set other rates since.
@@ -183,7 +183,8 @@ class LRPhases(Attachment):
             undo.callback(trainer.add_event_handler(Events.ITERATION_STARTED, course.before_iteration).remove)
         if "epoch" in pers:
             undo.callback(trainer.add_event_handler(Events.EPOCH_STARTED, course.before_epoch).remove)
-        undo.callback(trainer.add_event_handler(Events.COMPLETED, self.progress.mark_left).remove)
+        for event in (Events.COMPLETED, Events.TERMINATE):
+            undo.callback(trainer.add_event_handler(event, self.progress.mark_left).remove)
         undo.callback(self.progress.leave)
         recorder.hub.add(self, saved=self)
         undo.callback(recorder.hub.discard, self)
@@ -244,8 +245,8 @@ class LRPhases(Attachment):
         text = f"{rates}: left alone" if phase.what is None else f"{rates}: {phase.label} per {phase.per}"
         near = None
         if end is not None:
-            text += f", until: {missing_phrase(end.condition, end.state)}"
-            near = nearness(end.condition, end.state)
+            text += f", until: {end.condition.missing(end.state)}"
+            near = end.condition.nearness(end.state)
         return Row(self.name, f"phase {self.index + 1} of {count}", text, near)
 
     def numbers(self) -> dict[str, float]:

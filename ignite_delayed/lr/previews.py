@@ -47,6 +47,15 @@ class Preview(NamedTuple):
         quantity: what the rates are: ``"learning rate"``, ``"factor of the base rate"``, or of another parameter
             ``"momentum"``, ``"factor of momentum"``.
         groups: what each group is called: by its ``"name"`` if it has one, or ``"group 0"``.
+
+    Example:
+        >>> from ignite_delayed import Cosine, Phase, preview, warmup
+        >>> phases = [Phase(warmup(epochs=1), per="iteration"), Phase(Cosine(epochs=2), per="epoch")]
+        >>> made = preview(phases, epochs=3, iterations_per_epoch=4)
+        >>> made
+        <Preview of 12 batches: 0 to 1, switched before epoch 2>
+        >>> made.epochs[:4].tolist(), made.rates[:4, 0].tolist()
+        ([0.25, 0.5, 0.75, 1.0], [0.0, 0.25, 0.5, 0.75])
     """
 
     epochs: npt.NDArray[np.float64]
@@ -255,7 +264,8 @@ def _reporters(metrics: Any, epochs: int) -> dict[str, Callable[[int], float]]:
 
 def _reporter(name: str, values: Any, epochs: int) -> Callable[[int], float]:
     if callable(values):
-        return values  # type: ignore[no-any-return]
+        reporter: Callable[[int], float] = values
+        return reporter
     if not hasattr(values, "__len__") or isinstance(values, str):
         refuse_type(f"metrics[{name!r}]", "a sequence of values or a function of the epoch", values)
     if len(values) != epochs:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._utils.checks import describe
 from ..errors import StateError
+from ..schedules.functions import unnamed
 from .optimizer.groups import is_number, restore, snapshot
 from .optimizer.stand_in import remember
 from .optimizer.takeover import Takeover
@@ -167,7 +168,9 @@ class Progress:
     def _counted_state(self) -> dict[str, Any]:
         """What older releases did not save, and only what there is of it: their states stay as they were."""
         anchor = {} if self.plan.anchor == (0, 0) else {"anchor": list(self.plan.anchor)}
-        origins = {"origins": [list(origin) for origin in self.plan.origins]} if len(self.plan.origins) > 1 else {}
+        began = list(self.plan.origins)
+        first, known = _origins(self.index, self.switches, self.plan.anchor, self.origin)
+        origins = {"origins": [list(origin) for origin in began]} if began and began[first:] != known else {}
         planned = {} if self.plan.seen is None else {"planned": self.plan.seen}
         counts = any(stepper.per == "update" for stepper in self.steppers)
         updates = {"updates": [self.updates, self.updates_before]} if counts else {}
@@ -194,7 +197,8 @@ class Progress:
             bases, left = ([_number(value) for value in raw[key]] for key in ("bases", "left"))
             # States were saved without them until shares had an anchor.
             anchor = (_count(raw.get("anchor", (0, 0))[0]), _count(raw.get("anchor", (0, 0))[1]))
-            began = raw.get("origins") or _origins(raw["index"] if raw["begun"] else -1, switches, anchor, origin)
+            first, known = _origins(index, switches, anchor, origin)
+            began = raw.get("origins", [(0, 0)] * first + known if raw["begun"] else [])
             origins = tuple((_count(iterations), _count(epochs)) for iterations, epochs in began)
             planned = None if raw.get("planned") is None else _number(raw["planned"])
             if "tried" in raw:  # older releases did not save it
@@ -233,7 +237,7 @@ class Progress:
         """Refuse what is no state of these phases; whether the entries of its lists fit shows when it is loaded."""
         if not isinstance(raw, Mapping) or raw.get("version") != _VERSION:
             raise StateError(f"the state of {name!r} must be a dict of version {_VERSION}, got {describe(raw)}")
-        if raw.get("rule") != self._rule():
+        if _without_names(raw.get("rule")) != _without_names(self._rule()):
             raise StateError(
                 f"{name!r} cannot load the state of other phases:\n  saved: {raw.get('rule')}\n"
                 f"  here:  {self._rule()}\nBuild the phases that were saved, or start afresh by not loading."
@@ -252,10 +256,15 @@ class Progress:
 
 def _origins(
     index: int, switches: Sequence[Switched], anchor: tuple[int, int], origin: tuple[int, int]
-) -> list[tuple[int, int]]:
-    """Where phases up to ``index`` began, as far as it matters, from a state that says it of the last one alone."""
+) -> tuple[int, list[tuple[int, int]]]:
+    """The phase that began at ``anchor``, and where those from it on to ``index`` did, of which the last is known."""
     first = max((switch.phase for switch in switches if switch.iteration == anchor[0]), default=0)
-    return [*[(0, 0)] * first, anchor, *[origin] * (index - first)][: index + 1]
+    return first, [anchor, *[origin] * (index - first)]
+
+
+def _without_names(rule: Any) -> Any:
+    """``rule`` without what functions are called: it is what they compute that counts."""
+    return [unnamed(text) if isinstance(text, str) else text for text in rule] if isinstance(rule, list) else rule
 
 
 def _number(value: Any) -> float:

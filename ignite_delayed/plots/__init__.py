@@ -1,4 +1,11 @@
-"""Plots, drawn from histories and previews alone; they need matplotlib (``pip install 'ignite-delayed[plot]'``)."""
+"""Plots, drawn from histories and previews alone; they need matplotlib (``pip install 'ignite-delayed[plot]'``).
+
+* ``timeline``, ``conditions``: one run, and what conditions said in it; ``schedules``: the rates of a run to come.
+* ``sweeps``, ``sweep_grids``, ``run_stops``: rules: cost against loss, by their arguments, in one run.
+* ``moments``: what happened when, and the time axis; ``lanes``: that of many gates.
+* ``panels``: where is drawn; ``key``: what is what; ``style``: how it looks; ``lettering``: text that fits;
+  ``artists``: what matplotlib lacks, imported as late as it.
+"""
 
 from .conditions import Band, TruthBands, plot_conditions
 from .moments import Moment, Zone

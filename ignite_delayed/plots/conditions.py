@@ -59,6 +59,16 @@ class TruthBands(NamedTuple):
         labels: the text above each band, or beside it.
         first: where the whole first held, ``None`` if it never did.
         legend: the key.
+
+    Example:
+        >>> from ignite_delayed import After, History, Metric, Record, plot_conditions
+        >>> losses = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7]
+        >>> run = History(Record(epoch=e, iteration=e, values={"loss": x}) for e, x in enumerate(losses, 1))
+        >>> drawn = plot_conditions(run, After(epochs=2) & (Metric("loss") < 0.5))
+        >>> [band.label for band in drawn.bands]
+        ["After(epochs=2) & (Metric('loss') < 0.5)", 'After(epochs=2)', "Metric('loss') < 0.5"]
+        >>> drawn.first.epoch
+        3
     """
 
     axes: Axes

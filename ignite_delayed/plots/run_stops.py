@@ -34,6 +34,16 @@ class RunStops(NamedTuple):
         axes: where it stands.
         stops: the epoch at which each rule stops the run, NaN where it does not.
         legend: the key.
+
+    Example:
+        >>> from ignite_delayed import EarlyStop, History, Record, plot_run_stops
+        >>> losses = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7]
+        >>> run = History(Record(epoch=e, iteration=e, values={"loss": x}) for e, x in enumerate(losses, 1))
+        >>> drawn = plot_run_stops(run, [EarlyStop("loss", mode="min", patience=n) for n in (1, 2, 9)])
+        >>> drawn.stops
+        [4.0, 5.0, nan]
+        >>> drawn.axes.get_ylabel(), drawn.legend.get_texts()[2].get_text()
+        ('loss', 'patience=2: stopped in epoch 5, keeps 0.3 of epoch 3')
     """
 
     axes: Axes

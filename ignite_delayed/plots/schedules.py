@@ -39,6 +39,16 @@ class RateCurves(NamedTuple):
             (``"switched"``), in order.
         zones: the warm-up that is shaded, where there is only one preview.
         legend: the key, ``None`` where there was nothing to explain.
+
+    Example:
+        >>> from ignite_delayed import Cosine, Linear, plot_schedule
+        >>> drawn = plot_schedule(
+        ...     {"cosine": Cosine(epochs=3), "linear": Linear(epochs=3)}, epochs=3, iterations_per_epoch=9
+        ... )
+        >>> list(drawn.curves), drawn.moments
+        (['cosine', 'linear'], [])
+        >>> drawn.axes.get_ylabel()
+        'factor of the base rate'
     """
 
     axes: Axes

@@ -41,6 +41,19 @@ class SweepGrid(NamedTuple):
         axes: where it stands.
         image: the cells; what is unknown is masked.
         rows, columns: the values of the two arguments.
+
+    Example:
+        >>> from ignite_delayed import After, EarlyStop, History, Record, grid, plot_sweep_grid, sweep
+        >>> runs = [
+        ...     History(Record(epoch=e, iteration=e, values={"loss": (e - 9 - n) ** 2 / 99}) for e in range(1, 31))
+        ...     for n in range(4)
+        ... ]
+        >>> rules = grid(EarlyStop, "loss", mode="min", patience=[2, 5], until=[None, After(epochs=20)])
+        >>> drawn = plot_sweep_grid(sweep(runs, rules), cells="saved")
+        >>> drawn.rows, drawn.columns
+        ([None, After(epochs=20)], [2, 5])
+        >>> drawn.image.get_array().tolist()
+        [[17.5, 14.5], [7.0, 4.0]]
     """
 
     axes: Axes

@@ -37,6 +37,18 @@ class SweepFront(NamedTuple):
         front: the rules that no other beats, the cheapest first.
         chosen: the rule that is marked, ``None`` for none.
         legend: the key.
+
+    Example:
+        >>> from ignite_delayed import EarlyStop, History, Record, grid, plot_sweep, sweep
+        >>> runs = [
+        ...     History(Record(epoch=e, iteration=e, values={"loss": (e - 9 - n) ** 2 / 99}) for e in range(1, 31))
+        ...     for n in range(4)
+        ... ]
+        >>> drawn = plot_sweep(sweep(runs, grid(EarlyStop, "loss", mode="min", patience=[2, 5, 10])))
+        >>> drawn.front, drawn.chosen
+        ([EarlyStop('loss', mode='min', patience=2)], None)
+        >>> drawn.axes.get_xlabel()
+        'epochs spent, mean over 4 runs'
     """
 
     axes: Axes

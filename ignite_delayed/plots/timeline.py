@@ -47,6 +47,16 @@ class Timeline(NamedTuple):
         zones: the parts of the run, shaded where there are no lanes.
         legend: the key, ``None`` where there was nothing to explain.
         lanes: the parts of the run as each gate had them, by its name; empty where few gates need no lanes.
+
+    Example:
+        >>> from ignite_delayed import After, EarlyStop, History, Record, plot_timeline
+        >>> losses = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7]
+        >>> run = History(Record(epoch=e, iteration=e, values={"loss": x}) for e, x in enumerate(losses, 1))
+        >>> drawn = plot_timeline(run, rule=EarlyStop("loss", mode="min", patience=2, until=After(epochs=1)))
+        >>> drawn
+        <Timeline of loss: opened, best, stopped>
+        >>> list(drawn.axes), [zone.kind for zone in drawn.zones]
+        (['loss'], ['closed', 'open', 'counting'])
     """
 
     axes: dict[str, Axes]

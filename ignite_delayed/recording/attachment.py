@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from .._utils.checks import describe
 from .._utils.saving import check_version, plain
 from ..conditions import Condition, Explanation, State
-from ..conditions.wakeup import next_wakeup
 from ..errors import StateError
 from ..history import Record
 from .rows import Row
@@ -113,7 +112,7 @@ class LiveCondition(Attachment, ABC):
 
     def _wakes_at(self, record: Record) -> float:
         """The first iteration after ``record`` at which the clock may move it."""
-        return next_wakeup(self.condition, self.state, record)
+        return self.condition.wakes_at(self.state, record)
 
     def _changes(self, state: State, record: Record) -> bool:
         """Whether there will be anything to announce once ``state`` is taken over."""

@@ -30,7 +30,7 @@ from .sources.data import Data, named_data
 from .sources.rates import Watched
 from .sources.required import Required
 from .sources.source import Source, read, refuse_unreported
-from .sources.watches import EvaluatorWatch, TrainerWatch, Watch, check_watchable
+from .sources.watches import Watch, check_watchable, watch_engine
 
 __all__ = ["Engines"]
 
@@ -93,17 +93,10 @@ class Engines:
             attach(self._attached, trainer, event, self._on_clock)
         attach(self._attached, trainer, Events.COMPLETED, self._on_completed)
         for engine in dict.fromkeys(self.recorded.values()):
-            self._watches.append(self._watch_engine(engine, every))
-
-    def _watch_engine(self, engine: Engine, every: int | None) -> Watch:
-        optional = self._required.optional_of([source.name for source in self._of(engine)])
-        observe = self._observer()
-        if engine is self.run.trainer:
-            watch: Watch = TrainerWatch(engine, observe, optional, every=every)
-        else:
-            watch = EvaluatorWatch(engine, observe, optional)
-        self._attached.callback(watch.remove)
-        return watch
+            optional = self._required.optional_of([source.name for source in self._of(engine)])
+            watch = watch_engine(engine, trainer, self._observer(), optional, every=every)
+            self._attached.callback(watch.remove)
+            self._watches.append(watch)
 
     def _observer(self) -> Callable[[Watch, Engine], None]:
         """What an engine that outlives its trainer calls: it does not keep us."""
@@ -186,7 +179,7 @@ class Engines:
         What is returned undoes that; ``None`` where the metrics of ``engine`` are not recorded at that event.
         """
         for watch in self._watches:
-            if isinstance(watch, TrainerWatch) and watch.engine is engine:
+            if watch.engine is engine:
                 return watch.call_after(handler)
         return None
 

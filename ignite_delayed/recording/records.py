@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
+from ignite.engine import Events
+
 from ..history import Record
 from ..history.metrics import source_label
 from .hub import Hub
@@ -17,6 +19,9 @@ from .sources.required import Required
 from .sources.source import Source
 
 __all__ = ["RecordMaker"]
+
+
+_BEGINNING = (Events.STARTED, Events.EPOCH_STARTED)
 
 
 class _Found(IntEnum):
@@ -68,8 +73,8 @@ class RecordMaker:
 
     def now(self) -> Record:
         """A record of the clock alone."""
-        state, last = self._run.trainer.state, self._hub.last
-        seconds = self._run.seconds()
+        trainer, last = self._run.trainer, self._hub.last
+        state, seconds = trainer.state, self._run.seconds()
         if self._agreement.needed:  # no two processes read one time: that of the last evaluation was agreed on
             seconds = 0.0 if last is None else last.seconds
         return Record.following(
@@ -81,6 +86,7 @@ class RecordMaker:
             planned=self._run.planned(),
             source=None,
             values={},
+            kind="epoch" if trainer.last_event_name in _BEGINNING else "iteration",
         )
 
     def record(
@@ -170,6 +176,7 @@ class RecordMaker:
             planned=self._run.planned(),
             source=source.name,
             values=seen.values,
+            kind=None if counted else "training",
         )
         self._required.check(source.name, seen.values, seen.unusable)
         judged = hub.judge(record)

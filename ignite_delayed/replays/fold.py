@@ -36,6 +36,16 @@ class Replay:
         condition: the condition that was replayed.
         verdicts: what it said at each record: true, false, or ``None`` for unknown.
         first: the record at which it first held, ``None`` if it never did.
+
+    Example:
+        >>> from ignite_delayed import History, Metric, Record, replay
+        >>> losses = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7]
+        >>> run = History(Record(epoch=e, iteration=e, values={"loss": x}) for e, x in enumerate(losses, 1))
+        >>> found = replay(run, Metric("loss") < 0.5)
+        >>> found
+        <Replay of Metric('loss') < 0.5: first held in epoch 2 (6 records)>
+        >>> found.first.epoch, found.verdicts
+        (2, [False, True, True, False, False, False])
     """
 
     def __init__(self, condition: Condition, verdicts: list[bool | None], first: Record | None) -> None:
@@ -75,6 +85,16 @@ class EarlyStopReplay(Replay):
         best_there_was: the best value of the whole run.
         best_there_was_epoch: the epoch of that value.
         epochs_saved: epochs the run went on after the stop.
+
+    Example:
+        >>> from ignite_delayed import EarlyStop, History, Record, replay
+        >>> losses = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7]
+        >>> run = History(Record(epoch=e, iteration=e, values={"loss": x}) for e, x in enumerate(losses, 1))
+        >>> found = replay(run, EarlyStop("loss", mode="min", patience=2))
+        >>> found.stopped_at.epoch, found.best_epoch
+        (5, 3)
+        >>> found.best_score, found.best_there_was, found.epochs_saved
+        (0.3, 0.3, 1)
     """
 
     def __init__(

@@ -6,7 +6,7 @@ import math
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, overload
 
 from .._utils.checks import check_flag, check_real, refuse_type, refuse_value
 from .._utils.values import Value
@@ -43,6 +43,16 @@ class Schedule(Value):
     A schedule with a length in epochs or a share of the run must be told the run by :meth:`resolve` before it can be
     called.
     It can be given to ``torch.optim.lr_scheduler.LambdaLR`` as it is.
+
+    Example:
+        >>> import numpy as np
+        >>> from ignite_delayed import Cosine, Schedule, warmup
+        >>> schedule = warmup(epochs=1).then(Cosine(epochs=2))
+        >>> isinstance(schedule, Schedule)
+        True
+        >>> factor = schedule.resolve(per="iteration", epochs=3, iterations_per_epoch=4)
+        >>> factor(2), factor(np.array([4, 8, 12])).round(3).tolist()
+        (0.5, [1.0, 0.5, 0.0])
     """
 
     # LambdaLR.state_dict() copies the __dict__ of its callable, so there has to be one; it stays empty.
@@ -231,8 +241,8 @@ class Schedule(Value):
         """The same schedule with every length in whole steps, and every time scale in exact ones.
 
         Lengths that are whole stay as they are. Of the others the *ends* are rounded to the nearest step, of two the
-        even one, so that phases add up to their rounded sum, and each keeps at least one step. The scale of a decay is not rounded:
-        ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
+        even one, so that phases add up to their rounded sum, and each keeps at least one step. The scale of a decay is
+        not rounded: ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
 
         Args:
             per: what one step is, ``"iteration"``, ``"epoch"``, or ``"update"``, a step of the optimizer.
@@ -372,6 +382,8 @@ class Shape(Schedule):
 
     __slots__ = ("_unit", "epochs", "fraction", "iterations", "rest", "steps")
 
+    _called: ClassVar[str | None] = None  # in errors, where it is not the class that users call
+
     _unit: str | None
     steps: Any
     iterations: Any
@@ -381,7 +393,7 @@ class Shape(Schedule):
 
     def _measure(self, *, optional: bool = False, **given: Any) -> None:
         """Keep and check the length, then prepare the calls; the last act of ``__init__``."""
-        unit = unit_of(type(self).__name__, given, optional=optional)
+        unit = unit_of(self._called or type(self).__name__, given, optional=optional)
         if unit is not None:
             given[unit] = self._check_amount(unit, given[unit])
         given["rest"] = given.get("rest") or None
@@ -424,7 +436,8 @@ class Shape(Schedule):
         args, kwargs = self._arguments()
         kept = {name: value for name, value in kwargs.items() if name not in UNITS}
         kind: Any = type(self)
-        return cast("S", kind(*args, **kept, steps=span))
+        shape: S = kind(*args, **kept, steps=span)
+        return shape
 
     def _exact_steps(self, run: PlannedRun) -> float:
         assert self._unit is not None

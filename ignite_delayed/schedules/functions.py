@@ -12,10 +12,12 @@ from typing import Any
 from .._utils.checks import check_name, check_real, is_coroutine, refuse_type, refuse_value
 from .base import Schedule, Shape
 from .curves import Curve, Piece
+from .lengths import UNITS
 
-__all__ = ["Function"]
+__all__ = ["Function", "unnamed"]
 
 _TRIED = 1000  # places at which a function is tried out, besides both ends
+_NAMED = re.compile(r"Schedule\.of\(<.*? ([0-9a-f]{8})>", re.DOTALL)
 _GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples are spread evenly, and fall on no round number
 
 _HOW = (
@@ -28,6 +30,7 @@ class Function(Shape):
     """``function(s / n)`` for step ``s`` of a length of ``n``, then ``function(1.0)``; see :meth:`Schedule.of`."""
 
     __slots__ = ("_print", "function", "name")
+    _called = "Schedule.of"
 
     function: Callable[[float], float]
     name: str | None
@@ -48,6 +51,12 @@ class Function(Shape):
         self._set(function=function, name=None if name is None else check_name("name", name))
         self._set(_print=_fingerprint(function))
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
+
+    def _with_steps(self, span: Any) -> Function:
+        resolved = object.__new__(Function)  # the function was tried out, which may have taken long
+        resolved._set(function=self.function, name=self.name, _print=self._print)
+        resolved._measure(**{**dict.fromkeys(UNITS), "steps": span})
+        return resolved
 
     def _pieces(self) -> list[Piece]:
         return [(self._span(), self._curve)]
@@ -70,6 +79,11 @@ class Function(Shape):
         kwargs.pop("name", None)
         listed = ", ".join(f"{name}={value!r}" for name, value in kwargs.items())
         return f"Schedule.of(<{named.strip('<>')} {self._print}>, {listed})"
+
+
+def unnamed(text: str) -> str:
+    """``text``, with the repr of schedules in it, without what their functions are called."""
+    return _NAMED.sub(r"Schedule.of(<\1>", text)
 
 
 def _check(function: Any) -> None:

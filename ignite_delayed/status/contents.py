@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._utils.html import cut, escape, table
 from .._utils.text import shown
-from ..recording.rows import Reading
+from ..recording.rows import Reading, Row
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions
     from rich.panel import Panel
     from rich.table import Table
 
-__all__ = ["Cells", "Contents", "contents", "html", "panel", "text"]
+__all__ = ["Contents", "contents", "html", "panel", "text"]
 
 # Never by colour alone: the word stands beside it.
 _STYLES = {"open": "green", "counting": "cyan", "stopped": "bold red", "closed": "yellow"}
@@ -25,27 +25,18 @@ _WIDE, _BAR = 100, 8
 _HEADS = ("gate", "state", "", "waits for")
 
 
-class Cells(NamedTuple):
-    """A row: what a terminal can print, and how near it is, a part and the whole, where that is counted."""
-
-    name: str
-    state: str
-    near: tuple[float, float] | None
-    text: str
-
-
 class Contents(NamedTuple):
     """All that is shown, in order: the clock, the last values, the rows."""
 
     title: str
     values: str
-    rows: list[Cells]
+    rows: list[Row]
 
 
 def contents(reading: Reading) -> Contents:
-    """What is shown of ``reading``: the one place that says which columns there are; names are escaped here."""
+    """What is shown of ``reading``: such as a terminal can print."""
     values = ", ".join(f"{shown(name)} {value:.4g}" for name, value in reading.values)
-    rows = [Cells(shown(row.name), shown(row.state), row.near, shown(row.text)) for row in reading.rows]
+    rows = [row._replace(name=shown(row.name), state=shown(row.state), text=shown(row.text)) for row in reading.rows]
     return Contents(reading.clock, values, rows)
 
 

@@ -30,6 +30,24 @@ class LiveStatus(Attachment):
 
     Attributes:
         status: what is shown.
+
+    Example:
+        >>> import io
+        >>> from ignite.engine import Engine, Events
+        >>> from ignite_delayed import Recorder, delay_early_stopping
+        >>> trainer, evaluator = Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
+        >>> @trainer.on(Events.EPOCH_COMPLETED)
+        ... def evaluate():
+        ...     evaluator.run([0])
+        >>> @evaluator.on(Events.EPOCH_COMPLETED)
+        ... def report():
+        ...     evaluator.state.metrics["loss"] = [0.9, 0.4, 0.3, 0.5, 0.6, 0.7][trainer.state.epoch - 1]
+        >>> recorder, shown = Recorder(trainer, evaluator), io.StringIO()
+        >>> stopper = delay_early_stopping(recorder, "loss", mode="min", patience=2)
+        >>> with recorder.status().live(every=None, file=shown):
+        ...     _ = trainer.run([0], max_epochs=6)
+        >>> "early stopping stopped in epoch 5" in shown.getvalue()
+        True
     """
 
     name = "live status"

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from strategies import even_epoch, rows, verdicts
 
-from ignite_delayed import After, Always, Metric, Never, Predicate, Record
+from ignite_delayed import After, Always, Metric, Never, Plateau, Predicate, Record
 from ignite_delayed.conditions import And, Condition, Not, Or, as_condition
 
 LOSS, LATE = Metric("loss"), After(epochs=5)
 LOW = LOSS < 0.5
+HOLDS = LOW.holds(at_least=2, of=3)
 
 FIX = r"Combine conditions with & \| ~ and put each comparison in parentheses"
 
@@ -154,3 +155,60 @@ def test_a_connective_takes_two_or_more_conditions(connective: type[And | Or]) -
         connective(A)
     with pytest.raises(TypeError, match=rf"an operand of {connective.__name__} must be a condition, .* got 3 \(int\)"):
         connective(A, 3)  # type: ignore[arg-type]
+
+
+def seen(condition: Condition, *losses: float) -> Any:
+    """The state of ``condition`` after these losses, one an epoch."""
+    state = condition.initial()
+    for epoch, loss in enumerate(losses, start=1):
+        values = {"loss": loss, "val/acc": 1 - loss}
+        state, _ = condition.step(state, Record(epoch=epoch, iteration=10 * epoch, evaluation=epoch, values=values))
+    return state
+
+
+class TestWhatIsMissing:
+    @pytest.mark.parametrize(
+        ("condition", "losses", "said"),
+        [
+            (LOW, [], "loss has no value yet, needs < 0.5"),
+            (LOW, [0.62], "loss 0.62, needs < 0.5"),
+            (LOW, [0.4], ""),
+            (LOW.sustained(evaluations=3), [0.62], "loss 0.62, needs < 0.5 for 3, has 0"),
+            (LOW.sustained(evaluations=3), [0.62, 0.4], "loss 0.4, needs < 0.5 for 3, has 1"),
+            (Metric("val/acc") > 0.5, [0.75], "val/acc 0.25, needs > 0.5"),
+            (After(epochs=5), [], "After(epochs=5)"),
+            (After(epochs=5), [0.6, 0.6], "epoch 2, needs > 5"),
+            (After(epochs=1) & LOW, [0.6, 0.6], "loss 0.6, needs < 0.5"),
+            (After(epochs=3) & LOW, [0.6, 0.6], "epoch 2, needs > 3; loss 0.6, needs < 0.5"),
+            (After(epochs=3) | LOW, [0.6, 0.6], "epoch 2, needs > 3, or loss 0.6, needs < 0.5"),
+            (LOW.then(After(epochs=2)), [0.6], "first: loss 0.6, needs < 0.5"),
+            (LOW.then(After(epochs=2)), [0.6, 0.4], "epoch 1, needs > 2"),
+            (~LOW, [0.4], "~(Metric('loss') < 0.5) (loss 0.4, needs < 0.5)"),
+            (Plateau("loss", mode="min", patience=3), [0.4, 0.5], "loss: 1 of 3 without improvement, best 0.4"),
+            (
+                HOLDS,
+                [0.4, 0.5],
+                f"{HOLDS!r} (held at 1 of the last 2 observations, needs 2 of 3; loss 0.5, needs < 0.5)",
+            ),
+        ],
+        ids=repr,
+    )
+    def test_is_told_in_a_line(self, condition: Condition, losses: list[float], said: str) -> None:
+        assert condition.missing(seen(condition, *losses)) == said
+
+    @pytest.mark.parametrize(
+        ("condition", "losses", "near"),
+        [
+            (LOW, [0.6], None),
+            (LOW.sustained(evaluations=3), [0.6, 0.4], (1, 3)),
+            (After(epochs=5), [], None),
+            (After(epochs=5), [0.6, 0.6], (2, 5)),
+            (After(epochs=5) & LOW, [0.4, 0.4], (2, 5)),
+            (After(epochs=5) & LOW, [0.6, 0.6], None),
+            (Plateau("loss", mode="min", patience=3), [0.4, 0.5], (1, 3)),
+            (LOW.then(After(epochs=2)), [0.4, 0.4], (2, 2)),
+        ],
+        ids=repr,
+    )
+    def test_how_near_it_is_where_that_is_counted(self, condition: Condition, losses: list[float], near: Any) -> None:
+        assert condition.nearness(seen(condition, *losses)) == near

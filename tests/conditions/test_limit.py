@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from strategies import NAN, first_true, last_state, run_of, runs, verdicts
 
 from ignite_delayed import After, Always, EarlyStop, History, Patience, Plateau, Record, StateError, replay
-from ignite_delayed.conditions.phrases import missing_phrase, nearness
 
 curves = st.lists(st.sampled_from([NAN, 0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=20)
 closed = st.sampled_from(["ignore", "track", "count"])
@@ -125,7 +124,7 @@ def test_a_fraction_of_a_run_of_unknown_length_is_unknown() -> None:
     assert verdicts(~rule, run) == [True, None, True]
     told = rule.explain(last_state(rule, list(run)[:2]))
     assert "an unknown part of 0.5 of the run without improvement" in str(told)
-    assert nearness(rule, last_state(rule, list(run)[:2])) is None
+    assert rule.nearness(last_state(rule, list(run)[:2])) is None
 
 
 def test_in_then_it_runs_on_the_clock_of_the_new_run() -> None:
@@ -163,8 +162,8 @@ def test_what_is_spent_is_told_in_its_unit(patience: Any, spent: str, told: str)
     stop = EarlyStop("loss", mode="min", patience=patience)
     state = last_state(plateau, run)
     assert spent in str(plateau.explain(state))
-    assert missing_phrase(plateau, state) == f"loss: {spent} improvement, best 1"
-    assert nearness(plateau, state) == plateau.limit.share(state.counter)
+    assert plateau.missing(state) == f"loss: {spent} improvement, best 1"
+    assert plateau.nearness(state) == plateau.limit.share(state.counter)
     assert spent in str(stop.explain(last_state(stop, run)))
     assert f"loss did not improve for {told}; best 1" in stop.reason(last_state(stop, run))
 

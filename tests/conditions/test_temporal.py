@@ -238,8 +238,42 @@ def test_then_at_the_start_of_an_iteration_counts_it() -> None:
     assert verdicts(After(iterations=2).then(After(iterations=3)), run).index(True) == 6
 
 
+def test_then_counts_from_an_epoch_or_from_an_iteration_as_the_clock_says_whatever_the_units_of_the_first() -> None:
+    first = After(epochs=1) | After(iterations=99)
+    run = [
+        Record(epoch=1, iteration=4, source=None, evaluation=0, kind="iteration"),
+        Record(epoch=2, iteration=4, source=None, evaluation=0, kind="epoch"),
+        *(Record(epoch=2, iteration=one, source=None, evaluation=0, kind="iteration") for one in (5, 6, 7)),
+    ]
+    assert verdicts(first.then(After(iterations=2)), run).index(True) == 4
+    assert verdicts(first.then(After(iterations=2)), run[2:]) == [False, False, True]
+    assert verdicts(After(epochs=1).then(After(iterations=2)), run[2:]) == [False, False, True]
+
+
 def test_ticks_fill_no_window_of_evaluations() -> None:
     assert verdicts(After(epochs=1).sustained(evaluations=1), EPOCHS) == [None] * 8
+
+
+TRAINED = [
+    Record(epoch=1, iteration=2, evaluation=0, source="train", values={"train/loss": 0.5}, kind="training"),
+    Record(epoch=2, iteration=4, evaluation=0, source="train", values={"train/loss": 0.4}, kind="training"),
+    Record(epoch=2, iteration=4, evaluation=1, source="val", values={"val/loss": 0.4}),
+    Record(epoch=3, iteration=6, evaluation=1, source="train", values={"train/loss": 0.3}, kind="training"),
+    Record(epoch=4, iteration=8, evaluation=2, source="val", values={"val/loss": 0.3}),
+    Record(epoch=4, iteration=8, evaluation=2, source="train", values={"train/loss": 0.3}, kind="training"),
+]
+
+
+def test_the_trainers_own_metrics_beside_evaluators_fill_no_window_of_evaluations() -> None:
+    run = History(TRAINED)
+    assert verdicts(Always().sustained(evaluations=2), run) == [None] * 4 + [True, True]
+    assert verdicts(After(evaluations=1), run) == [False] * 4 + [True, True]
+
+
+def test_what_follows_a_metric_of_the_trainer_counts_from_the_next_evaluation() -> None:
+    after = (Metric("train/loss") < 0.45).then(After(evaluations=1))
+    assert verdicts(after, History(TRAINED)) == [None, False, False, False, True, True]
+    assert verdicts(after, History(TRAINED[:1] + TRAINED[2:])) == [None, None, False, False, False]
 
 
 # --- what unknown does -----------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ignite_delayed import After, Always, Between, Condition, Never, Record
-from ignite_delayed.conditions.wakeup import next_wakeup
 
 
 def clock(iteration: int, planned: int | None = 100) -> Record:
@@ -37,7 +36,7 @@ def clock(iteration: int, planned: int | None = 100) -> Record:
 def test_the_first_iteration_that_can_matter(
     condition: Condition, now: int, planned: int | None, wakeup: float
 ) -> None:
-    assert next_wakeup(condition, condition.initial(), clock(now, planned)) == wakeup
+    assert condition.wakes_at(condition.initial(), clock(now, planned)) == wakeup
 
 
 leaves = st.one_of(
@@ -69,7 +68,7 @@ def test_sleeping_until_the_wakeup_misses_no_change(condition: Condition) -> Non
         asked_state, asked = condition.step(asked_state, record)
         if iteration >= wakeup:
             state, verdict = condition.step(state, record)
-            wakeup = next_wakeup(condition, state, record)
+            wakeup = condition.wakes_at(state, record)
         assert verdict is asked
 
 

@@ -108,7 +108,7 @@ def test_what_is_no_such_table_is_refused() -> None:
         History.from_pandas({})
 
 
-@pytest.mark.parametrize("damage", [{"version": 2}, {"marks": [3]}, {"marks": [["opened"]]}, {"nan": 3}])
+@pytest.mark.parametrize("damage", [{"version": 2}, {"marks": [3]}, {"marks": [["opened"]]}, {"nan": 3}, {"kinds": 3}])
 def test_damaged_attrs_are_refused(damage: dict[str, Any]) -> None:
     table = several().to_pandas()
     table.attrs["ignite-delayed"] = {**table.attrs["ignite-delayed"], **damage}

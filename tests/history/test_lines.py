@@ -30,7 +30,8 @@ def rows(table: Table) -> list[Record]:
 
 def entry(record: Record) -> dict[str, Any]:
     values = {name: encode_number(value) for name, value in record.values.items()}
-    return {**{unit: getattr(record, unit) for unit in CLOCK}, "source": record.source, "values": values}
+    kind = {} if record.kind is None else {"kind": record.kind}
+    return {**{unit: getattr(record, unit) for unit in CLOCK}, "source": record.source, **kind, "values": values}
 
 
 @given(run=runs())
@@ -77,6 +78,10 @@ GOOD = {
         {**GOOD, "planned": -1},
         {**GOOD, "planned": True},
         {**GOOD, "source": 3},
+        {**GOOD, "kind": "epoch"},
+        {**GOOD, "kind": "age"},
+        {**GOOD, "kind": 3},
+        {**GOOD, "kind": [3]},
         {**GOOD, "values": [1]},
         {**GOOD, "values": {"": 1.0}},
         {**GOOD, "values": {"loss": "0.5"}},

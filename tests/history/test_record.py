@@ -142,9 +142,23 @@ def test_the_context_is_all_of_the_iteration_so_far(run: History) -> None:
         assert record.fresh == {name: record.values[name] for name in record.values if name not in names} or any(
             value != value for value in record.fresh.values()
         )
-        assert record.first is (record.source is not None and all(earlier.is_tick for earlier in before))
+        counted = [one.source is not None and one.kind is None for one in (*before, record)]
+        assert record.first is (counted[-1] and not any(counted[:-1]))
+        assert record.evaluated is any(counted)
         assert repr(run[i]) == repr(record)
         assert (run[i].seen.keys(), run[i].first) == (record.seen.keys(), record.first)
+
+
+@pytest.mark.parametrize(("kind", "source"), [("epoch", ""), ("iteration", "val"), ("training", None)])
+def test_a_kind_that_does_not_fit_the_source_is_refused(kind: Any, source: str | None) -> None:
+    with pytest.raises(ValueError, match=f"kind must be one that fits source={source!r}, got '{kind}'"):
+        Record(epoch=1, iteration=1, source=source, kind=kind)
+
+
+def test_records_of_different_kinds_differ() -> None:
+    one, other = (Record(epoch=1, iteration=1, source=None, kind=kind) for kind in ("epoch", "iteration"))
+    assert one != other
+    assert eval(repr(one)) == one
 
 
 def test_a_record_on_the_clock_of_another_beginning() -> None:

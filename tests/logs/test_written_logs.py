@@ -75,6 +75,11 @@ class TestSkorch:
         epochs = json.loads((LOGS / "skorch.json").read_text())
         assert from_skorch(epochs) == read_skorch(LOGS / "skorch.json")
 
+    @pytest.mark.parametrize("kind", [str, Path])
+    def test_who_gives_a_path_in_place_of_it_is_told_what_reads_files(self, kind: type) -> None:
+        with pytest.raises(HistoryError, match=r"got a \w+; read_skorch\(path\) reads a file"):
+            from_skorch(kind(LOGS / "skorch.json"))
+
     @pytest.mark.parametrize(
         ("text", "said"),
         [

@@ -72,6 +72,8 @@ def losses_of(seed: int) -> list[float]:
     return [loss(_At(epoch * LENGTH)) for epoch in range(1, EPOCHS + 1)]
 
 
+# torch's schedulers tell of being stepped before the first update, as they are per iteration under accumulation.
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step:UserWarning")
 @given(data=st.data(), division=divisions, wrap=wraps, scales=scalings, seed=st.integers(0, 100), often=accumulations)
 def test_every_division_trains_at_what_is_previewed(
     data: st.DataObject, division: Any, wrap: Callable[[Any], Any], scales: Any, seed: int, often: int
@@ -97,7 +99,6 @@ def test_every_division_trains_at_what_is_previewed(
     assert all(column.tolist() in used.T.tolist() for one in each for column in one.rates.T)
 
 
-# Of what is stepped per iteration, or in an epoch without an update, torch says that nothing was updated before.
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step:UserWarning")
 @given(
     data=st.data(),

@@ -55,6 +55,26 @@ def test_a_scheduler_that_ignite_attached(event: Any, per: Any, first: bool, cap
     assert "a scheduler of Ignite's that is attached" in message
 
 
+def test_a_group_is_called_as_in_the_whole_optimizer(caplog: pytest.LogCaptureFixture) -> None:
+    optimizer = sgd(1.0, 0.5, 0.25)
+    optimizer.param_groups[2]["name"] = "head"
+    training = Training(optimizer)
+    schedule = Linear(1.0, 0.0, epochs=4)
+    apply_schedule(training.recorder, optimizer, schedule, per="epoch", groups=1, name="one")
+    apply_schedule(training.recorder, optimizer, schedule, per="epoch", groups="head", name="two")
+
+    @training.trainer.on(Events.EPOCH_COMPLETED(once=2))
+    def write() -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = 3.0
+
+    training.run(epochs=4)
+    assert [message.partition(", and")[0] for message in told(caplog)] == [
+        "one wrote 0.375 to group 1",
+        "two wrote 0.1875 to head",
+    ]
+
+
 def test_a_ready_scheduler_that_the_user_also_steps(caplog: pytest.LogCaptureFixture) -> None:
     training = Training(sgd())
     ready = ExponentialLR(training.optimizer, 0.5)
@@ -63,7 +83,7 @@ def test_a_ready_scheduler_that_the_user_also_steps(caplog: pytest.LogCaptureFix
     training.run(epochs=4)
     (message,) = told(caplog)
     assert message.startswith("lr wrote 1 to group 0, and finds 0.5 there")
-    assert "Likely a ExponentialLR that is stepped by hand too" in message
+    assert "Likely this ExponentialLR, stepped by hand too" in message
 
 
 @pytest.mark.parametrize("event", [Events.ITERATION_STARTED, Events.EPOCH_STARTED, Events.ITERATION_COMPLETED])

@@ -110,6 +110,31 @@ class TestACellThatIsRunAgain:
             "group 0 has 0.125, and 1 as its initial_lr: base 0.125; group 1 has" in one for one in told(caplog)
         ] == [True]
 
+    @pytest.mark.parametrize("attach", [falling, exponential])
+    def test_a_rate_that_the_user_has_set_after_an_early_stop_is_the_base(self, attach: Any) -> None:
+        optimizer = sgd(1.0, 0.5)
+        first = Training(optimizer)
+        attach(first)
+        first.trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2), first.trainer.terminate)
+        first.run(epochs=4)
+        del first
+        optimizer.param_groups[0]["lr"] = 0.125
+        again = Training(optimizer)
+        attach(again)
+        assert again.run(epochs=1) == [[0.125, 0.5]]
+
+    def test_a_group_is_called_as_in_the_whole_optimizer(self, caplog: pytest.LogCaptureFixture) -> None:
+        optimizer = sgd(1.0, 0.5, 0.25)
+        optimizer.param_groups[2]["name"] = "head"
+        for _ in range(2):
+            training = Training(optimizer)
+            schedule = Linear(1.0, 0.0, epochs=4)
+            phases = apply_schedule(training.recorder, optimizer, schedule, per="epoch", groups=[1, "head"])
+            training.run(epochs=3)
+            phases.remove()
+        (message,) = told(caplog)
+        assert "? group 1 has 0.25, and 0.5 as its initial_lr: base 0.5; head has 0.125, and 0.25 as" in message
+
     def test_a_rate_set_between_two_runs_of_one_is_the_base(self) -> None:
         training = Training(sgd(1.0, 0.5))
         falling(training)

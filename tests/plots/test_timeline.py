@@ -42,7 +42,8 @@ def two_evaluators(rates: bool = False) -> History:
     """Training metrics once an epoch of 100 iterations, validation metrics four times."""
     history = History()
     for iteration in range(25, 401, 25):
-        clock = {"epoch": (iteration - 1) // 100 + 1, "iteration": iteration, "evaluation": iteration // 25}
+        epoch, evaluation = (iteration - 1) // 100 + 1, iteration // 25
+        clock: dict[str, Any] = {"epoch": epoch, "iteration": iteration, "evaluation": evaluation}
         loss = {"val/loss": 100 / iteration, "val/accuracy": iteration / 400}
         if rates:
             loss |= {"lr/0": 1.0, "lr/1": 0.1}

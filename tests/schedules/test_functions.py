@@ -155,7 +155,7 @@ def test_what_is_no_function_of_the_progress_is_refused_as_it_is_built(
 
 
 def test_its_length_is_asked_for_and_its_name_is_a_name() -> None:
-    with pytest.raises(TypeError, match="takes exactly one of steps, iterations"):
+    with pytest.raises(TypeError, match=r"^Schedule\.of takes exactly one of steps, .* Write Schedule\.of\("):
         Schedule.of(falling)
     with pytest.raises(ValueError, match="name must be a non-empty string"):
         Schedule.of(falling, name="", epochs=3)
@@ -188,10 +188,35 @@ def resumed(saved: Schedule, here: Schedule) -> Training:
     return after
 
 
-def test_a_run_is_resumed_with_a_function_that_computes_the_same() -> None:
-    schedule = Schedule.of(falling, name="k", epochs=4)
-    after = resumed(schedule, Schedule.of(Decay(2), name="k", epochs=4))
+@pytest.mark.parametrize("names", [("k", "k"), (None, None), ("k", "n > 1"), ("n < 1 > 0", None)])
+def test_a_run_is_resumed_with_a_function_that_computes_the_same_whatever_it_is_called(names: Any) -> None:
+    schedule = warmup(epochs=1).then(Schedule.of(falling, name=names[0], epochs=3))
+    after = resumed(schedule, warmup(epochs=1).then(Schedule.of(Decay(2), name=names[1], epochs=3)))
     assert after.run(4, 3) == training(schedule).run(4, 3)[6:]
+
+
+def test_only_what_one_function_is_called_may_differ() -> None:
+    first, second = Schedule.of(falling, epochs=1), Schedule.of(Decay(1), epochs=3)
+    with pytest.raises(StateError, match="other phases"):
+        resumed(first.then(second), second.then(first))
+    with pytest.raises(StateError, match="other phases"):
+        resumed(first.then(second), Schedule.of(falling, epochs=2).then(second))
+
+
+def test_it_is_tried_out_once_however_often_its_length_is_resolved() -> None:
+    asked: list[float] = []
+
+    def slow(progress: float) -> float:
+        asked.append(progress)
+        return 1 - progress
+
+    schedule = Schedule.of(slow, name="slow", epochs=3)
+    before = len(asked)
+    resolved = warmup(epochs=1).then(schedule).resolve(per="epoch")
+    preview(schedule, epochs=4, iterations_per_epoch=5)
+    assert len(asked) - before < 50
+    assert resolved == warmup(steps=1).then(Schedule.of(slow, name="slow", steps=3))
+    assert repr(resolved) == repr(warmup(steps=1).then(Schedule.of(slow, name="slow", steps=3)))
 
 
 def test_an_edited_function_is_another_rule() -> None:

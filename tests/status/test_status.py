@@ -21,25 +21,20 @@ from terminals import CONTROL, terminal
 
 from ignite_delayed import (
     After,
-    Condition,
     Constant,
     Gate,
     LRPhases,
     Metric,
     Phase,
-    Plateau,
-    Record,
     Recorder,
     Status,
     adjust_lr,
     delay_early_stopping,
     stop_when,
 )
-from ignite_delayed.conditions.phrases import missing_phrase, nearness
 
 LOSSES = [0.9, 0.62, 0.45, 0.44, 0.43, 0.5, 0.5, 0.5, 0.5, 0.5]
 BELOW = Metric("loss") < 0.5
-HOLDS = BELOW.holds(at_least=2, of=3)
 
 
 ALIVE: list[Engine] = []  # a recorder does not keep its trainer
@@ -68,65 +63,8 @@ def rows(recorder: Recorder) -> dict[str, tuple[str, str]]:
     return {name: (state, text) for name, state, text in (re.split(r"  +", line, maxsplit=2) for line in lines)}
 
 
-def seen(condition: Condition, *losses: float) -> Any:
-    """The state of ``condition`` after these losses, one an epoch."""
-    state = condition.initial()
-    for epoch, loss in enumerate(losses, start=1):
-        values = {"loss": loss, "val/acc": 1 - loss}
-        state, _ = condition.step(state, Record(epoch=epoch, iteration=10 * epoch, evaluation=epoch, values=values))
-    return state
-
-
 def handlers(*engines: Engine) -> int:
     return sum(len(attached) for engine in engines for attached in handler_table(engine).values())
-
-
-class TestWhatIsMissing:
-    @pytest.mark.parametrize(
-        ("condition", "losses", "said"),
-        [
-            (BELOW, [], "loss has no value yet, needs < 0.5"),
-            (BELOW, [0.62], "loss 0.62, needs < 0.5"),
-            (BELOW, [0.4], ""),
-            (BELOW.sustained(evaluations=3), [0.62], "loss 0.62, needs < 0.5 for 3, has 0"),
-            (BELOW.sustained(evaluations=3), [0.62, 0.4], "loss 0.4, needs < 0.5 for 3, has 1"),
-            (Metric("val/acc") > 0.5, [0.75], "val/acc 0.25, needs > 0.5"),
-            (After(epochs=5), [], "After(epochs=5)"),
-            (After(epochs=5), [0.6, 0.6], "epoch 2, needs > 5"),
-            (After(epochs=1) & BELOW, [0.6, 0.6], "loss 0.6, needs < 0.5"),
-            (After(epochs=3) & BELOW, [0.6, 0.6], "epoch 2, needs > 3; loss 0.6, needs < 0.5"),
-            (After(epochs=3) | BELOW, [0.6, 0.6], "epoch 2, needs > 3, or loss 0.6, needs < 0.5"),
-            (BELOW.then(After(epochs=2)), [0.6], "first: loss 0.6, needs < 0.5"),
-            (BELOW.then(After(epochs=2)), [0.6, 0.4], "epoch 1, needs > 2"),
-            (~BELOW, [0.4], "~(Metric('loss') < 0.5) (loss 0.4, needs < 0.5)"),
-            (Plateau("loss", mode="min", patience=3), [0.4, 0.5], "loss: 1 of 3 without improvement, best 0.4"),
-            (
-                HOLDS,
-                [0.4, 0.5],
-                f"{HOLDS!r} (held at 1 of the last 2 observations, needs 2 of 3; loss 0.5, needs < 0.5)",
-            ),
-        ],
-        ids=repr,
-    )
-    def test_is_told_in_a_line(self, condition: Condition, losses: list[float], said: str) -> None:
-        assert missing_phrase(condition, seen(condition, *losses)) == said
-
-    @pytest.mark.parametrize(
-        ("condition", "losses", "near"),
-        [
-            (BELOW, [0.6], None),
-            (BELOW.sustained(evaluations=3), [0.6, 0.4], (1, 3)),
-            (After(epochs=5), [], None),
-            (After(epochs=5), [0.6, 0.6], (2, 5)),
-            (After(epochs=5) & BELOW, [0.4, 0.4], (2, 5)),
-            (After(epochs=5) & BELOW, [0.6, 0.6], None),
-            (Plateau("loss", mode="min", patience=3), [0.4, 0.5], (1, 3)),
-            (BELOW.then(After(epochs=2)), [0.4, 0.4], (2, 2)),
-        ],
-        ids=repr,
-    )
-    def test_how_near_it_is_where_that_is_counted(self, condition: Condition, losses: list[float], near: Any) -> None:
-        assert nearness(condition, seen(condition, *losses)) == near
 
 
 class TestPlainText:

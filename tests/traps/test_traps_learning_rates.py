@@ -393,7 +393,7 @@ class Test58_the_default_event_is_every_iteration:
         assert plateau.scheduler.last_epoch == 5  # of one evaluation
 
     def test_ours(self) -> None:
-        with pytest.raises(TypeError, match="per must be one of 'iteration', 'epoch', 'evaluation', got None"):
+        with pytest.raises(TypeError, match="per must be one of 'iteration', 'epoch', 'update', 'evaluation', got"):
             ours(sgd(), lambda o: StepLR(o, 2, 0.1), 1)
         assert ours(sgd(), lambda o: StepLR(o, 2, 0.1), 3, length=2, per="epoch") == [1.0] * 4 + [0.1] * 2
         used = ours(

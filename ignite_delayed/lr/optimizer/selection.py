@@ -58,13 +58,19 @@ def select_groups(optimizer: Any, groups: Selector | None) -> Optimizer:
     names = group_labels(optimizer)
     if callable(groups):
         asked = groups
-        chosen: Callable[[int, dict[str, Any]], bool] = lambda index, group: bool(asked(group))  # noqa: E731
+
+        def chosen(index: int, group: dict[str, Any]) -> bool:
+            return bool(asked(group))
+
     else:
         wanted = _wanted(groups)
         for one in wanted:
             if one not in range(len(names)) and not any(group.get("name") == one for group in optimizer.param_groups):
                 refuse_value("groups", f"among the groups of the optimizer, {_listed(names)}", one, _how(names))
-        chosen = lambda index, group: index in wanted or group.get("name") in wanted  # noqa: E731
+
+        def chosen(index: int, group: dict[str, Any]) -> bool:
+            return index in wanted or group.get("name") in wanted
+
     selection = _Selection(optimizer, chosen)
     if not selection.param_groups:
         refuse_value("groups", f"a choice of some of the groups, {_listed(names)}", groups)

@@ -23,6 +23,7 @@ from .groups import (
     snapshot,
     write,
 )
+from .selection import group_labels
 from .stand_in import stand_in
 
 __all__ = ["Takeover"]
@@ -87,13 +88,13 @@ class Takeover:
 
     def bases(self) -> tuple[list[float], str]:
         """The base value of each group, and what to say where a group holds another than it notes."""
-        groups, told = self.optimizer.param_groups, []
+        groups, labels, told = self.optimizer.param_groups, group_labels(self.optimizer), []
         bases = [base_value(group, self.parameter) for group in groups]
-        for index, (group, base) in enumerate(zip(groups, bases, strict=True)):
+        for label, group, base in zip(labels, groups, bases, strict=True):
             found = read(group, self.parameter)
             noted = float(group.get(self._initial, found))
             if found != noted:
-                told.append(f"group {index} has {found:.6g}, and {noted:.6g} as its {self._initial}: base {base:.6g}")
+                told.append(f"{label} has {found:.6g}, and {noted:.6g} as its {self._initial}: base {base:.6g}")
         if not told:
             return bases, ""
         choose = f"for the other set group[{self.parameter!r}] before, and group.pop({self._initial!r}, None)"

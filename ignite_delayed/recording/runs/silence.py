@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..._utils.text import logger_of
-from ...conditions.phrases import missing_phrase
 from ..attachment import LiveCondition
 from ..sources.source import Source
 
@@ -44,7 +43,7 @@ def _say_of(live: LiveCondition) -> None:
         return
     if live.verdicts == {None}:
         logger.warning(
-            "%s: %r was not known at any record of this run: %s", live.name, condition, missing_phrase(condition, state)
+            "%s: %r was not known at any record of this run: %s", live.name, condition, condition.missing(state)
         )
     else:
-        logger.info("%s: %r never held in this run: %s", live.name, condition, missing_phrase(condition, state))
+        logger.info("%s: %r never held in this run: %s", live.name, condition, condition.missing(state))

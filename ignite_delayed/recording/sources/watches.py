@@ -15,7 +15,7 @@ from ..exceptions import ExceptionWatch
 from ..host import all_or_nothing, attach, detach, fires, lacks
 from .stale import StaleValues
 
-__all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable"]
+__all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable", "watch_engine"]
 
 logger = logger_of("Recorder")
 
@@ -56,6 +56,13 @@ class Watch:
     def is_pending(self) -> bool:
         """Whether the running event is an observation that was not recorded yet."""
         return False
+
+    def call_after(self, handler: Callable[[Engine], None]) -> Callable[[], None] | None:
+        """Call ``handler`` at each end of an epoch, once its metrics were recorded; what is returned undoes that.
+
+        ``None`` where they are not recorded at that event.
+        """
+        return None
 
     def remove(self) -> None:
         """Watch no longer. A second call does nothing."""
@@ -152,10 +159,6 @@ class TrainerWatch(Watch):
             attach(self._attached, engine, Events.EPOCH_STARTED, self._on_epoch_started)
 
     def call_after(self, handler: Callable[[Engine], None]) -> Callable[[], None] | None:
-        """Call ``handler`` once the metrics of an epoch were recorded; what is returned undoes that.
-
-        ``None`` where they are not recorded at the end of epochs.
-        """
         if self.every is not None:
             return None
         self._after.append(handler)
@@ -197,6 +200,15 @@ class TrainerWatch(Watch):
                 unit,
                 fix,
             )
+
+
+def watch_engine(
+    engine: Engine, trainer: Engine, observe: Observer, optional: Collection[str], *, every: int | None
+) -> Watch:
+    """A watch of ``engine``: of the trainer for its own metrics, of any other for its evaluations."""
+    if engine is trainer:
+        return TrainerWatch(engine, observe, optional, every=every)
+    return EvaluatorWatch(engine, observe, optional)
 
 
 _LOOPS = (Events.STARTED, Events.EPOCH_STARTED, Events.ITERATION_STARTED, Events.EPOCH_COMPLETED, Events.COMPLETED)

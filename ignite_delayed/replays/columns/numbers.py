@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from ...conditions import Expression, Metric
+from ...conditions import Metric
 from ...conditions.expression import Absolute, Arithmetic, Negative, Number
+from ...conditions.node import Node
 from ...history.columns import Floats, Places
 from .rows import Rows, held
 from .twins import Numbers, twin, value
@@ -21,14 +21,14 @@ def at(numbers: Numbers, places: Places) -> Floats:
     return numbers.values if len(places) == len(numbers.values) else numbers.values[places]
 
 
-def observations(node: Any, numbers: tuple[Numbers, ...], rows: Rows) -> Places:
+def observations(node: Node, numbers: tuple[Numbers, ...], rows: Rows) -> Places:
     """Where ``node`` observes and all of ``numbers`` have a value."""
     places = rows.observed(node)
     start = max(one.start for one in numbers)
     return places[np.searchsorted(places, start) :]
 
 
-def observed(expression: Expression, rows: Rows) -> tuple[Places, Floats]:
+def observed(expression: Node, rows: Rows) -> tuple[Places, Floats]:
     """Where ``expression`` has been observed, and its values there."""
     numbers = value(expression, rows)
     places = observations(expression, (numbers,), rows)

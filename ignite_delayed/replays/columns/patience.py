@@ -87,14 +87,14 @@ def plateau(node: Plateau, rows: Rows) -> Verdicts:
 
 def _monitored(node: Patient | GeneralizationLoss | RisingStrips, rows: Rows) -> tuple[Places, Floats]:
     """Where what is monitored, the first part, has been observed, and its values there."""
-    return observed(node.parts[0], rows)  # type: ignore[arg-type]
+    return observed(node.parts[0], rows)
 
 
 def course_of(rule: EarlyStop, rows: Rows) -> Course:
     """How a stopping rule fares over the records of a run."""
     places, seen = _monitored(rule, rows)
     known = int(places[0]) if len(places) else len(rows)
-    opened = len(rows) if not len(rows) else first_true(judge(rule.parts[1], rows))  # type: ignore[arg-type]
+    opened = len(rows) if not len(rows) else first_true(judge(rule.parts[1], rows))
     at_opening = int(np.searchsorted(places, opened))
     if rule.while_closed == "ignore":
         places, seen, at_opening = places[at_opening:], seen[at_opening:], 0
@@ -147,7 +147,7 @@ def generalization_loss(node: GeneralizationLoss, rows: Rows) -> Verdicts:
 
 @twin(ProgressQuotient)
 def progress_quotient(node: ProgressQuotient, rows: Rows) -> Verdicts:
-    error, training = (value(part, rows) for part in node.parts)  # type: ignore[arg-type]
+    error, training = (value(part, rows) for part in node.parts)
     places = observations(node, (error, training), rows)
     ends = slice(node.strip - 1, None, node.strip)
     strips = at(training, places)

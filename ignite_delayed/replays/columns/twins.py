@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ...conditions import Condition, EarlyStop, Expression
+from ...conditions import Condition, EarlyStop
 from ...conditions.node import Node
 from ...conditions.patience import Patient
 from ...history.columns import Columns, Floats, Places
@@ -41,13 +41,13 @@ def twin(*kinds: type[Node]) -> Callable[[F], F]:
     return of
 
 
-def value(expression: Expression, rows: Rows) -> Numbers:
+def value(expression: Node, rows: Rows) -> Numbers:
     """What ``expression`` says at each of ``rows``."""
     numbers: Numbers = _TWINS[type(expression)](expression, rows)
     return numbers
 
 
-def judge(condition: Condition, rows: Rows) -> Verdicts:
+def judge(condition: Node, rows: Rows) -> Verdicts:
     """What ``condition`` says at each of ``rows``."""
     verdicts: Verdicts = _TWINS[type(condition)](condition, rows)
     return verdicts

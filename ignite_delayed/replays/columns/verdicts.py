@@ -52,7 +52,7 @@ def compare(node: Compare, rows: Rows) -> Verdicts:
 
 @twin(Finite)
 def finite(node: Finite, rows: Rows) -> Verdicts:
-    [inner] = (value(part, rows) for part in node.parts)  # type: ignore[arg-type]
+    [inner] = (value(part, rows) for part in node.parts)
     is_finite = np.isfinite(inner.values)
     said = _verdicts(is_finite, ~is_finite)
     said[: inner.start] = 0

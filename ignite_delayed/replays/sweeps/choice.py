@@ -44,6 +44,19 @@ class Choice(NamedTuple):
             where nothing stopped, or nothing could be held out.
         evidence: how it fared, ``None`` without one.
         notes: what else should be known.
+
+    Example:
+        >>> from ignite_delayed import EarlyStop, History, Record, choose, grid, sweep
+        >>> runs = [
+        ...     History(Record(epoch=e, iteration=e, values={"loss": (e - 9 - n % 3) ** 2 / 99}) for e in range(1, 31))
+        ...     for n in range(40)
+        ... ]
+        >>> swept = sweep(runs, grid(EarlyStop, "loss", mode="min", patience=[2, 5, 10]))
+        >>> choose(swept, max_regret=0.01)
+        <Choice of EarlyStop('loss', mode='min', patience=2): mean regret <= 0.01 with confidence 0.9>
+        >>> refused = choose(swept, max_regret=0.01, confidence=0.99)
+        >>> refused.rule is None, refused.reason
+        (True, 'too few: 27 held out can at best show a mean regret of 0.0157 with confidence 0.99; for 0.01 it ...')
     """
 
     rule: Condition | None

@@ -190,13 +190,15 @@ def _tested(
     chain = _order(ordering)
     if not chain:
         return Choice(None, _NOTHING_SAVED, *asked, None, None, notes)
-    passed, tests = _passed(chain, held.lost.mean(axis=0).tolist(), count, asked)
+    passed, tests, each = _passed(chain, held.lost.mean(axis=0).tolist(), count, asked)
     candidate = passed[-1] if passed else chain[0]  # the cheapest
-    evidence = _evidence(held, candidate, cap, confidence, tests)
+    lost = float(held.lost[:, candidate].mean())
+    # The own bound of a rule that passed would hold only if it had not selected the rule.
+    bound = max_regret if passed else cap * upper(lost, count, each)
+    evidence = _evidence(held, candidate, cap, bound, 1 - (1 - confidence) / tests)
     rule = sweep.rules[candidate]
     if passed and evidence.saved > 0:
-        promised = evidence._replace(bound=max_regret)  # its own bound holds for rules that it did not select
-        return Choice(rule, "", *asked, rule, promised, notes)
+        return Choice(rule, "", *asked, rule, evidence, notes)
     if passed:
         reason = _NOTHING_SAVED
     elif count < least_count(max_regret / cap, confidence):
@@ -208,8 +210,8 @@ def _tested(
 
 def _passed(
     chain: list[int], averages: list[float], count: int, asked: tuple[float, float, float]
-) -> tuple[list[int], int]:
-    """The rules that pass until too many have failed, and how many were tested."""
+) -> tuple[list[int], int, float]:
+    """The rules that pass until too many have failed, how many were tested, and how sure each test is."""
     max_regret, confidence, cap = asked
     allowed = 1
     while allowed < _FAILURES and 2 * least_count(max_regret / cap, 1 - (1 - confidence) / (allowed + 1)) <= count:
@@ -220,8 +222,8 @@ def _passed(
         if upper(averages[place], count, each) * cap <= max_regret:
             passed.append(place)
         elif tests - len(passed) == allowed:
-            return passed, tests
-    return passed, len(chain)
+            return passed, tests, each
+    return passed, len(chain), each
 
 
 _NOTHING_SAVED = "none does better than none: the rules save no epochs of the runs that they were tried on"
@@ -246,15 +248,14 @@ def _ordering(count: int) -> int:
     return max(1, count // 3)
 
 
-def _evidence(held: _Means, rule: int, cap: float, confidence: float, tests: int) -> Evidence:
-    """How a rule fared; the shares hold for all the rules that were tested at once (Bonferroni)."""
+def _evidence(held: _Means, rule: int, cap: float, bound: float, each: float) -> Evidence:
+    """How a rule fared, whose mean regret has that bound; the shares hold for all that were tested (Bonferroni)."""
     count = len(held.lost)
-    each = 1 - (1 - confidence) / tests
     lost, spent, saved, early = (float(cells[:, rule].mean()) for cells in held)
     return Evidence(
         units=count,
         regret=cap * lost,
-        bound=cap * upper(lost, count, confidence),
+        bound=bound,
         epochs=spent,
         saved=saved,
         saved_bound=lower(saved, count, each),

@@ -11,10 +11,10 @@ from ...conditions import Condition, EarlyStop, Expression
 from ...errors import MetricValueError, UnknownMetricError
 from ...history.columns import Floats, Places
 from ...history.history import History
-from ..columns import Found, best_found, best_places, has_twin, observed, verdict_column, whole
+from ..columns import Found, best_found, best_places, has_twin, is_pointwise, observed, verdict_column, whole
 from ..fold import check_reads, fold
 from .judging import Judge
-from .passes import Pass, first_numbers, kept_at, seen_of
+from .passes import Pass, cells_at, first_numbers, kept_at, seen_of
 from .views import View, Views
 
 __all__ = ["Outcomes", "joined", "outcomes_of"]
@@ -92,19 +92,19 @@ def _points(monitor: Expression, history: History) -> tuple[Places, Floats, np.n
 
 def _ending(rule: Condition, judge: Judge, history: History, curve: Curve) -> tuple[int | None, Found | None]:
     """The record at which ``rule`` stops a run, ``None`` where it does not, and the best that is kept."""
-    knows = isinstance(rule, EarlyStop) and judge.is_of(rule)
+    own = rule if isinstance(rule, EarlyStop) and judge.is_of(rule) else None  # it knows its best by itself
     if has_twin(rule):
         stops = np.flatnonzero(verdict_column(rule, history) == 1)
         stop = int(stops[0]) if len(stops) else None
-        return stop, best_found(rule, history, stop) if knows else curve.until(stop)  # type: ignore[arg-type]
+        return stop, curve.until(stop) if own is None else best_found(own, history, stop)
     stop, state = None, rule.initial()
     for place, (state, verdict) in enumerate(fold(rule, history)):  # noqa: B007 - the last state is looked at
         if verdict is True:
             stop = place
             break
-    if not knows:
+    if own is None:
         return stop, curve.until(stop)
-    best = rule.found(state)  # type: ignore[attr-defined]
+    best = own.found(state)
     return stop, None if best is None else (best.value, best.epoch)
 
 
@@ -114,6 +114,7 @@ def outcomes_of(runs: Sequence[tuple[str, History]], rules: Sequence[Condition],
     together = {column: rule for column, rule in enumerate(rules) if judge.is_of(rule) and has_twin(rule)}
     alone = {column: rule for column, rule in enumerate(rules) if column not in together}
     reads = judge.monitor.reads.union(*(rule.reads for rule in rules))
+    pointwise = is_pointwise(judge.monitor)
     members: list[tuple[int, View]] = []
     for place, (name, history) in enumerate(runs):
         try:
@@ -123,7 +124,7 @@ def outcomes_of(runs: Sequence[tuple[str, History]], rules: Sequence[Condition],
                 check_reads(node, history)
             singly = alone
             if together:
-                view = View(columns, judge.monitor, plain=plain)
+                view = View(columns, judge.monitor, every=plain and pointwise)
                 if np.isinf(view.values).any():
                     singly = dict(enumerate(rules))
                 else:
@@ -184,14 +185,14 @@ def _write_many(
     found.end[places] = [view.end for view in views]
     found.best[places], found.best_epoch[places] = kept_at(seen, seen.best_at, seen.lengths - 1, judge.mode)
     found.start[places] = first_numbers(seen, judge.mode)
-    run, together = np.arange(len(views)), Views(views)
+    together = Views(views)
     for delayed in _delays(rules):
         opening = together.opening(delayed[0][0].until)
         shared = Pass(delayed[0][0], seen, opening)
         for rule, patience in delayed:
             stopped, best = shared.stops(rule, list(patience.values()))
             for column, stop in zip(patience, stopped, strict=True):
-                epochs = seen.epochs[np.minimum(stop, seen.lengths - 1), run]
+                epochs = cells_at(seen.epochs, np.minimum(stop, np.maximum(seen.lengths - 1, 0)))
                 between = opening.between & (stop == opening.first - 1)
                 epochs = np.where(between, opening.epochs, epochs)
                 found.stopped[places, column] = np.where(stop < seen.lengths, epochs, np.nan)

@@ -16,7 +16,7 @@ from ...conditions import EarlyStop
 from ...conditions.expression import Mode
 from ...history.columns import Floats, Places
 
-__all__ = ["Opening", "Pass", "Seen", "first_numbers", "kept_at", "seen_of"]
+__all__ = ["Opening", "Pass", "Seen", "cells_at", "first_numbers", "kept_at", "seen_of"]
 
 Table = np.ndarray[Any, Any]
 
@@ -65,17 +65,19 @@ class Opening(NamedTuple):
 def seen_of(values: Sequence[Floats], epochs: Sequence[Table], mode: Mode) -> Seen:
     """The observations of many runs, none of them infinite, as tables."""
     lengths = np.array([len(one) for one in values], dtype=np.int64)
-    shape = (max(1, int(lengths.max())), len(lengths))
-    run = np.repeat(np.arange(len(lengths)), lengths)
-    row = np.arange(len(run)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    there = np.arange(max(1, int(lengths.max()))) < lengths[:, None]
     flat = np.concatenate(values)
-    table, when = np.full(shape, np.inf), np.zeros(shape)
-    missing = np.zeros(shape, np.bool_)
-    missing[row, run] = np.isnan(flat)
-    table[row, run] = flat if mode == "min" else -flat
+    table = _filled(there, flat if mode == "min" else -flat, np.inf)
+    missing = np.isnan(table)
     table[missing] = np.inf
-    when[row, run] = np.concatenate(epochs)
-    return Seen(table, when, missing, lengths)
+    return Seen(table, _filled(there, np.concatenate(epochs), 0.0), missing, lengths)
+
+
+def _filled(there: Table, cells: Table, empty: float) -> Table:
+    """A table with the cells of one run after the other, each in a column of its own."""
+    table = np.full(there.shape, empty)
+    table[there] = cells
+    return np.ascontiguousarray(table.T)
 
 
 def _last(marked: Table, rows: Table) -> Table:
@@ -180,11 +182,19 @@ def _first(marked: Table, lengths: Places) -> Places:
 
 def kept_at(seen: Seen, best: Table, place: Places, mode: Mode) -> tuple[Floats, Floats]:
     """The best value up to an observation of each run, by ``best``, and its epoch; NaN where there is none."""
-    run = np.arange(len(place))
-    at = best[np.clip(np.minimum(place, seen.lengths - 1), 0, None), run]
+    at = cells_at(best, np.maximum(np.minimum(place, seen.lengths - 1), 0))
     known = (at >= 0) & (seen.lengths > 0)
-    value = seen.values[at, run]
-    return np.where(known, value if mode == "min" else -value, np.nan), np.where(known, seen.epochs[at, run], np.nan)
+    value = cells_at(seen.values, at)
+    return np.where(known, value if mode == "min" else -value, np.nan), np.where(
+        known, cells_at(seen.epochs, at), np.nan
+    )
+
+
+def cells_at(table: Table, rows: Places) -> Table:
+    """The cell of each column that is in its row."""
+    width = table.shape[1]
+    cells: Table = table.ravel().take(rows.astype(np.int64) * width + np.arange(width))
+    return cells
 
 
 def first_numbers(seen: Seen, mode: Mode) -> Floats:

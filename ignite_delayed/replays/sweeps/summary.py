@@ -30,6 +30,20 @@ class Summary(NamedTuple):
         epochs, saved: the mean epochs that were spent, and that were not.
         stopped: the share of the runs that the rule stopped; the others are censored.
         front: whether no other rule has less regret for no more epochs, or as little for fewer: the Pareto front.
+
+    Example:
+        >>> from ignite_delayed import EarlyStop, History, Record, grid, sweep
+        >>> runs = [
+        ...     History(Record(epoch=e, iteration=e, values={"loss": (e - 9 - n) ** 2 / 99}) for e in range(1, 31))
+        ...     for n in range(4)
+        ... ]
+        >>> found = sweep(runs, grid(EarlyStop, "loss", mode="min", patience=[2, 5])).summary()
+        >>> found.regret.tolist(), found.epochs.tolist(), found.front.tolist()
+        ([0.0, 0.0], [12.5, 15.5], [True, False])
+        >>> print(found)
+        1 of 2 rules that no other beats, means over 4 runs
+            regret   epochs    saved  stopped  rule
+                 0     12.5     17.5     100%  EarlyStop('loss', mode='min', patience=2)
     """
 
     rules: list[Condition]

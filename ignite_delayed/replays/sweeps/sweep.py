@@ -22,8 +22,8 @@ __all__ = ["sweep"]
 
 #: Runs that are read and swept at a time, and how many records they may have together, so that memory is bounded.
 _RUNS, _RECORDS = 2048, 500_000
-#: Runs that are sent to an executor at a time, and how many blocks are sent ahead.
-_TO_SEND, _AHEAD = 64, 64
+#: The fewest and the most runs that are sent to an executor at a time, and how many blocks are sent ahead.
+_FEW, _MANY, _AHEAD = 64, 512, 32
 
 
 @runtime_checkable
@@ -128,7 +128,8 @@ def sweep(
     if executor is not None and not hasattr(executor, "submit"):
         refuse_type("executor", "a concurrent.futures.Executor", executor)
     count = len(runs) if isinstance(runs, Sized) else None
-    blocks = _blocks(runs, size=_RUNS if executor is None else _TO_SEND)
+    size = min(max((count or 0) // _AHEAD, _FEW), _MANY)
+    blocks = _blocks(runs, size=_RUNS if executor is None else size)
     done: dict[int, _Swept] = {}
     try:
         with bar_of(progress, count) as bar:

@@ -40,6 +40,20 @@ class Sweep:
         best, best_epoch: the best there was in the run, and its epoch, likewise.
         start: the run's first value that is a number.
         end: the epoch of the run's last record.
+
+    Example:
+        >>> from ignite_delayed import EarlyStop, History, Record, grid, sweep
+        >>> runs = [
+        ...     History(Record(epoch=e, iteration=e, values={"loss": (e - 9 - n) ** 2 / 99}) for e in range(1, 31))
+        ...     for n in range(4)
+        ... ]
+        >>> swept = sweep(runs, grid(EarlyStop, "loss", mode="min", patience=[2, 20]))
+        >>> swept
+        <Sweep of 2 rules over 4 runs by loss (min)>
+        >>> swept.stopped_epoch.tolist()
+        [[11.0, 29.0], [12.0, 30.0], [13.0, nan], [14.0, nan]]
+        >>> swept.censored.mean(axis=0).tolist(), swept.saved.mean(axis=0).tolist()
+        ([0.0, 0.5], [17.5, 0.25])
     """
 
     def __init__(

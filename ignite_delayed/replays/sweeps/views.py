@@ -24,10 +24,9 @@ class View:
     Args:
         columns: the records.
         monitor: what has a twin.
-        plain: whether each record has all that is read.
+        every: whether each record is known to be an observation.
 
     Attributes:
-        every: whether each record is an observation.
         places: at which of the evaluations the monitor was observed.
         values, epochs: its values and the epochs there.
         end: the epoch of the last record; 0 where there is none.
@@ -39,15 +38,15 @@ class View:
     values: Floats
     epochs: np.ndarray[Any, Any]
 
-    def __init__(self, columns: Columns, monitor: Any, *, plain: bool) -> None:
-        self.columns, self.every = columns, plain and is_pointwise(monitor)
+    def __init__(self, columns: Columns, monitor: Any, *, every: bool) -> None:
+        self.columns, self.every = columns, every
         epochs = columns.clock["epoch"]
-        if self.every and isinstance(monitor, Metric):
+        if every and isinstance(monitor, Metric):
             self.places, self.values = columns.fresh(monitor.name)
         else:
             with np.errstate(all="ignore"):  # infinities and NaN are values
                 self.places, self.values = observed(monitor, self.rows)
-        self.epochs = epochs if self.every else self.rows.clock["epoch"][self.places]
+        self.epochs = epochs if every else self.rows.clock["epoch"][self.places]
         self.end = int(epochs[-1]) if len(epochs) else 0
 
     @property

@@ -490,7 +490,8 @@ def test_a_metric_that_a_rank_lacks_is_told_as_that(tmp_path: Path) -> None:
             for kind, name, text in on_ranks(2, with_a_metric_missing, lacks, sync, True, folder=folder):
                 assert (kind, name) == ("raised", "MetricValueError")
                 assert text == (
-                    f"metric 'loss' cannot be used in a condition: rank {lacks} did not report it as a number"
+                    f"metric 'loss' cannot be used in a condition: rank {lacks} did not report it as a number; "
+                    "report one number instead"
                 )
 
 
