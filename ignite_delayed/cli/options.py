@@ -37,12 +37,14 @@ def parse_conditions(ctx: click.Context, param: click.Parameter, texts: tuple[st
 
 
 def _parse_setting(text: str) -> tuple[str, Any] | None:
-    """``NAME=VALUE``; whole numbers, true and false are told from texts."""
+    """``NAME=VALUE``; whole numbers, true and false are told from texts, and ``ignore`` has commas between names."""
     name, given, value = text.partition("=")
     if not given or not name.isidentifier():
         return None
     if value in ("true", "false"):
         return name, value == "true"
+    if name == "ignore":
+        return name, tuple(value.split(","))
     return name, int(value) if value.isascii() and value.isdigit() else value
 
 
@@ -65,7 +67,7 @@ def reading_options(function: F) -> F:
         callback=_parse_settings,
         metavar="NAME=VALUE",
         help="How to read the log, where its format does not say, such as zero_based=true, epoch=step, "
-        "epoch_length=100 or repeats=last; may be given several times.",
+        "epoch_length=100, repeats=last or ignore=phase,note; may be given several times.",
     )(function)
     return click.option(
         "--format", "format_", metavar="FORMAT", help="The format of the logs; told by looking unless it is given."

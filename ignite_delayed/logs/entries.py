@@ -45,7 +45,10 @@ def number(cell: object, where: str, column: str) -> float | None:
     if cell is None:
         return None
     try:
-        return float(cell) if isinstance(cell, str) else as_float(cell)
+        if not isinstance(cell, str):
+            return as_float(cell)
+        if "_" not in cell:  # 1_000 is a number in Python's source, not in a log
+            return float(cell)
     except ValueError:
         if isinstance(cell, str) and cell in ("True", "False"):
             return float(cell == "True")
@@ -71,9 +74,13 @@ def entries_of(rows: Iterable[Row], named: Mapping[str, str], layout: Layout) ->
     Raises:
         HistoryError: where a clock cannot be read, naming row and column.
     """
-    apart = {*named.values(), *layout.ignore, "row"}
+    apart = {*named.values(), *layout.ignore}
     seconds, first = 0.0, True
     for where, cells in rows:
+        values = {name: value for name, value in cells.items() if value is not None and name not in apart}
+        for column in (column for unit, column in named.items() if unit != "seconds"):
+            if values and cells.get(column) is None:
+                raise HistoryError(_without_clock(where, column, list(values)))
         clock = {unit: whole(cells.get(column), where, column) for unit, column in named.items() if unit != "seconds"}
         if first and clock.get("epoch") == 0 and layout.zero_based is None:
             raise HistoryError(
@@ -83,10 +90,16 @@ def entries_of(rows: Iterable[Row], named: Mapping[str, str], layout: Layout) ->
         first = False
         if "seconds" in named:
             seconds = _later(cells.get(named["seconds"]), seconds, where, named["seconds"])
-        values = {name: value for name, value in cells.items() if value is not None and name not in apart}
         if values:
             epoch, iteration = _clock(clock, layout)
             yield Entry(where, epoch, iteration, values, seconds)
+
+
+def _without_clock(where: str, column: str, names: list[str]) -> str:
+    return (
+        f"{where}, column {column!r}: expected a whole number >= 0 of the clock, got nothing, beside "
+        f"{', '.join(map(repr, names[:3]))}; pass ignore={names[:1]!r} to leave that out"
+    )
 
 
 def _clock(counted: Mapping[str, int], layout: Layout) -> tuple[int, int]:
@@ -121,7 +134,8 @@ def history_of(entries: Iterable[Entry], where: str, repeats: Repeats = "raise")
     """
     kept: list[Entry] = []
     for entry in entries:
-        _add(kept, entry, repeats)
+        if entry.values:  # of an epoch that was begun only, there is nothing
+            _add(kept, entry, repeats)
     if not kept:
         raise HistoryError(f"{where}: holds no records: the run logged nothing, or is another kind of file")
     names = {name for entry in kept for name in entry.values}

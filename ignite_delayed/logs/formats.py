@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from .mlflow import is_run_folder, is_store, read_mlflow
 from .skorch import read_skorch
 from .tables import read_csv, read_json, read_parquet
 from .tensorboard import event_files, read_tensorboard
+from .text import delimiter_of, lines_of
 from .transformers import read_transformers
 from .wandb import read_wandb
 
@@ -47,6 +49,8 @@ _HEAD = 65536  # bytes that are looked at
 def look(path: Path) -> str | None:
     """The format of a file or folder, by its name and how it begins; ``None`` where it is none of ours.
 
+    What is no file, such as a pipe, would be waited for, and is none of ours.
+
     Raises:
         HistoryError: where a file named like a log is empty.
     """
@@ -54,6 +58,8 @@ def look(path: Path) -> str | None:
         return "tensorboard" if event_files(path) else "mlflow" if is_run_folder(path) or is_store(path) else None
     if ".tfevents." in path.name:
         return "tensorboard"
+    if path.exists() and not path.is_file():
+        return None
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if head.startswith(b"PAR1"):
@@ -69,15 +75,12 @@ def look(path: Path) -> str | None:
 
 
 def _sheet_format(path: Path, text: str) -> str:
-    lines = text.splitlines()
-    delimiter = max(",;\t", key=lines[0].count)
-    columns = [name.strip('"') for name in lines[0].split(delimiter)]
+    columns, first = _first_rows(text)
     if "_step" in columns or any(name.endswith("__MAX") for name in columns):
         return "wandb"
     if path.name == "metrics.csv" and {"epoch", "step"} <= set(columns):
         return "lightning"
     # Keras writes the epoch first, from 0, the metrics sorted, no cell empty, and on every system these ends of lines.
-    first = lines[1].split(delimiter) if len(lines) > 1 else [""]
     keras = (
         columns[0] == "epoch"
         and columns[1:] == sorted(columns[1:])
@@ -88,9 +91,18 @@ def _sheet_format(path: Path, text: str) -> str:
     return "keras" if keras else "csv"
 
 
+def _first_rows(text: str) -> tuple[list[str], list[str]]:
+    """The names of the columns, and the cells below; names may have commas and ends of lines in them."""
+    reader = csv.reader(lines_of(text), delimiter=delimiter_of(text))
+    try:
+        return next(reader), next(reader, [""]) or [""]
+    except csv.Error:
+        return [""], [""]
+
+
 def _json_format(path: Path, text: str) -> str | None:
     try:
-        first = json.loads(text.splitlines()[0])
+        first = json.loads(lines_of(text)[0])
     except (ValueError, RecursionError):
         first = None
     if isinstance(first, dict) and str(first.get("format")).startswith("ignite-delayed"):

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._utils.checks import check_choice, refuse_type, suggestion
+from .._utils.checks import check_choice, refuse_type, refuse_value, suggestion
 from ..errors import HistoryError
 from ..history import History
 from .formats import FORMATS, look
@@ -42,14 +42,15 @@ class Found(NamedTuple):
 def read_runs(paths: PathLike | Iterable[PathLike] | pd.DataFrame, format: str | None = None, **options: Any) -> Runs:
     """The runs in files, folders, stores, patterns, or a DataFrame; each is read when it is asked for.
 
-    A folder is searched with those in it; files of other kinds there are passed over. Of the checkpoints that
-    Hugging Face's ``Trainer`` wrote beside each other the last is taken. Runs come in the order of ``paths``, those
-    of a folder or pattern by name, numbers by size, those of an MLflow store as they began.
+    A folder is searched with those in it; files of other kinds there, and links to what is found anyway, are passed
+    over. Of the checkpoints that Hugging Face's ``Trainer`` wrote beside each other the last is taken. Runs come in
+    the order of ``paths``, those of a folder or pattern by name, numbers by size, those of an MLflow store as they
+    began.
 
-    Looking tells: TensorBoard's event files, a folder of which is one run; MLflow's stores; Parquet; our own JSON
-    Lines; skorch's, Hugging Face's and Weights & Biases' files; Lightning's ``metrics.csv``; Keras's ``CSVLogger``,
-    whose first column is ``epoch``, from 0, the others
-    sorted, and lines end in CR LF; a JSON dict of lists; any other CSV.
+    Looking tells: TensorBoard's event files, a folder of which is one run, without the folders in it that
+    ``add_hparams`` and ``add_scalars`` make; MLflow's stores; Parquet; our own JSON Lines; skorch's, Hugging Face's
+    and Weights & Biases' files; Lightning's ``metrics.csv``; Keras's ``CSVLogger``, whose first column is ``epoch``,
+    from 0, the others sorted, and lines end in CR LF; a JSON dict of lists; any other CSV.
 
     Args:
         paths: a file, a folder, a pattern (``"runs/*/metrics.csv"``), several of them; or a DataFrame with the rows
@@ -77,12 +78,22 @@ def read_runs(paths: PathLike | Iterable[PathLike] | pd.DataFrame, format: str |
     if hasattr(paths, "columns"):
         return _frame_runs(paths, **options)
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    found = [run for path in listed for run in _named(path, format)]
+    found = [run for path in listed for run in _read_entry(path, format)]
     for kind in sorted({run.format for run in found}):
         _check_options(kind, options)
+    _check_different(found)
     names = [run.name for run in found]
     readers = [partial(FORMATS[run.format], run.path, **run.options, **options) for run in found]
     return Runs(readers, names=names, parameters=[run.parameters for run in found])
+
+
+def _check_different(found: Iterable[Found]) -> None:
+    """Refuse a run that was found by two of the paths: it would count twice."""
+    names: dict[tuple[str, Any], str] = {}
+    for run in found:
+        first = names.setdefault((os.path.abspath(run.path), run.options.get("run")), run.name)  # noqa: PTH100 - asks no disk
+        if first != run.name:
+            refuse_value("paths", "files that are all different", run.name, f"It is there as {first!r} already.")
 
 
 def _check_options(kind: str, options: Mapping[str, Any]) -> None:
@@ -98,7 +109,7 @@ def _check_options(kind: str, options: Mapping[str, Any]) -> None:
     Layout(**{name: value for name, value in options.items() if name in layout | {"repeats"}})
 
 
-def _named(path: PathLike, format: str | None) -> list[Found]:
+def _read_entry(path: PathLike, format: str | None) -> list[Found]:
     """The runs of one entry of ``paths``."""
     if not isinstance(path, (str, os.PathLike)):
         refuse_type("paths", "files, folders or patterns", path)
@@ -109,12 +120,12 @@ def _named(path: PathLike, format: str | None) -> list[Found]:
         matching = sorted(map(Path, glob.glob(str(path), recursive=True)), key=_by_number)  # noqa: PTH207 - may be absolute
         if not matching:
             raise FileNotFoundError(f"{path}: no file matches the pattern")
-        return [run for match in matching for run in _named(match, format)]
+        return [run for match in matching for run in _read_entry(match, format)]
     kind = format or look(place)
     if kind is not None:
         return list(_runs_at(place, str(place), kind))
     if place.is_dir():
-        inside = list(_search(place, place))
+        inside = list(_search(place, place, place.resolve(), set()))
         if not inside:
             raise FileNotFoundError(f"{place}: no run in this folder")
         return inside
@@ -127,14 +138,18 @@ def _by_number(path: Path) -> list[tuple[int, int, str]]:
     return [(1, int(piece), "") if piece.isdigit() else (0, 0, piece) for piece in pieces]
 
 
-def _search(folder: Path, root: Path) -> Iterator[Found]:
-    """The runs in ``folder`` and below."""
-    for path in sorted(_candidates(folder), key=_by_number):
+def _search(folder: Path, root: Path, real: Path, seen: set[Path]) -> Iterator[Found]:
+    """The runs in ``folder``, which is really ``real``, and below; links to what was seen are no more of them."""
+    for path in sorted(_candidates(folder), key=lambda path: (path.is_symlink(), _by_number(path))):
+        place = path.resolve() if path.is_symlink() else real / path.relative_to(folder)
+        if place in seen:
+            continue
+        seen.add(place)
         kind = look(path)
         if kind is not None:
             yield from _runs_at(path, path.relative_to(root).as_posix(), kind)
         elif path.is_dir():
-            yield from _search(path, root)
+            yield from _search(path, root, place, seen)
 
 
 def _candidates(folder: Path) -> list[Path]:

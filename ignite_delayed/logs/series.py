@@ -42,6 +42,8 @@ def series_history(points: Iterable[Point], start: float | None, where: str, lay
     for point in points:
         if point.name not in layout.ignore:
             _add(series.setdefault(point.name, []), point, layout)
+    if not series:
+        raise HistoryError(f"{where}: holds no records: the run logged nothing, or is another kind of file")
     columns = ["step", "seconds", *map(_column, series)]
     named = layout.named(columns, where)
     return history_of(entries_of(_rows(series, start), named, layout), where, layout.repeats)
@@ -49,6 +51,8 @@ def series_history(points: Iterable[Point], start: float | None, where: str, lay
 
 def _add(there: list[Point], point: Point, layout: Layout) -> None:
     if there and point.step <= there[-1].step:
+        if point.step == there[-1].step and repr(point.value) == repr(there[-1].value):
+            return  # said again, such as the epoch by training and by validation
         if layout.repeats == "first":
             return
         if layout.repeats == "raise":

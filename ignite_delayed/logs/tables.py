@@ -27,8 +27,11 @@ _OURS = {*CLOCK, "source"}
 
 
 def _history(rows: Iterable[Row], columns: Iterable[str], where: str, layout: Layout) -> History:
-    """The history of a table."""
-    named = layout.named([*columns, "row"], where)
+    """The history of a table; its rows are counted where that is the clock, and no column has that name."""
+    there = list(columns)
+    named = layout.named([*there, "row"], where)
+    if "row" in named.values() and "row" not in there:
+        rows = (Row(at, {"row": float(place), **cells}) for place, (at, cells) in enumerate(rows, start=1))
     return history_of(entries_of(rows, named, layout), where, layout.repeats)
 
 
@@ -52,9 +55,8 @@ def read_csv(path: str | Path, *, partial: bool = False, **layout: Any) -> Histo
     kept = [name for name in columns if name and name not in said.ignore]
 
     def rows() -> Iterator[Row]:
-        for place, (where, cells) in enumerate(lines, start=1):
-            found = {name: _cell(cells[name], where, name, said) for name in kept}
-            yield Row(where, {"row": float(place), **found})
+        for where, cells in lines:
+            yield Row(where, {name: _cell(cells[name], where, name, said) for name in kept})
 
     return _history(rows(), kept, str(path), said)
 
@@ -125,13 +127,13 @@ def _frame_history(frame: Any, where: str, layout: Layout) -> History:
     cells = [frame[name].tolist() for name in kept]
 
     def rows() -> Iterator[Row]:
-        for place, (label, *row) in enumerate(zip(frame.index.tolist(), *cells, strict=True), start=1):
+        for label, *row in zip(frame.index.tolist(), *cells, strict=True):
             at = f"{where}, row {label!r}"
             found = {
                 str(name): _empty(at, name, layout) if _is_na(cell) else number(cell, at, name)
                 for name, cell in zip(kept, row, strict=True)
             }
-            yield Row(at, {"row": float(place), **found})
+            yield Row(at, found)
 
     return _history(rows(), map(str, kept), where, layout)
 
@@ -202,7 +204,6 @@ def _dict_history(columns: Mapping[str, Any], where: str, layout: Layout) -> His
     def rows() -> Iterator[Row]:
         for place, row in enumerate(zip(*kept.values(), strict=True), start=1):
             at = f"{where}, row {place}"
-            found = {name: number(cell, at, name) for name, cell in zip(kept, row, strict=True)}
-            yield Row(at, {"row": float(place), **found})
+            yield Row(at, {name: number(cell, at, name) for name, cell in zip(kept, row, strict=True)})
 
     return _history(rows(), kept, where, layout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,17 @@ from typing import Any, NamedTuple
 from .._utils.checks import check_flag
 from ..errors import HistoryError
 
-__all__ = ["Line", "Sheet", "number_of", "read_json", "read_sheet", "text_of"]
+__all__ = [
+    "Line",
+    "Sheet",
+    "delimiter_of",
+    "lines_of",
+    "number_of",
+    "read_json",
+    "read_sheet",
+    "text_of",
+    "whole_lines",
+]
 
 
 class Line(NamedTuple):
@@ -63,8 +74,20 @@ def read_json(path: Path) -> Any:
         return json.loads(text_of(path))
     except json.JSONDecodeError as error:
         raise HistoryError(f"{path}, line {error.lineno}: no JSON, or cut short: {error.msg}") from error
+    except ValueError as error:  # a whole number of thousands of digits
+        raise HistoryError(f"{path}: no JSON of numbers: {error}") from error
     except RecursionError as error:
         raise HistoryError(f"{path}: nested too deeply") from error
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, each with its end; ``str.splitlines`` would split at U+2028 and others in names, too."""
+    return list(io.StringIO(text, newline=None))
+
+
+def delimiter_of(text: str) -> str:
+    """What stands between the names in the first line."""
+    return max(",;\t", key=text.partition("\n")[0].count)
 
 
 def whole_lines(path: Path, partial: bool) -> list[str]:
@@ -74,14 +97,14 @@ def whole_lines(path: Path, partial: bool) -> list[str]:
         HistoryError: where the last one has no end, unless ``partial``.
     """
     check_flag("partial", partial)
-    lines = text_of(path).splitlines(keepends=True)
-    if lines[-1].endswith(("\n", "\r")):
+    lines = lines_of(text_of(path))
+    if lines[-1].endswith("\n"):
         return lines
-    if partial:
+    if partial and len(lines) > 1:
         return lines[:-1]
     raise HistoryError(
         f"{path}, line {len(lines)}: the last line has no end: the file was cut short. "
-        "Pass partial=True to read the lines before it"
+        + ("There are no lines before it" if partial else "Pass partial=True to read the lines before it")
     )
 
 
@@ -92,8 +115,7 @@ def read_sheet(path: Path, partial: bool = False) -> Sheet:
         HistoryError: where a row does not fit the header, naming the line.
     """
     lines = whole_lines(path, partial)
-    delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter_of(lines[0]), strict=True)
     try:
         columns = next(reader, [])
         if len(set(columns)) < len(columns):

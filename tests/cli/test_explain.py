@@ -35,6 +35,14 @@ def test_without_an_epoch_the_whole_run_is_looked_at(run: str, capsys: pytest.Ca
     assert lines[-1] == "It never held in this run, which ended in epoch 8."
 
 
+def test_columns_that_are_no_numbers_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log.csv").write_text("epoch,phase,note,loss\n1,a,b,0.5\n", encoding="utf-8")
+    asked = ["explain", str(tmp_path), "--when", "Metric('loss') < 0.3"]
+    assert main(asked) == 1
+    assert "column 'phase'" in capsys.readouterr().err
+    assert main([*asked, "--read", "ignore=phase,note"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [

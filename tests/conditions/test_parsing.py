@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import warnings
 
 import pytest
 from hypothesis import example, given
@@ -224,6 +225,15 @@ class TestRandomTexts:
         except ParseError:
             return
         assert Condition.parse(repr(found)) == found
+
+
+@pytest.mark.parametrize("text", ["1or Never()", "Metric('a\\d') < 1", "After(epochs=0x1for x in y)"])
+def test_what_pythons_parser_warns_of_is_a_mistake(text: str) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ParseError):
+            Condition.parse(text)
+    assert told == []
 
 
 AUDITED = """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -101,7 +103,7 @@ def test_options_reach_the_reader_and_unknown_ones_are_refused_at_once(tmp_path:
     assert clocks(read_runs(path, epoch="step")[0]) == [(1, 1, 1), (2, 2, 2)]
     with pytest.raises(TypeError, match=r"the format 'csv' has no option 'epohc'; it has: .*Did you mean 'epoch'\?"):
         read_runs(path, epohc="step")
-    with pytest.raises(TypeError, match="the format 'skorch' has no option 'epoch'; it has: none"):
+    with pytest.raises(TypeError, match="the format 'skorch' has no option 'epoch'; it has: ignore"):
         read_runs(LOGS / "skorch.json", epoch="step")
     with pytest.raises(ValueError, match="repeats must be one of"):
         read_runs(LOGS / "keras.csv", repeats="both")
@@ -132,6 +134,69 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
 def test_the_same_file_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="names must be all different"):
         read_runs([LOGS / "keras.csv", LOGS / "keras.csv"])
+
+
+def test_a_run_that_two_paths_find_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "epoch,loss\n1,0.5\n")
+    with pytest.raises(ValueError, match=r"paths must be files that are all different, .* as 'log\.csv' already"):
+        read_runs([tmp_path, path])
+
+
+def test_links_to_runs_that_are_there_are_no_more_runs(tmp_path: Path) -> None:
+    for name in ("run1", "run2"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        written(tmp_path / "runs" / name, "epoch,loss\n1,0.5\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    written(elsewhere, "epoch,loss\n1,0.25\n")
+    (tmp_path / "runs" / "latest").symlink_to("run2")
+    (tmp_path / "runs" / "best.csv").symlink_to("run1/log.csv")
+    (tmp_path / "runs" / "more").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to("..")  # round and round
+    assert read_runs(tmp_path / "runs").names == ["run1/log.csv", "run2/log.csv", "more/log.csv"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "log.csv"
+    os.mkfifo(pipe)
+    Thread(target=pipe.write_text, args=["epoch,loss\n1,2\n"], daemon=True).start()  # where it is waited for
+    assert look(pipe) is None
+
+
+def test_names_with_commas_and_ends_of_lines_do_not_hide_the_format(tmp_path: Path) -> None:
+    keras = written(tmp_path, 'epoch,"a,b","c\nd"\r\n0,1.0,2.0\r\n1,3.0,4.0\r\n', "keras.csv")
+    assert look(keras) == "keras"
+    assert read_runs(keras)[0]["a,b"].tolist() == [1.0, 3.0]
+    lightning = written(tmp_path, '"a\nb",epoch,step,"c,d"\n1.0,0,3,\n,0,3,2.0\n', "metrics.csv")
+    assert look(lightning) == "lightning"
+    assert clocks(read_runs(lightning)[0]) == [(1, 4, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("keras.csv", "epoch,loss,phase\r\n0,1.0,a\r\n1,0.5,b\r\n"),
+        ("metrics.csv", "epoch,loss,phase,step\n0,1.0,a,1\n1,0.5,b,2\n"),
+        ("skorch.json", '[{"epoch": 1, "loss": 1.0, "phase": "a"}, {"epoch": 2, "loss": 0.5, "phase": "b"}]'),
+        (
+            "trainer_state.json",
+            '{"log_history": [{"epoch": 1, "step": 1, "loss": 1, "phase": "a"}, {"epoch": 2, "step": 2, "loss": 0.5}]}',
+        ),
+    ],
+)
+def test_what_is_no_number_is_left_out_as_the_error_says(tmp_path: Path, name: str, text: str) -> None:
+    path = written(tmp_path, text, name)
+    with pytest.raises(HistoryError, match=r"'phase'.* is no number; pass ignore=\['phase'\]"):
+        read_runs(path)[0]
+    history = read_runs(path, ignore=["phase"])[0]
+    assert history["loss"].tolist() == [1.0, 0.5]
+    assert set(history.metrics) == {"loss"}
+
+
+def test_an_epoch_of_skorch_that_was_only_begun_is_none(tmp_path: Path) -> None:
+    path = written(tmp_path, '[{"epoch": 1, "train_loss": 0.5, "dur": 1.0}, {"epoch": 2, "batches": [{}]}]', "h.json")
+    assert clocks(read_runs(path)[0]) == [(1, 1, 1)]
 
 
 def test_a_dataframe_with_a_column_of_runs() -> None:

@@ -15,7 +15,7 @@ from log_files import LOGS, clocks, column, written
 from strategies import runs, several
 
 from ignite_delayed import EarlyStop, History, HistoryError, replay
-from ignite_delayed.logs import from_dict, from_frame, read_csv, read_json, read_parquet
+from ignite_delayed.logs import from_dict, from_frame, read_csv, read_json, read_parquet, read_wandb
 
 NAN = math.nan
 
@@ -156,6 +156,7 @@ def test_a_dict_that_is_no_run_is_refused(columns: dict[str, Any], said: str) ->
         ("epoch,loss\none,0.5\n", "column 'epoch': 'one' .* is no number"),
         ("epoch,seconds,loss\n1,-3,0.5\n", r"line 2, column 'seconds': expected seconds >= 0, got -3\.0"),
         ('epoch,loss\n1,"0.5\n', "unexpected end of data"),
+        ("epoch,loss\n1,1_000\n", "line 2, column 'loss': '1_000' .* is no number"),
         ("loss\n0.5\n", "nothing says what an epoch is"),
         ("step,loss\n1,0.5\n", "'step' counts steps"),
     ],
@@ -201,11 +202,32 @@ def test_other_delimiters_and_ends_of_lines(tmp_path: Path, delimiter: str) -> N
     assert read_csv(written(tmp_path, text))["loss"].tolist() == [0.5, 0.25]
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\x85", "\x1c", "\x0b"])
+def test_only_an_end_of_line_ends_a_line(tmp_path: Path, sign: str) -> None:
+    history = read_csv(written(tmp_path, f"epoch,lo{sign}ss\n1,0.5\n2,0.25\n"))
+    assert history[f"lo{sign}ss"].tolist() == [0.5, 0.25]
+    logged = json.dumps({"_step": 1, "epoch": 1, f"lo{sign}ss": 0.5}, ensure_ascii=False)
+    assert read_wandb(written(tmp_path, logged + "\n", "log.jsonl"))[f"lo{sign}ss"].tolist() == [0.5]
+
+
+def test_a_metric_may_be_called_row(tmp_path: Path) -> None:
+    path = written(tmp_path, "epoch,row,loss\n1,7,0.5\n2,8,0.25\n")
+    assert read_csv(path)["row"].tolist() == [7.0, 8.0]
+    assert clocks(read_csv(path, epoch="row", ignore=["epoch"])) == [(7, 7, 1), (8, 8, 2)]
+
+
+def test_a_file_cut_in_its_first_line_has_nothing_to_be_read(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match=r"log\.csv, line 1: .* cut short\. There are no lines before it"):
+        read_csv(written(tmp_path, "epoch,lo"), partial=True)
+
+
 def test_json_that_is_no_dict_of_lists_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match=r"log\.json, line 2: no JSON, or cut short"):
         read_json(written(tmp_path, '{"loss":\n[1, 2', "log.json"), epoch="row")
     with pytest.raises(HistoryError, match="expected a dict of lists, got a list"):
         read_json(written(tmp_path, "[1]", "log.json"), epoch="row")
+    with pytest.raises(HistoryError, match="no JSON of numbers"):
+        read_json(written(tmp_path, '{"loss": [' + "1" * 5000 + "]}", "log.json"), epoch="row")
     with pytest.raises(HistoryError, match="nested too deeply"):
         read_json(written(tmp_path, "[" * 100_000, "log.json"), epoch="row")
 

@@ -143,6 +143,20 @@ def test_a_folder_without_events_and_an_empty_run_are_told(tmp_path: Path) -> No
         read_tensorboard(tmp_path, epoch="step")
     with pytest.raises(HistoryError, match="holds no records"):
         read_tensorboard(logged(tmp_path / "empty"), epoch="step")
+    with pytest.raises(HistoryError, match="holds no records"):
+        read_tensorboard(tmp_path / "empty")  # whatever a step is
+
+
+def test_what_is_said_twice_alike_is_no_conflict(tmp_path: Path) -> None:
+    # Lightning's TensorBoardLogger: the epoch by training and by validation, and a metric without one.
+    rows = [("hp_metric", -1.0, 0, 0.0)]
+    for epoch in range(3):
+        rows += [(name, value, 4 * epoch + 3, epoch) for name, value in (("loss", 0.5), ("epoch", epoch)) * 2]
+    folder = logged(tmp_path, *rows)
+    with pytest.raises(HistoryError, match=r"got nothing, beside 'hp_metric'; pass ignore=\['hp_metric'\]"):
+        read_tensorboard(folder, epoch="epoch", zero_based=True)
+    history = read_tensorboard(folder, epoch="epoch", zero_based=True, ignore=["hp_metric"])
+    assert clocks(history) == [(1, 4, 1), (2, 8, 2), (3, 12, 3)]
 
 
 def test_a_scalar_named_like_the_clock_keeps_both(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ __all__ = ["Choice", "Evidence"]
 class Evidence(NamedTuple):
     """How a rule fared on the runs that it was not chosen on; averages over those, or over groups of them.
 
+    Each of the bounds holds with the confidence that was asked for, by itself.
+
     Args:
         units: how many runs or groups of runs these are.
         regret: the mean regret, each counted as at most the cap.

@@ -75,7 +75,7 @@ def choose(
             rule kept nothing, counts as the cap.
         groups: a parameter of the runs, or a label for each run: runs of one group, such as the seeds of one setting,
             are no independent evidence, so that groups are held out as a whole and count as one each.
-        seed: draws the runs that are held out.
+        seed: draws the runs that are held out; to try several until one is fine breaks the promise.
 
     Returns:
         A :class:`Choice`: the rule, or why there is none, with the evidence from the runs that were held out.
@@ -157,7 +157,7 @@ def _means(sweep: Sweep, members: list[Places], cap: float) -> _Means:
     lost = np.where(np.isnan(regret), 1.0, np.minimum(regret, cap) / cap)
     share = saved / np.where(sweep.end > 0, sweep.end, 1)
     with np.errstate(invalid="ignore"):  # a run may begin at infinity
-        half = np.abs(sweep.best - sweep.start) / 2
+        half = np.abs(sweep.best / 2 - sweep.start / 2)
         early = ~sweep.censored & ~(regret <= half)
     if all(len(runs) == 1 for runs in members):
         places = np.array([runs[0] for runs in members], dtype=np.int64)
@@ -190,12 +190,12 @@ def _tested(
     chain = _order(ordering)
     if not chain:
         return Choice(None, _NOTHING_SAVED, *asked, None, None, notes)
-    passed, tests, each = _passed(chain, held.lost.mean(axis=0).tolist(), count, asked)
+    passed, each = _passed(chain, held.lost.mean(axis=0).tolist(), count, asked)
     candidate = passed[-1] if passed else chain[0]  # the cheapest
     lost = float(held.lost[:, candidate].mean())
     # The own bound of a rule that passed would hold only if it had not selected the rule.
     bound = max_regret if passed else cap * upper(lost, count, each)
-    evidence = _evidence(held, candidate, cap, bound, 1 - (1 - confidence) / tests)
+    evidence = _evidence(held, candidate, cap, bound, 1 - (1 - confidence) / len(chain))
     rule = sweep.rules[candidate]
     if passed and evidence.saved > 0:
         return Choice(rule, "", *asked, rule, evidence, notes)
@@ -210,8 +210,8 @@ def _tested(
 
 def _passed(
     chain: list[int], averages: list[float], count: int, asked: tuple[float, float, float]
-) -> tuple[list[int], int, float]:
-    """The rules that pass until too many have failed, how many were tested, and how sure each test is."""
+) -> tuple[list[int], float]:
+    """The rules that pass until too many have failed, and how sure each test is."""
     max_regret, confidence, cap = asked
     allowed = 1
     while allowed < _FAILURES and 2 * least_count(max_regret / cap, 1 - (1 - confidence) / (allowed + 1)) <= count:
@@ -222,8 +222,8 @@ def _passed(
         if upper(averages[place], count, each) * cap <= max_regret:
             passed.append(place)
         elif tests - len(passed) == allowed:
-            return passed, tests, each
-    return passed, len(chain), each
+            break
+    return passed, each
 
 
 _NOTHING_SAVED = "none does better than none: the rules save no epochs of the runs that they were tried on"
@@ -249,7 +249,10 @@ def _ordering(count: int) -> int:
 
 
 def _evidence(held: _Means, rule: int, cap: float, bound: float, each: float) -> Evidence:
-    """How a rule fared, whose mean regret has that bound; the shares hold for all that were tested (Bonferroni)."""
+    """How a rule fared, whose mean regret has that bound.
+
+    The shares hold for all rules that are in order (Bonferroni): which of them were tested is seen on these runs only.
+    """
     count = len(held.lost)
     lost, spent, saved, early = (float(cells[:, rule].mean()) for cells in held)
     return Evidence(

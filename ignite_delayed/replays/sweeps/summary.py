@@ -86,7 +86,8 @@ def summary_of(
     count = int(judged.sum())
 
     def mean(cells: np.ndarray[Any, Any]) -> Floats:
-        return cells[judged].mean(axis=0) if count else np.full(len(rules), np.nan)
+        with np.errstate(over="ignore"):  # the sum of huge regrets
+            return cells[judged].mean(axis=0) if count else np.full(len(rules), np.nan)
 
     lost, spent = mean(regret), mean(epochs)
     worst = regret[judged].max(axis=0) if count else lost

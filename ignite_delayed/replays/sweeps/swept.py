@@ -88,7 +88,7 @@ class Sweep:
     @property
     def regret(self) -> Floats:
         """How much worse what is kept is than the best there was, >= 0; NaN where one of them is unknown."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             lost = self.kept - self.best if self.mode == "min" else self.best - self.kept
         return np.where(self.kept == self.best, 0.0, lost)
 

@@ -23,6 +23,7 @@ from ignite_delayed import (
     grid,
     sweep,
 )
+from ignite_delayed.replays.sweeps.bounds import upper
 from ignite_delayed.replays.sweeps.judging import Judge
 from ignite_delayed.replays.sweeps.outcomes import Outcomes
 
@@ -319,6 +320,51 @@ def test_nor_do_many_rules_that_are_just_too_bad_deceive_it(runs: int, max_regre
         naive += bool((found.regret.mean(axis=0) <= max_regret).any())
     assert wrong <= most(repetitions, 0.1)
     assert naive > 0.9 * repetitions  # the mean on the runs themselves is deceived nearly always
+
+
+def few_early_stops(draw: np.random.Generator, seed: int, shares: np.ndarray[Any, Any]) -> Sweep:
+    """60 runs, in which a rule fails the test where the one before it stops none of those held out early."""
+    runs, count = 60, len(shares)
+    before = np.concatenate([[0.0], shares[:-1]])
+    early = draw.random((runs, count)) < shares / (1 - before)  # less often, as never where the one before does
+    early[:, 1:] &= ~early[:, :-1]
+    lost = np.where(early, 20.0, 0.0)  # more than half of the improvement
+    lost[:, 1:][~early[:, :-1] & (lost[:, 1:] == 0)] = 5.0  # a cap of one, and less than half
+    lost[:, 1:5] = 5.0  # these fail
+    first = np.random.default_rng(seed).permutation(runs)[: runs // 3]  # as choose() draws
+    lost[first] = np.linspace(0, 0.5, count)  # in this order
+    spent = np.broadcast_to(np.arange(count, 0, -1.0), lost.shape)
+    of_runs = np.zeros(runs), np.ones(runs), np.full(runs, 20.0), np.full(runs, 300.0)
+    outcomes = Outcomes(spent, lost, spent, *of_runs)
+    rules = grid(EarlyStop, "loss", mode="min", patience=range(1, count + 1))
+    return Sweep([str(run) for run in range(runs)], [{}] * runs, rules, Judge(Metric("loss"), "min"), outcomes)
+
+
+def test_the_bounds_of_shares_hold_though_the_runs_decide_how_many_rules_are_tested() -> None:
+    draw, repetitions, count = np.random.default_rng(0), 150, 200
+    shares = 1.0001 * (1 - (0.1 / np.arange(2, count + 2)) ** (1 / 40))  # just above what is said if none was seen
+    wrong = 0
+    for seed in range(repetitions):
+        chosen = choose(few_early_stops(draw, seed, shares), 0.9995, cap=1, seed=seed)
+        assert isinstance(chosen.rule, EarlyStop)
+        assert chosen.evidence is not None
+        wrong += shares[chosen.rule.patience - 1] > chosen.evidence.early_bound  # type: ignore[operator]
+    assert wrong <= most(repetitions, 0.1)
+
+
+def test_the_bounds_of_shares_are_for_all_the_rules_that_are_in_order() -> None:
+    lost = np.tile([0.001, 0.0005, 0.0], (40, 1))
+    bounds = []
+    for fails in (False, True):
+        held = np.random.default_rng(0).permutation(40)[13:]
+        lost[held[::2], 1] = 1.0 if fails else 0.0005
+        of_runs = np.zeros(40), np.ones(40), np.ones(40), np.full(40, 30.0)
+        outcomes = Outcomes(np.tile([10.0, 15.0, 20.0], (40, 1)), lost, np.ones((40, 3)), *of_runs)
+        names = [str(run) for run in range(40)]
+        chosen = choose(Sweep(names, [{}] * 40, RULES, Judge(Metric("loss"), "min"), outcomes), 0.01)
+        assert chosen.evidence is not None
+        bounds.append(chosen.evidence.early_bound)
+    assert bounds == [upper(0.0, 27, 1 - 0.1 / 3)] * 2
 
 
 def test_with_many_runs_a_good_rule_is_found_nearly_always() -> None:
