@@ -45,9 +45,6 @@ class Columns:
         table: where the records are.
         start, stop: the numbers of the first row and of the one past the last.
         read: gives the record at a position, 0 being ``start``.
-
-    Attributes:
-        clock: the columns of time, as in the table: ``planned`` is -1 where it is not known.
     """
 
     def __init__(self, table: Table, start: int, stop: int, read: Callable[[int], Record]) -> None:
@@ -55,19 +52,25 @@ class Columns:
         at = begin = start - table.dropped
         while 0 < begin < len(iterations) and iterations[begin - 1] == iterations[at]:
             begin -= 1  # what the first record adds depends on those before it at its iteration
-        end = stop - table.dropped
         self.record = read
-        self.clock: dict[str, np.ndarray[Any, Any]] = _Clock(table, slice(at, end))
+        self._table = table
         self._before = at - begin
         self._rows = range(begin + table.dropped, stop)
-        self._table = table
+        self._which = slice(begin, stop - table.dropped)
         self._read: dict[str, tuple[Places, Floats]] = {}
-        numbers = self.clock["iteration"] if begin == at else _copy(iterations, slice(begin, end), "q")
-        changes = numbers[1:] != numbers[:-1]
-        #: The number of each record's iteration; None where no two records share one.
-        self._shared = None if changes.all() else np.concatenate(([0], np.cumsum(changes)))
-        self._which = slice(begin, end)
         self._evaluates = [source is not None and kind is None for source, kind in table.origins]
+
+    @cached_property
+    def clock(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The columns of time, as in the table: ``planned`` is -1 where it is not known."""
+        return _Clock(self._table, slice(self._which.start + self._before, self._which.stop))
+
+    @cached_property
+    def _shared(self) -> Places | None:
+        """The number of each record's iteration; None where no two records share one."""
+        numbers = _copy(self._table.clock["iteration"], self._which, "q") if self._before else self.clock["iteration"]
+        changes = numbers[1:] != numbers[:-1]
+        return None if changes.all() else np.concatenate(([0], np.cumsum(changes)))
 
     @cached_property
     def _every(self) -> Places:
@@ -109,7 +112,7 @@ class Columns:
         column = self._table.columns.get(name)
         if column is None:
             return np.empty(0, np.int64), np.empty(0)
-        span = column.span(self._rows.start, self._rows.stop)
+        span = self._span(name)
         values = _copy(column.values, span, "d")
         if len(values) == len(self._rows):
             return self._every, values
@@ -134,12 +137,29 @@ class Columns:
         return self._here(places[inside]), values[inside]
 
     def has_all(self, reads: Iterable[str]) -> bool:
-        """Whether each record is an evaluation, at an iteration of its own, and has all of ``reads``."""
-        if self._shared is not None or self._before:
+        """Whether each record is an evaluation with all of ``reads``, and none of those before is of its iteration."""
+        if self._before or (not all(self._evaluates) and not self._evaluated.all()):
             return False
-        if not all(self._evaluates) and not self._evaluated.all():
-            return False
-        return all(len(self._column(name)[1]) == len(self._rows) for name in reads)
+        spans = [self._span(name) for name in reads]
+        return all(span.stop - span.start == len(self._rows) for span in spans)
+
+    def _span(self, name: str) -> slice:
+        """The part of a metric's column that belongs to the records."""
+        column = self._table.columns.get(name)
+        if column is None:
+            return slice(0, 0)
+        if len(column.rows) == len(self._table.which):  # each row has it
+            return self._which
+        return column.span(self._rows.start, self._rows.stop)
+
+    def clock_cells(self, unit: str) -> memoryview:
+        """A column of time as it is stored, not to be held."""
+        return memoryview(self._table.clock[unit])[self._which]
+
+    def metric_cells(self, name: str) -> memoryview:
+        """The values of a metric as they are stored, not to be held."""
+        column = self._table.columns.get(name)
+        return memoryview(b"" if column is None else column.values)[self._span(name)]
 
     def complete(self, reads: Iterable[str]) -> Places:
         """The records that complete an observation of ``reads``; of nothing: the first evaluation of each iteration."""

@@ -11,7 +11,7 @@ function above all, is folded.
 from .numbers import observed
 from .patience import Course, Found, best_found, course_of
 from .rows import Rows, whole
-from .stacked import is_pointwise, stacked
+from .stacked import Stacked, is_pointwise
 from .twins import evaluations, has_twin, judge, seen_by, value, verdict_column
 from .verdicts import first_true
 from .windows import best_places
@@ -20,6 +20,7 @@ __all__ = [
     "Course",
     "Found",
     "Rows",
+    "Stacked",
     "best_found",
     "best_places",
     "course_of",
@@ -30,7 +31,6 @@ __all__ = [
     "judge",
     "observed",
     "seen_by",
-    "stacked",
     "value",
     "verdict_column",
     "whole",

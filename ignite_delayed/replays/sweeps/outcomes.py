@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...conditions import Condition, EarlyStop, Expression
 from ...errors import MetricValueError, UnknownMetricError
-from ...history.columns import Floats, Places
+from ...history.columns import Columns, Floats, Places
 from ...history.history import History
-from ..columns import Found, best_found, best_places, has_twin, is_pointwise, observed, verdict_column, whole
+from ..columns import Found, Stacked, best_found, best_places, has_twin, observed, verdict_column, whole
 from ..fold import check_reads, fold
 from .judging import Judge
-from .passes import Pass, cells_at, first_numbers, kept_at, seen_of
-from .views import View, Views
+from .passes import Pass
+from .seen import best_of
+from .views import Views
 
 __all__ = ["Outcomes", "joined", "outcomes_of"]
 
@@ -113,45 +114,38 @@ def outcomes_of(runs: Sequence[tuple[str, History]], rules: Sequence[Condition],
     found = _unknown(len(runs), len(rules))
     together = {column: rule for column, rule in enumerate(rules) if judge.is_of(rule) and has_twin(rule)}
     alone = {column: rule for column, rule in enumerate(rules) if column not in together}
-    reads = judge.monitor.reads.union(*(rule.reads for rule in rules))
-    pointwise = is_pointwise(judge.monitor)
-    members: list[tuple[int, View]] = []
-    for place, (name, history) in enumerate(runs):
+    columns = [history.columns() for _, history in runs]
+    stack = Stacked(columns, judge.monitor.reads.union(*(rule.reads for rule in rules)))
+    plain = np.isin(np.arange(len(runs)), stack.places).tolist()
+    found.end[:] = _ends(columns, stack)
+    views = Views(columns, stack, judge.monitor) if together else None
+    joins = np.zeros(len(runs), np.bool_) if views is None else views.are_finite()
+    for place, joined_by in enumerate(joins.tolist()):
+        singly = alone if joined_by else dict(enumerate(rules))
+        if plain[place] and not singly:
+            continue
+        name, history = runs[place]
         try:
-            columns = history.columns()
-            plain = columns.has_all(reads)
-            for node in () if plain else (*rules, judge.monitor):
+            for node in () if plain[place] else (*rules, judge.monitor):
                 check_reads(node, history)
-            singly = alone
-            if together:
-                view = View(columns, judge.monitor, every=plain and pointwise)
-                if np.isinf(view.values).any():
-                    singly = dict(enumerate(rules))
-                else:
-                    members.append((place, view))
             if singly:
                 _write_one(found, place, history, judge, singly)
         except (MetricValueError, UnknownMetricError) as error:
             raise type(error)(f"run {name!r}: {error}") from error
-    for part in _alike(members):
-        places, views = zip(*part, strict=True)
-        _write_many(found, np.array(places), views, judge, together)
+    if views is not None and joins.any():
+        _write_many(found, np.flatnonzero(joins), views, judge, together)
     return found
 
 
-def _alike(members: list[tuple[int, View]]) -> Iterator[list[tuple[int, View]]]:
-    """The runs by length, in parts whose tables are half full at least."""
-    part: list[tuple[int, View]] = []
-    cells = 0
-    for member in sorted(members, key=lambda member: len(member[1].values)):
-        length = len(member[1].values)
-        if part and length * (len(part) + 1) > 2 * (cells + length):
-            yield part
-            part, cells = [], 0
-        part.append(member)
-        cells += length
-    if part:
-        yield part
+def _ends(runs: Sequence[Columns], stack: Stacked) -> Floats:
+    """The epoch of the last record of each run; 0 where there is none."""
+    ends = np.zeros(len(runs))
+    some = stack.lengths > 0
+    ends[stack.places[some]] = stack.clock["epoch"][(stack.starts + stack.lengths - 1)[some]]
+    for place in np.delete(np.arange(len(runs)), stack.places).tolist():
+        if len(runs[place]):
+            ends[place] = runs[place].clock["epoch"][-1]
+    return ends
 
 
 def _unknown(runs: int, rules: int) -> Outcomes:
@@ -164,7 +158,6 @@ def _unknown(runs: int, rules: int) -> Outcomes:
 def _write_one(found: Outcomes, place: int, history: History, judge: Judge, rules: Mapping[int, Condition]) -> None:
     """Write what came out for one run, rule by rule."""
     curve, epochs = curve_of(judge, history), history.clock("epoch")
-    found.end[place] = epochs[-1] if len(epochs) else 0
     best = curve.until(None)
     if best is not None:
         found.best[place], found.best_epoch[place] = best
@@ -177,27 +170,18 @@ def _write_one(found: Outcomes, place: int, history: History, judge: Judge, rule
             found.kept[place, column], found.kept_epoch[place, column] = kept
 
 
-def _write_many(
-    found: Outcomes, places: Places, views: Sequence[View], judge: Judge, rules: Mapping[int, Condition]
-) -> None:
-    """Write what came out for runs of about the same length, of which stopping rules are swept together."""
-    seen = seen_of([view.values for view in views], [view.epochs for view in views], judge.mode)
-    found.end[places] = [view.end for view in views]
-    found.best[places], found.best_epoch[places] = kept_at(seen, seen.best_at, seen.lengths - 1, judge.mode)
-    found.start[places] = first_numbers(seen, judge.mode)
-    together = Views(views)
+def _write_many(found: Outcomes, runs: Places, views: Views, judge: Judge, rules: Mapping[int, Condition]) -> None:
+    """Write what came out for runs of which stopping rules are swept together."""
+    runs, seen = views.seen(runs, judge.mode)
+    found.best[runs], found.best_epoch[runs], found.start[runs] = best_of(seen)
     for delayed in _delays(rules):
-        opening = together.opening(delayed[0][0].until)
-        shared = Pass(delayed[0][0], seen, opening)
+        opening = views.opening(delayed[0][0].until)
+        shared = Pass(delayed[0][0], seen, opening.of(runs))
         for rule, patience in delayed:
-            stopped, best = shared.stops(rule, list(patience.values()))
-            for column, stop in zip(patience, stopped, strict=True):
-                epochs = cells_at(seen.epochs, np.minimum(stop, np.maximum(seen.lengths - 1, 0)))
-                between = opening.between & (stop == opening.first - 1)
-                epochs = np.where(between, opening.epochs, epochs)
-                found.stopped[places, column] = np.where(stop < seen.lengths, epochs, np.nan)
-                kept = kept_at(seen, best, stop, judge.mode)
-                found.kept[places, column], found.kept_epoch[places, column] = kept
+            cells = np.ix_(np.array(list(patience)), runs)
+            stops = shared.stops(rule, list(patience.values()))
+            for column, part in zip((found.stopped, found.kept, found.kept_epoch), stops, strict=True):
+                column.T[cells] = part
 
 
 def _delays(rules: Mapping[int, Condition]) -> Iterable[list[tuple[EarlyStop, dict[int, int]]]]:

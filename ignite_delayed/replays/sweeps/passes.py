@@ -1,51 +1,21 @@
-"""Stopping rules over many runs at once: a column for each run, a row for each observation.
+"""Stopping rules over many runs at once.
 
-All rules that share delay and threshold share a pass: where patience is lost is read off one table of how long there
-was no improvement.
+Only where a run reaches a new low can a rule see an improvement, and those places are few: all rules that share a delay
+share them, and all that share the threshold too share how long patience had to last between two improvements.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ...conditions import EarlyStop
-from ...conditions.expression import Mode
 from ...history.columns import Floats, Places
+from .seen import Flags, Seen, lows_of
 
-__all__ = ["Opening", "Pass", "Seen", "cells_at", "first_numbers", "kept_at", "seen_of"]
-
-Table = np.ndarray[Any, Any]
-
-
-class Seen(NamedTuple):
-    """What a monitor said over many runs.
-
-    Args:
-        values: such that less is better; infinite where there is no number.
-        epochs: those of the observations.
-        missing: whether an observation was NaN.
-        lengths: how many observations each run has.
-    """
-
-    values: Table
-    epochs: Table
-    missing: Table
-    lengths: Places
-
-    @property
-    def rows(self) -> Table:
-        """The number of each row, as a column."""
-        kind = np.int16 if len(self.values) < 2**15 else np.int64
-        return np.arange(len(self.values), dtype=kind)[:, None]
-
-    @property
-    def best_at(self) -> Table:
-        """Up to each observation, which was the best; -1 before there was one."""
-        return _best_at(self.values, self.rows)
+__all__ = ["Opening", "Pass", "Stops"]
 
 
 class Opening(NamedTuple):
@@ -58,52 +28,31 @@ class Opening(NamedTuple):
     """
 
     first: Places
-    between: np.ndarray[Any, np.dtype[np.bool_]]
+    between: Flags
     epochs: Floats
 
-
-def seen_of(values: Sequence[Floats], epochs: Sequence[Table], mode: Mode) -> Seen:
-    """The observations of many runs, none of them infinite, as tables."""
-    lengths = np.array([len(one) for one in values], dtype=np.int64)
-    there = np.arange(max(1, int(lengths.max()))) < lengths[:, None]
-    flat = np.concatenate(values)
-    table = _filled(there, flat if mode == "min" else -flat, np.inf)
-    missing = np.isnan(table)
-    table[missing] = np.inf
-    return Seen(table, _filled(there, np.concatenate(epochs), 0.0), missing, lengths)
+    def of(self, runs: Places) -> Opening:
+        """That of some of the runs."""
+        return Opening(self.first[runs], self.between[runs], self.epochs[runs])
 
 
-def _filled(there: Table, cells: Table, empty: float) -> Table:
-    """A table with the cells of one run after the other, each in a column of its own."""
-    table = np.full(there.shape, empty)
-    table[there] = cells
-    return np.ascontiguousarray(table.T)
+class Stops(NamedTuple):
+    """What a rule does with several patiences: a row for each of them, a column for each run; NaN is none.
 
+    Args:
+        epochs: where it stops.
+        kept, kept_epochs: the best value that it knows then, and the epoch of that.
+    """
 
-def _last(marked: Table, rows: Table) -> Table:
-    """Up to each row the last that is marked; -1 before."""
-    last: Table = marked * (rows + rows.dtype.type(1))
-    for above, row in pairwise(last):  # row by row is far faster than np.maximum.accumulate
-        np.maximum(above, row, out=row)
-    last -= rows.dtype.type(1)
-    return last
-
-
-def _before(values: Table) -> Table:
-    """The least value before each row."""
-    least = np.empty_like(values)
-    least[0] = np.inf
-    for above, row, value in zip(least, least[1:], values, strict=False):
-        np.minimum(above, value, out=row)
-    return least
-
-
-def _best_at(values: Table, rows: Table) -> Table:
-    return _last(values < _before(values), rows)
+    epochs: Floats
+    kept: Floats
+    kept_epochs: Floats
 
 
 class Pass:
     """What all rules with one delay see of the runs.
+
+    The new lows of each run are led by a place before its first observation, at which nothing is known.
 
     Args:
         rule: one of them.
@@ -112,95 +61,96 @@ class Pass:
     """
 
     def __init__(self, rule: EarlyStop, seen: Seen, opening: Opening) -> None:
-        rows, values = seen.rows, seen.values
-        self._seen, self._rows, self._while_closed = seen, rows, rule.while_closed
-        self._opened = np.minimum(opening.first, len(values)).astype(rows.dtype)
-        self._between = opening.between
-        if rule.while_closed == "ignore" and opening.first.any():
-            values, closed = values.copy(), int(self._opened.max())
-            np.copyto(values[:closed], np.inf, where=rows[:closed] < self._opened)
-        self._values = values
-        self._before = _before(values)
-        self._best = _last(values < self._before, rows)
+        self._seen, self._opening, self._while_closed = seen, opening, rule.while_closed
+        count = len(seen.lengths)
+        self._every = np.arange(count)
+        self._opened = np.minimum(opening.first, seen.lengths)
+        ignored = self._opened if rule.while_closed == "ignore" else np.zeros(count, np.int64)
+        runs, rows = lows_of(seen.tables, ignored)
+        counts = np.bincount(runs, minlength=count)
+        self._leads = np.cumsum(counts) - counts + self._every
+        self._counts = counts
+        self._runs, self._at = np.repeat(self._every, counts + 1), np.full(len(runs) + count, -1)
+        is_low = np.ones(len(self._at), np.bool_)
+        is_low[self._leads] = False
+        self._at[is_low] = rows
+        self._values = np.full(len(self._at), np.inf)
+        self._values[is_low] = seen.values[seen.starts[runs] + rows]
+        #: From where on patience is spent.
+        self._since = self._at
+        if rule.while_closed != "count":
+            self._since = np.maximum(self._at, np.repeat(self._opened - 1, counts + 1))
 
-    def stops(self, rule: EarlyStop, patience: Sequence[int]) -> tuple[list[Places], Table]:
-        """At which observation the rule stops each run with each patience, and up to each which was the best it knows.
+    def stops(self, rule: EarlyStop, patience: Sequence[int]) -> Stops:
+        """What the rule does with each patience."""
+        every, lengths, opening = self._every, self._seen.lengths, self._opening
+        improved = self._improvements(rule)
+        stops = self._lost(improved, patience)
+        if rule.nan == "stop" and len(self._seen.missing):
+            stops = np.minimum(stops, self._seen.missing_from(self._opened))
+        epochs = self._seen.epochs_at(every, stops)
+        epochs = np.where(opening.between & (stops == opening.first - 1) & (stops < lengths), opening.epochs, epochs)
+        known = improved if rule.cumulative else slice(None)
+        stride = int(lengths.max(initial=0)) + 2
+        ends = every * stride + np.minimum(stops, lengths - 1)
+        found = np.searchsorted(self._runs[known] * stride + self._at[known], ends, side="right") - 1
+        at, kept = self._at[known][found], self._values[known][found]
+        kept = np.where(at < 0, np.nan, kept if rule.mode == "min" else -kept)
+        return Stops(epochs, kept, self._seen.epochs_at(every, at))
 
-        One past the last observation is never. Where the delay is over between two observations and patience is lost by
-        then, the rule stops there, which is told by the observation before.
-        """
-        rows, lengths, missing = self._rows, self._seen.lengths, self._seen.missing
-        best, last = self._improvements(rule)
-        if self._while_closed != "count":
-            last = np.maximum(last, self._opened - rows.dtype.type(1))
-        spent = rows - last
-        if self._while_closed == "count":
-            spent *= rows >= self._opened - self._between
-        for above, row in pairwise(spent):  # the most that was spent so far: patience is lost where that is enough
-            np.maximum(above, row, out=row)
-        found = [_below(spent, min(count, len(rows) + 1), lengths) for count in patience]
-        if rule.nan == "stop" and missing.any():
-            by_nan = _first(missing & (rows >= self._opened), lengths)
-            found = [np.minimum(one, by_nan) for one in found]
-        return found, best
-
-    def _improvements(self, rule: EarlyStop) -> tuple[Table, Table]:
-        """Up to each observation: which was the best, and the last that improved; -1 before."""
+    def _improvements(self, rule: EarlyStop) -> Places | slice:
+        """Which of the new lows improved on what was the best by so much as the rule asks, and what leads them."""
         if not rule.threshold:
-            return self._best, self._best
-        if not rule.cumulative:
-            return self._best, _last(self._values < _bound(rule, self._before), self._rows)
-        improved, best = np.empty(self._values.shape, np.bool_), np.full(self._values.shape[1], np.inf)
-        for row, value in enumerate(self._values):
-            improved[row] = value < _bound(rule, best)
-            best[improved[row]] = value[improved[row]]
-        last = _last(improved, self._rows)
-        return last, last
+            return slice(None)
+        if rule.cumulative:
+            improved = self._improvements_each(rule)
+        else:
+            improved = np.empty(len(self._at), np.bool_)
+            improved[1:] = self._values[1:] < _bound(rule, self._values[:-1])
+        improved[self._leads] = True
+        return np.flatnonzero(improved)
+
+    def _improvements_each(self, rule: EarlyStop) -> Flags:
+        """One after the other, in all runs at once: what counts as better depends on what counted before."""
+        improved, best = np.zeros(len(self._at), np.bool_), np.full(len(self._every), np.inf)
+        for number in range(1, int(self._counts.max(initial=0)) + 1):
+            runs = np.flatnonzero(self._counts >= number)
+            places = self._leads[runs] + number
+            better = self._values[places] < _bound(rule, best[runs])
+            improved[places] = better
+            best[runs[better]] = self._values[places[better]]
+        return improved
+
+    def _lost(self, improved: Places | slice, patience: Sequence[int]) -> Places:
+        """At which observation each patience is lost; one past the last is never.
+
+        Where the delay is over between two observations and patience is lost by then, the rule stops there, which is
+        told by the observation before.
+        """
+        lengths, opened = self._seen.lengths, self._opened
+        runs, since = self._runs[improved], self._since[improved]
+        until = np.append(since[1:], 0)
+        until[np.append(runs[1:] != runs[:-1], True)] = lengths
+        gaps = until - since
+        waits = self._while_closed == "count"
+        if waits:
+            opened = opened - self._opening.between
+            gaps[until <= opened[runs]] = 0
+        long = np.flatnonzero(gaps > min(patience))
+        runs, since, gaps = runs[long], since[long], gaps[long]
+        stops = np.empty((len(patience), len(lengths)), np.int64)
+        for row, count in zip(stops, patience, strict=True):
+            lost = np.flatnonzero(gaps > count)
+            run = runs[lost]
+            first = np.append(True, run[1:] != run[:-1])[: len(run)]
+            row[:] = lengths
+            row[run[first]] = since[lost[first]] + count
+        return np.minimum(np.maximum(stops, opened), lengths) if waits else stops
 
 
-def _bound(rule: EarlyStop, best: Table) -> Table:
+def _bound(rule: EarlyStop, best: Floats) -> Floats:
     """Below what a value improves on ``best``."""
     with np.errstate(over="ignore", invalid="ignore"):
         if rule.threshold_mode == "abs":
             return best - rule.threshold
         return np.where(np.isinf(best), best, best * (1 - np.copysign(1.0, best) * rule.threshold))
-
-
-def _below(most: Table, count: int, lengths: Places) -> Places:
-    """How many rows of each run are below ``count``: the first that is not, as they never fall."""
-    rows: Places = np.add.reduce(most < count, axis=0, dtype=most.dtype)
-    return np.minimum(rows, lengths)
-
-
-def _first(marked: Table, lengths: Places) -> Places:
-    """The first row that is marked, of each column; where there is none, the length of the run."""
-    place = marked.argmax(axis=0)
-    there = marked[place, np.arange(len(lengths))]
-    found: Places = np.where(there, np.minimum(place, lengths), lengths)
-    return found
-
-
-def kept_at(seen: Seen, best: Table, place: Places, mode: Mode) -> tuple[Floats, Floats]:
-    """The best value up to an observation of each run, by ``best``, and its epoch; NaN where there is none."""
-    at = cells_at(best, np.maximum(np.minimum(place, seen.lengths - 1), 0))
-    known = (at >= 0) & (seen.lengths > 0)
-    value = cells_at(seen.values, at)
-    return np.where(known, value if mode == "min" else -value, np.nan), np.where(
-        known, cells_at(seen.epochs, at), np.nan
-    )
-
-
-def cells_at(table: Table, rows: Places) -> Table:
-    """The cell of each column that is in its row."""
-    width = table.shape[1]
-    cells: Table = table.ravel().take(rows.astype(np.int64) * width + np.arange(width))
-    return cells
-
-
-def first_numbers(seen: Seen, mode: Mode) -> Floats:
-    """The first value of each run that is a number; NaN where there is none."""
-    run = np.arange(len(seen.lengths))
-    place = (~seen.missing).argmax(axis=0)
-    value = seen.values[place, run]
-    numbers: Floats = np.where(place < seen.lengths, value if mode == "min" else -value, np.nan)
-    return numbers

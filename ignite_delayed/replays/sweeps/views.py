@@ -1,101 +1,103 @@
-"""Runs as a sweep reads them: where their judge was observed, and when delays were over."""
+"""Runs as a sweep reads them: what their monitor said, and when delays were over."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from ...conditions import Condition, Metric
-from ...history.columns import Columns, Floats, Places
-from ..columns import Rows, evaluations, first_true, is_pointwise, judge, observed, stacked
+from ...conditions import Condition, Expression
+from ...conditions.expression import Mode
+from ...history.columns import Columns, Places
+from ..columns import Rows, Stacked, evaluations, first_true, is_pointwise, judge, observed
 from .passes import Opening
+from .seen import Flags, Seen, seen_of
 
-__all__ = ["View", "Views"]
+__all__ = ["Views"]
 
 #: Past the last observation of any run.
 _NEVER = 2**40
 
 
-class View:
-    """A run, and where its monitor was observed.
+class Views:
+    """What a monitor said over runs: those that need no look of their own are read all at once.
 
     Args:
-        columns: the records.
+        runs: their records.
+        stack: those of them that have at each record all that is read.
         monitor: what has a twin.
-        every: whether each record is known to be an observation.
-
-    Attributes:
-        places: at which of the evaluations the monitor was observed.
-        values, epochs: its values and the epochs there.
-        end: the epoch of the last record; 0 where there is none.
     """
 
-    __slots__ = ("columns", "end", "epochs", "every", "places", "values")
-    columns: Columns
-    places: Places
-    values: Floats
-    epochs: np.ndarray[Any, Any]
+    def __init__(self, runs: Sequence[Columns], stack: Stacked, monitor: Expression) -> None:
+        self._runs, self._stack = runs, stack
+        self._together = stack.places if is_pointwise(monitor) else stack.places[:0]
+        self._alone = np.delete(np.arange(len(runs)), self._together)
+        values, epochs, lengths = [np.empty(0)], [np.empty(0, np.int64)], list[int]()
+        self._places: dict[int, Places] = {}
+        with np.errstate(all="ignore"):  # infinities and NaN are values
+            if len(self._together):
+                values.append(observed(monitor, stack)[1])
+                epochs.append(stack.clock["epoch"])
+                lengths += stack.lengths.tolist()
+            for place in self._alone.tolist():
+                rows = self._rows(place)
+                self._places[place], cells = observed(monitor, rows)
+                values.append(cells)
+                epochs.append(rows.clock["epoch"][self._places[place]])
+                lengths.append(len(cells))
+        self._values, self._epochs = np.concatenate(values), np.concatenate(epochs)
+        self._lengths, self._starts = np.empty((2, len(runs)), np.int64)
+        self._order = np.concatenate([self._together, self._alone])
+        self._lengths[self._order] = lengths
+        self._starts[self._order] = np.cumsum(lengths) - lengths
 
-    def __init__(self, columns: Columns, monitor: Any, *, every: bool) -> None:
-        self.columns, self.every = columns, every
-        epochs = columns.clock["epoch"]
-        if every and isinstance(monitor, Metric):
-            self.places, self.values = columns.fresh(monitor.name)
-        else:
-            with np.errstate(all="ignore"):  # infinities and NaN are values
-                self.places, self.values = observed(monitor, self.rows)
-        self.epochs = epochs if every else self.rows.clock["epoch"][self.places]
-        self.end = int(epochs[-1]) if len(epochs) else 0
+    def _rows(self, place: int) -> Rows:
+        """The evaluations among the records of a run."""
+        return evaluations(self._runs[place])[0]
 
-    @property
-    def rows(self) -> Rows:
-        """The evaluations among the records."""
-        return evaluations(self.columns)[0]
+    def are_finite(self) -> Flags:
+        """Which runs have no infinite value."""
+        finite = np.ones(len(self._runs), np.bool_)
+        infinite = np.flatnonzero(np.isinf(self._values))
+        if len(infinite):
+            finite[np.repeat(self._order, self._lengths[self._order])[infinite]] = False
+        return finite
 
-
-class Views:
-    """Runs that are swept together."""
-
-    def __init__(self, views: Sequence[View]) -> None:
-        self.views = views
-        self._together = [place for place, view in enumerate(views) if view.every]
-        lengths = np.array([len(views[place].values) for place in self._together], dtype=np.int64)
-        self._starts, self._lengths = np.cumsum(lengths) - lengths, lengths
-        self._stack = stacked([views[place].columns for place in self._together])
-        self._openings: dict[Condition | None, Opening] = {}
+    def seen(self, runs: Places, mode: Mode) -> tuple[Places, Seen]:
+        """``runs``, the shortest first, and what was observed of them."""
+        runs = runs[np.argsort(self._lengths[runs], kind="stable")]
+        return runs, seen_of(self._values, self._epochs, self._starts[runs], self._lengths[runs], mode)
 
     def opening(self, gate: Condition | None) -> Opening:
         """When ``gate`` was open in each run."""
-        if gate not in self._openings:
-            self._openings[gate] = self._opening(gate)
-        return self._openings[gate]
-
-    def _opening(self, gate: Condition | None) -> Opening:
-        count = len(self.views)
+        count = len(self._runs)
         first, epochs, between = np.zeros(count, np.int64), np.full(count, np.nan), np.zeros(count, np.bool_)
         if gate is None:
             return Opening(first, between, epochs)
-        together = self._together if is_pointwise(gate) else []
-        if together:
-            first[together] = self._first_of_each(gate)
-        for place in sorted(set(range(count)) - set(together)):
-            view, rows = self.views[place], self.views[place].rows
-            with np.errstate(all="ignore"):  # infinities and NaN are values
+        alone = np.arange(count)
+        if len(self._together) and is_pointwise(gate):
+            first[self._together] = self._first_of_each(gate)
+            alone = self._alone
+        for place in alone.tolist():
+            rows, places = self._rows(place), self._places.get(place)
+            with np.errstate(all="ignore"):
                 opened = first_true(judge(gate, rows)) if len(rows) else 0
             if opened == len(rows):
                 first[place] = _NEVER
                 continue
-            first[place] = at = int(np.searchsorted(view.places, opened))
-            between[place] = at == len(view.places) or view.places[at] > opened
+            first[place] = at = opened if places is None else int(np.searchsorted(places, opened))
+            between[place] = places is not None and (at == len(places) or places[at] > opened)
             epochs[place] = rows.clock["epoch"][opened]
         return Opening(first, between, epochs)
 
     def _first_of_each(self, gate: Condition) -> Places:
         """The first record of each run at which ``gate`` holds, where each record decides by itself: all at once."""
+        stack = self._stack
         with np.errstate(all="ignore"):
-            holds = np.flatnonzero(judge(gate, self._stack) == 1)
-        place = np.searchsorted(holds, self._starts)
-        found = np.append(holds, _NEVER)[place] - self._starts
-        return np.where(found < self._lengths, found, _NEVER)
+            holds = judge(gate, stack) == 1
+        begins = holds.copy()  # where it holds and did not before
+        begins[1:] &= ~holds[:-1]
+        opened = np.append(np.flatnonzero(begins), _NEVER)
+        found = opened[np.searchsorted(opened, stack.starts)] - stack.starts
+        found[np.append(holds, False)[stack.starts]] = 0
+        return np.where(found < stack.lengths, found, _NEVER)

@@ -175,6 +175,32 @@ def test_runs_of_one_evaluator_swept_together(
     check(sweep(listed, rules), listed, rules)
 
 
+@pytest.mark.parametrize("closed", ["ignore", "track", "count"])
+def test_many_runs_are_swept_as_each_alone(closed: Any) -> None:
+    draw = np.random.default_rng(1)
+    listed = []
+    for number in range(90):
+        losses = draw.normal(1 / np.arange(1, draw.integers(20, 35)), 0.1).round(1)
+        losses[draw.random(len(losses)) < 0.05] = NAN
+        if number % 40 == 7:
+            losses[0] = INF  # swept by itself
+        records = list(run_of(losses.tolist()))
+        if number % 40 == 3:  # two of its records share an iteration
+            records += [Record(epoch=99, iteration=records[-1].iteration, source="test", values={"loss": -1.0})]
+        listed.append(History(records))
+    until = [None, After(epochs=5), Metric("loss") < 0.2, Metric("loss").mean(3) < 0.3]
+    for nan, mode in (("count", "min"), ("stop", "max")):
+        how: dict[str, Any] = {"mode": mode, "until": until, "while_closed": closed, "nan": nan}
+        rules = grid(EarlyStop, "loss", patience=[1, 3, 8], threshold=[0.0, 0.2], cumulative=[False, True], **how)
+        whole = sweep(listed, rules)
+        for place in [0, 1, *range(3, 90, 4)]:
+            alone = sweep([listed[place]], rules)
+            for column in ("stopped_epoch", "kept", "kept_epoch", "best", "best_epoch", "start", "end"):
+                np.testing.assert_array_equal(getattr(whole, column)[place], getattr(alone, column)[0])
+        some = [listed[place] for place in (0, 3, 7, 43)]
+        check(sweep(some, rules[::7]), some, rules[::7])
+
+
 @given(leaves, expressions, st.sampled_from(["min", "max"]), several_runs)
 def test_any_condition_judged_by_any_expression(
     condition: Condition, monitor: Expression, mode: Any, listed: list[History]
