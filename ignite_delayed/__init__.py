@@ -7,7 +7,7 @@ The rooms of the house, from the ground up; each imports only from those named b
 * ``schedules``: learning rates as pure functions of the step.
 * ``conditions``: moments in training as values, folded over the records.
 * ``logs``: past runs from the files of other loggers.
-* ``replays``: the same fold over past runs.
+* ``replays``: the same fold over past runs; many rules over many runs, and which of them to choose.
 * ``recording``: watches the engines. Here a record is made, fed to whatever hangs on the recorder, and a state saved.
 * ``gates``: here a gate opens, a delayed handler is called, and a run is stopped.
 * ``lr``: phases, schedulers and adjustments. Here a rate is written.

@@ -113,17 +113,17 @@ class _Reader:
         if isinstance(tree, ast.Constant):
             return self._plain(tree)
         if isinstance(tree, ast.Call):
-            return self._called(tree, depth)
+            return self._call(tree, depth)
         if isinstance(tree, ast.BinOp) and type(tree.op) in operators:
-            return self._combined(tree, depth)
+            return self._combine(tree, depth)
         if isinstance(tree, ast.UnaryOp) and type(tree.op) in operators:
             operand = self._value(tree.operand, depth + 1)
             if isinstance(tree.op, ast.USub) and isinstance(tree.operand, ast.Constant) and _is_number(operand):
                 return -operand
-            return self._computed(tree, operators[type(tree.op)], operand)
+            return self._compute(tree, operators[type(tree.op)], operand)
         if isinstance(tree, ast.Compare) and len(tree.ops) == 1 and type(tree.ops[0]) in operators:
             sides = [self._value(side, depth + 1) for side in (tree.left, tree.comparators[0])]
-            return self._computed(tree, operators[type(tree.ops[0])], *sides)
+            return self._compute(tree, operators[type(tree.ops[0])], *sides)
         if self._language.lists and isinstance(tree, (ast.List, ast.Tuple)):
             return tuple(self._value(entry, depth + 1) for entry in tree.elts)
         return self._refuse_tree(tree)
@@ -133,7 +133,7 @@ class _Reader:
             return tree.value
         return self._refuse(tree, f"{describe(tree.value)} is no argument of a {self._language.noun}")
 
-    def _combined(self, tree: ast.BinOp, depth: int) -> Any:
+    def _combine(self, tree: ast.BinOp, depth: int) -> Any:
         """Two operands; of those operators that may be many in a row, all that stand side by side."""
         chain, right = tree.left, [tree.right]
         if isinstance(tree.op, self._language.chained):
@@ -141,9 +141,9 @@ class _Reader:
                 right.append(chain.right)
                 chain = chain.left
         operands = [self._value(operand, depth + 1) for operand in (chain, *reversed(right))]
-        return self._computed(tree, lambda *given: reduce(self._language.operators[type(tree.op)], given), *operands)
+        return self._compute(tree, lambda *given: reduce(self._language.operators[type(tree.op)], given), *operands)
 
-    def _called(self, tree: ast.Call, depth: int) -> Any:
+    def _call(self, tree: ast.Call, depth: int) -> Any:
         function = self._function(tree.func, depth)
         args = [self._value(arg, depth + 1) for arg in tree.args]
         kwargs: dict[str, Any] = {}
@@ -152,8 +152,8 @@ class _Reader:
                 self._refuse(keyword.value, f"{keyword.arg} is given twice" if keyword.arg else "** is not read")
             kwargs[keyword.arg] = self._value(keyword.value, depth + 1)
         if function is abs and not kwargs:
-            return self._computed(tree, function, *args)
-        return self._made(tree, function, *args, **kwargs)
+            return self._compute(tree, function, *args)
+        return self._make(tree, function, *args, **kwargs)
 
     def _function(self, tree: ast.expr, depth: int) -> Callable[..., Any]:
         """What is called: a class on the list, or a fluent method of what was read before its dot."""
@@ -173,13 +173,13 @@ class _Reader:
             return method
         return self._refuse(tree, self._language.called)
 
-    def _computed(self, tree: ast.expr, function: Callable[..., Any], *operands: Any) -> Any:
+    def _compute(self, tree: ast.expr, function: Callable[..., Any], *operands: Any) -> Any:
         """What an operator makes of values of the language; with plain ones alone nothing is computed."""
         if not any(isinstance(operand, self._language.kind) for operand in operands):
             self._refuse(tree, self._language.computed)
-        return self._made(tree, function, *operands)
+        return self._make(tree, function, *operands)
 
-    def _made(self, tree: ast.expr, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _make(self, tree: ast.expr, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What ``function`` makes, whose errors are told with the place."""
         try:
             return function(*args, **kwargs)

@@ -19,7 +19,7 @@ __all__ = [
     "checked_seconds",
     "load_all_or_none",
     "plain",
-    "sealed",
+    "seal",
 ]
 
 
@@ -107,7 +107,7 @@ def _way_back(handler: Any) -> Callable[[], Any]:
     return lambda: handler.load_state_dict(state)
 
 
-def sealed(state: dict[str, Any]) -> dict[str, Any]:
+def seal(state: dict[str, Any]) -> dict[str, Any]:
     """``state`` with a checksum of all that is plain in it."""
     return {**state, _SEAL: _checksum(state)}
 

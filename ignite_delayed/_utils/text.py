@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 
-__all__ = ["logger_of", "quantity", "shown"]
+__all__ = ["logger_of", "printable", "quantity"]
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     r"""``text`` on one line, and harmless to a terminal: what cannot be printed is escaped, as ``repr`` does it.
 
     Line ends, the escapes that colour a terminal or clear it, marks that turn the direction of writing, and lone
     surrogates, which no file takes. Backslashes stay: what is shown is read, not parsed.
 
     Example:
-        >>> shown("val loss"), shown("loss\n\x1b[2Jgone")
+        >>> printable("val loss"), printable("loss\n\x1b[2Jgone")
         ('val loss', 'loss\\n\\x1b[2Jgone')
     """
     if text.isprintable():
@@ -42,5 +42,5 @@ def logger_of(name: str) -> logging.Logger:
 def _show(entry: logging.LogRecord) -> bool:
     message = entry.getMessage()
     if not message.isprintable():
-        entry.msg, entry.args = shown(message), None
+        entry.msg, entry.args = printable(message), None
     return True

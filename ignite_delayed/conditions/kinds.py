@@ -14,7 +14,7 @@ from .limit import Spent
 __all__ = ["KINDS", "Kind"]
 
 
-def _unchanged(raw: Any) -> Any:
+def _identity(raw: Any) -> Any:
     return raw
 
 
@@ -31,7 +31,7 @@ class Kind(NamedTuple):
     initial: Any
     expected: str
     fits: Callable[[Any], bool]
-    build: Callable[[Any], Any] = _unchanged
+    build: Callable[[Any], Any] = _identity
 
     def decode(self, raw: Any, owner: str) -> Any:
         """``raw`` as the state of ``owner`` holds it.

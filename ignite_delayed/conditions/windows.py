@@ -26,7 +26,7 @@ def total(values: Sequence[float]) -> float:
         return sum(values)
 
 
-def _clamped(value: float, between: Sequence[float]) -> float:
+def _clamp(value: float, between: Sequence[float]) -> float:
     """``value``, a mean of some of ``between``, where rounding cannot put it: not past the smallest or the largest."""
     return min(max(value, min(between)), max(between)) if math.isfinite(value) else value
 
@@ -104,7 +104,7 @@ class Mean(Window):
 
     @staticmethod
     def compute(window: Sequence[float]) -> float:
-        return _clamped(total(window) / len(window), window)
+        return _clamp(total(window) / len(window), window)
 
 
 class Min(Window):
@@ -259,4 +259,4 @@ class Ema(Memory):
         return math.isfinite(value)
 
     def update(self, remembered: float, value: float) -> float:
-        return _clamped(self.decay * remembered + (1 - self.decay) * value, (remembered, value))
+        return _clamp(self.decay * remembered + (1 - self.decay) * value, (remembered, value))

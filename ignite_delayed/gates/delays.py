@@ -185,7 +185,7 @@ def delay(
     check_recorder(recorder)
     engine, source = _engine(recorder, engine)
     events = _events(event)
-    args, kwargs = _passed(args, kwargs)
+    args, kwargs = _check_arguments(args, kwargs)
     calls = [_on_data(recorder, source, adapt(handler, _plain_event(one), args, kwargs)) for one in events]
     _check_attachable(engine, events, handler)
     if engine is not recorder.trainer:
@@ -266,7 +266,7 @@ def _events(event: Any) -> list[Any]:
     return events
 
 
-def _passed(args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _check_arguments(args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What the handler is passed besides what the event passes."""
     if not isinstance(args, (tuple, list)):
         refuse_type("args", "a tuple or a list", args, "One argument is written args=(x,).")

@@ -18,7 +18,7 @@ from ..history.mark import By
 from ..recording.attachment import LiveCondition
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
-from .signatures import Announcement, announcing
+from .signatures import Announcement, announcement_of
 
 __all__ = ["Gate"]
 
@@ -103,7 +103,7 @@ class Gate(LiveCondition):
         Raises:
             TypeError: where its signature fits none of these.
         """
-        self._callbacks.append(announcing(function))
+        self._callbacks.append(announcement_of(function))
         return function
 
     def remove(self) -> None:

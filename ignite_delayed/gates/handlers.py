@@ -34,7 +34,7 @@ def gate_calls(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any])
     if event == Events.EXCEPTION_RAISED:
         return _gated_exception(gate, engine, event.filter, call)
     if getattr(event, "filter", None) is not None:
-        return _gated_and_filtered(gate, event, call)
+        return _filter_behind_gate(gate, event, call)
     if event in EXTRA:
 
         def with_extras(engine: Engine, iter_counter: int) -> None:
@@ -50,7 +50,7 @@ def gate_calls(gate: Gate, engine: Engine, event: Any, call: Callable[..., Any])
     return plain
 
 
-def _gated_and_filtered(gate: Gate, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
+def _filter_behind_gate(gate: Gate, event: Any, call: Callable[..., Any]) -> Callable[..., None]:
     """Both must hold; the filter is asked at every firing, so that one with a memory misses none."""
     fired = 0
 

@@ -11,7 +11,7 @@ from ignite.engine import Events
 
 from .._utils.checks import is_coroutine, refuse_type
 
-__all__ = ["EXTRA", "Announcement", "Handler", "adapt", "announcing", "name_of"]
+__all__ = ["EXTRA", "Announcement", "Handler", "adapt", "announcement_of", "name_of"]
 
 Handler = Callable[..., Any]
 #: What is called with a gate that opened.
@@ -50,21 +50,21 @@ def adapt(
     for extras in (named, {}):
         for first in firsts:
             if _accepts(handler, (*first, *passed, *args), {**extras, **kwargs}):
-                call = _followed(handler, tuple(args), dict(kwargs))
+                call = _append_arguments(handler, tuple(args), dict(kwargs))
                 return _caller(call, bool(first), bool(extras), event in EXTRA)
     fit = "the engine and the exception, or of the exception" if passed else "the engine, or of nothing"
     also = ", and then of args and kwargs" if args or kwargs else ""
     refuse_type("handler", f"a callable of {fit}{also}", handler, f"Its signature is {_signature(handler)}.")
 
 
-def _followed(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handler:
+def _append_arguments(handler: Handler, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handler:
     """``handler``, which is passed ``args`` and ``kwargs`` too."""
     if not args and not kwargs:
         return handler
     return lambda *passed, **named: handler(*passed, *args, **named, **kwargs)
 
 
-def announcing(function: Handler) -> Announcement:
+def announcement_of(function: Handler) -> Announcement:
     """``function`` as one of the gate that opened: called with the gate, with the trainer, or with nothing.
 
     A first parameter called ``engine`` or ``trainer`` gets the trainer, any other without a default the gate.

@@ -63,7 +63,7 @@ class _EndOfEvent:
         return undo.close
 
     def _in_place(self, engine: Engine) -> None:
-        self._waits = not self._decided(engine)
+        self._waits = not self._is_decided(engine)
         if self._waits:
             move_to_end(engine, self._event, self._at_end)
         else:
@@ -74,7 +74,7 @@ class _EndOfEvent:
             self._waits = False
             self._call(engine)
 
-    def _decided(self, engine: Engine) -> bool:
+    def _is_decided(self, engine: Engine) -> bool:
         gate = self._gate
         if gate.latches and gate.is_open and self._event == Events.ITERATION_COMPLETED:
             return True

@@ -110,7 +110,7 @@ class _Run:
                     return False
                 raise HistoryError(f"{where}: no JSON: {text[:60]!r}") from error
             if self._chained:
-                self._check = _checked(line, text, self._check, where)
+                self._check = _take_check(line, text, self._check, where)
             entry = _decode_line(line, where)
             if isinstance(entry, Mark):
                 self.marks.append(entry)
@@ -142,7 +142,7 @@ def _read_header(text: str, where: str) -> int | None:
     try:
         line = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise HistoryError(f"{where}: no JSON: {text[:60]!r}") from error
+        raise HistoryError(f"{where}: no JSON: {text[:60]!r}; read_runs(path) reads what others wrote") from error
     if line == _FIRST:
         return None
     lines = line.get("lines") if isinstance(line, dict) else None
@@ -152,7 +152,7 @@ def _read_header(text: str, where: str) -> int | None:
     return lines
 
 
-def _checked(line: Any, text: str, before: int, where: str) -> int:
+def _take_check(line: Any, text: str, before: int, where: str) -> int:
     """The checksum of ``text``, which is taken out of ``line``."""
     said = line.pop("check", None) if isinstance(line, dict) else None
     check = _check(f"{text[:-_TAIL]}}}", before)

@@ -78,7 +78,7 @@ def read_runs(paths: PathLike | Iterable[PathLike] | pd.DataFrame, format: str |
     if hasattr(paths, "columns"):
         return _frame_runs(paths, **options)
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    found = [run for path in listed for run in _named(path, format)]
+    found = [run for path in listed for run in _read_entry(path, format)]
     for kind in sorted({run.format for run in found}):
         _check_options(kind, options)
     _check_different(found)
@@ -109,7 +109,7 @@ def _check_options(kind: str, options: Mapping[str, Any]) -> None:
     Layout(**{name: value for name, value in options.items() if name in layout | {"repeats"}})
 
 
-def _named(path: PathLike, format: str | None) -> list[Found]:
+def _read_entry(path: PathLike, format: str | None) -> list[Found]:
     """The runs of one entry of ``paths``."""
     if not isinstance(path, (str, os.PathLike)):
         refuse_type("paths", "files, folders or patterns", path)
@@ -120,7 +120,7 @@ def _named(path: PathLike, format: str | None) -> list[Found]:
         matching = sorted(map(Path, glob.glob(str(path), recursive=True)), key=_by_number)  # noqa: PTH207 - may be absolute
         if not matching:
             raise FileNotFoundError(f"{path}: no file matches the pattern")
-        return [run for match in matching for run in _named(match, format)]
+        return [run for match in matching for run in _read_entry(match, format)]
     kind = format or look(place)
     if kind is not None:
         return list(_runs_at(place, str(place), kind))

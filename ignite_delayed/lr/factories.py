@@ -149,7 +149,9 @@ def apply_schedule(
     if groups is not None:
         refuse_value("groups", "left out for a dict of schedules", groups, "Its keys are the groups.")
     check_apart(optimizer, schedule)
-    several = {choice: [*_pause(condition), _scheduled(one, per)] for choice, one in schedule.items()}
+    several = {
+        choice: [*_pause(condition), _scheduled(one, per, f"schedule[{choice!r}]")] for choice, one in schedule.items()
+    }
     attached: dict[Any, LRPhases] = {}
     with all_or_nothing(lambda: _remove_all(attached.values())):
         for choice, phases in several.items():
@@ -158,10 +160,28 @@ def apply_schedule(
     return attached
 
 
-def _scheduled(schedule: Any, per: Any) -> Phase:
+def _scheduled(schedule: Any, per: Any, argument: str = "schedule") -> Phase:
     if not isinstance(schedule, Schedule):
-        refuse_type("schedule", "a Schedule", schedule, "A torch scheduler goes to delay_lr_scheduler.")
+        refuse_type(argument, "a Schedule", schedule, _way_out(schedule))
     return Phase(schedule, per=per)
+
+
+def _way_out(given: Any) -> str:
+    """What to do with what is no schedule."""
+    if isinstance(given, type) and issubclass(given, Schedule):
+        return f"Build one with a length: {given.__name__}(epochs=10)."
+    if isinstance(given, str):
+        return "Schedule.parse reads a text: Schedule.parse('Cosine(rest=True)')."
+    if isinstance(given, Phase):
+        return "Phases go to LRPhases."
+    if isinstance(given, Iterable):
+        return "Several are joined by .then, or are the phases of LRPhases."
+    if callable(given):
+        return (
+            "Schedule.of(function, rest=True) makes one of a function of the progress; a function that builds a torch "
+            "scheduler goes to delay_lr_scheduler."
+        )
+    return "A torch scheduler goes to delay_lr_scheduler."
 
 
 def delay_lr_scheduler(

@@ -56,7 +56,7 @@ def layerwise_decay(
     check_real("lr", lr, above=0)
     if weight_decay is not None:
         check_real("weight_decay", weight_decay, least=0)
-    count, numbers = _numbered(model, _layers(model, blocks))
+    count, numbers = _number_layers(model, _layers(model, blocks))
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for number, parameter in sorted(numbers, key=lambda pair: pair[0]):
         plain = weight_decay is not None and parameter.ndim <= 1
@@ -80,7 +80,7 @@ def _layers(model: torch.nn.Module, blocks: Any) -> list[torch.nn.Module]:
     return list(known[blocks].children())
 
 
-def _numbered(
+def _number_layers(
     model: torch.nn.Module, layers: list[torch.nn.Module]
 ) -> tuple[int, list[tuple[int, torch.nn.Parameter]]]:
     """How many layers there are, and each parameter with the number of its layer: 0 before them, the highest behind."""

@@ -203,7 +203,8 @@ def _phases_on(
         phases, parameter, planned = what.phases, what.parameter, what.progress.plan.pinned
         double = what.progress.takeover.stand_in()
     elif isinstance(what, Phase) or not isinstance(what, Iterable):
-        refuse_type("what", "a schedule, LRPhases, or a list of Phase", what)
+        hint = "A phase goes in a list, and a function that builds a torch scheduler in a phase: [Phase(..., per=...)]."
+        refuse_type("what", "a schedule, LRPhases, or a list of Phase", what, hint)
     else:
         phases = list(what)
     parameter = parameter or "lr"

@@ -31,14 +31,14 @@ def wrap_text(text: str, room: float, points: float, figure: Any) -> str:
             lines[-1] += f" {word}"
             continue
         rest = word
-        while (fits := _fitting(rest, room, points, figure)) < len(rest):
+        while (fits := _letters_that_fit(rest, room, points, figure)) < len(rest):
             lines.append(rest[:fits])
             rest = rest[fits:]
         lines.append(rest)
     return "\n".join(lines)
 
 
-def _fitting(word: str, room: float, points: float, figure: Any) -> int:
+def _letters_that_fit(word: str, room: float, points: float, figure: Any) -> int:
     """How many letters of ``word`` fit, one at least."""
     counts = range(len(word), 1, -1)
     return next((count for count in counts if text_width(word[:count], points, figure) <= room), 1)
@@ -48,7 +48,7 @@ def cut_text(text: str, room: float, points: float, figure: Any) -> str:
     """``text``, or as much of its beginning as fits into ``room`` pixels, and an ellipsis."""
     if text_width(text, points, figure) <= room:
         return text
-    return text[: _fitting(text, room - text_width("…", points, figure), points, figure)] + "…"
+    return text[: _letters_that_fit(text, room - text_width("…", points, figure), points, figure)] + "…"
 
 
 def fit_text(text: Any, room: float, lines: int) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 from ignite.engine import Engine, Events, State
 
 from .._utils.saving import checked_count, checked_names, checked_seconds
-from ..errors import AttachError
 from ..history import Record
 from ..history.metrics import reporter, source_label
 from .attachment import LiveCondition
-from .host import all_or_nothing, attach, call_when_gone, drop_generator, is_running, move_to_end
+from .host import all_or_nothing, attach, call_when_gone, drop_generator, move_to_end
 from .hub import Hub
 from .notices import Notices
 from .ranks.agreement import Agreement
@@ -30,11 +29,12 @@ from .sources.data import Data, named_data
 from .sources.rates import Watched
 from .sources.required import Required
 from .sources.source import Source, read, refuse_unreported
-from .sources.watches import Watch, check_watchable, watch_engine
+from .sources.watches import Watch, check_watchable, refuse_swapped, watch_engine
 
 __all__ = ["Engines"]
 
 _ENDS = (Events.COMPLETED, Events.TERMINATE)
+_BY_HAND = "; an engine with a loop of its own is recorded by hand: Recorder(trainer), recorder.record({...})"
 
 
 class Engines:
@@ -192,20 +192,20 @@ class Engines:
     def _on_clock(self, engine: Engine) -> None:
         with self._revivable():
             if engine.last_event_name == Events.STARTED:
-                self._refuse_swapped(engine)
+                refuse_swapped(engine, self.recorded.values())
             self.begin()
+            if engine.last_event_name == Events.EPOCH_STARTED:
+                self._tell_gaps()
             if not self._resumption.replays_start(engine):
                 self._hub.tick(self._maker.now, self._relay.meet)
 
     def _on_completed(self, engine: Engine) -> None:
+        self._tell_gaps()  # where the run had come to its end
         break_silence(self.sources, self._hub.live)
 
-    def _refuse_swapped(self, trainer: Engine) -> None:
-        if any(engine is not trainer and is_running(engine) for engine in self.recorded.values()):
-            raise AttachError(
-                "the trainer of this recorder began to run inside of a run of its evaluator: the two are swapped. "
-                "Write Recorder(trainer, evaluator)"
-            )
+    def _tell_gaps(self) -> None:
+        if self._agreement.meeting.is_first:
+            self._gaps.on_resumed(self.run.trainer, self.sources.values(), self._resumption.resumed_at)
 
     def _deliver(self, seen: Evaluation) -> None:
         self._maker.deliver(seen)
@@ -228,7 +228,7 @@ class Engines:
         if trainer.has_event_handler(self._on_completed, Events.COMPLETED):  # what evaluates there comes before
             move_to_end(trainer, Events.COMPLETED, self._on_completed)
         fresh = self._resumption.is_fresh(trainer, self._hub.last)
-        self._agreement.begin()
+        self._agreement.begin(f"{self.run.length()} of {', '.join(map(source_label, self.sources))}")
         self._begin(fresh)
 
     def _begin(self, fresh: bool) -> None:
@@ -242,6 +242,7 @@ class Engines:
         for source in self.sources.values():
             source.forget()
         self.run.set_spent(0.0)
+        self._gaps.forget()
         self._notices.forget()
 
     def observe(self, watch: Watch, engine: Engine) -> None:
@@ -280,10 +281,8 @@ class Engines:
         self._gaps.on_recorded(trainer, source)
 
     def _say_outside(self, who: str) -> None:
-        own_loop = self.run.has_own_loop()
-        hint = "; an engine with a loop of its own is recorded by hand: Recorder(trainer), recorder.record({...})"
-        text = f"{who} ran outside of trainer.run(): such an evaluation is not recorded"
-        self._notices.say("outside", text + hint * own_loop)
+        hint = _BY_HAND if self.run.has_own_loop() else ""
+        self._notices.say("outside", f"{who} ran outside of trainer.run(): such an evaluation is not recorded{hint}")
 
     # --- state -------------------------------------------------------------------------------------------------
 
@@ -340,6 +339,7 @@ class Engines:
             "sources": {name: source.last_iteration for name, source in self.sources.items()},
             **({"at_start": at_start} if at_start else {}),
             **self._relay.state_dict(self._pending()),
+            **self._gaps.state_dict(self.run.trainer, self.sources.values()),
         }
 
     def prepare(self, raw: Mapping[str, Any]) -> Callable[[], None]:
@@ -352,7 +352,7 @@ class Engines:
         seconds = checked_seconds(raw["seconds"])
         sources = {name: checked_count(name, raw["sources"].get(name, -1)) for name in self.sources}
         held = self._relay.prepare(raw, sources)
-        at_start = checked_names("at_start", raw.get("at_start", []))
+        at_start, lacking = (checked_names(name, raw.get(name, [])) for name in ("at_start", "unevaluated"))
 
         def commit() -> None:
             self._maker.last_counted = last_counted
@@ -360,6 +360,7 @@ class Engines:
                 self.sources[name].last_iteration = last_iteration
                 self.sources[name].at_start = name in at_start
             held()
+            self._gaps.load(lacking)
             self.run.set_spent(seconds)
             self.loaded(iteration)
 

@@ -9,8 +9,8 @@ from ignite.engine import Engine
 from torch.optim import Optimizer
 
 from .._utils.checks import check_choice, check_count, check_flag, check_name, refuse_type, refuse_value
-from .._utils.saving import check_seal, check_version, sealed
-from .._utils.text import shown
+from .._utils.saving import check_seal, check_version, seal
+from .._utils.text import printable
 from ..errors import StateError
 from ..history import History
 from .engines import Engines
@@ -213,9 +213,9 @@ class Recorder:
         """What the recorder, and all that is attached to it, say now."""
         parts = [*self.hub.live, *sorted(self.hub.attached, key=lambda part: part.row_order)]
         rows = [row for part in parts if (row := part.row()) is not None]
-        values = [(shown(name), value) for name, value in self.history.latest.items()]
+        values = [(printable(name), value) for name, value in self.history.latest.items()]
         return Reading(
-            self._clock(), values, [row._replace(name=shown(row.name), text=shown(row.text)) for row in rows]
+            self._clock(), values, [row._replace(name=printable(row.name), text=printable(row.text)) for row in rows]
         )
 
     def _clock(self) -> str:
@@ -251,7 +251,7 @@ class Recorder:
             RuntimeError: in another thread than that in which the trainer runs just now.
         """
         self.engines.catch_up()
-        state = sealed({"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()})
+        state = seal({"version": _VERSION, **self.engines.state_dict(), **self.hub.state_dict()})
         self.engines.run.refuse_other_thread()  # a run may have begun there meanwhile
         return state
 

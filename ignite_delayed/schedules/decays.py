@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from .._utils.checks import check_count, check_flag, check_real, refuse_type, refuse_value
 from .base import Shape
 from .curves import Curve, Piece, constant, half_wave, period, rounding
+from .joints import check_joints
 from .lengths import PlannedRun, check_amount, whole_steps
 from .parsing import readable
 
@@ -235,6 +236,7 @@ class CosineRestarts(_Endless):
         if cycles is not None and self.growth ** min(cycles - 1, 54) > _FOREVER:
             refuse_value("cycles", f"so few that the last is at most 2**53 times as long, growing by {growth}", cycles)
         self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction)
+        check_joints((self,))
 
     @property
     def endless(self) -> bool:

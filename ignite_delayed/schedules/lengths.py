@@ -34,12 +34,15 @@ def unit_of(owner: str, given: Mapping[str, Any], *, optional: bool = False) -> 
 
 def check_amount(unit: str, amount: object, *, whole: bool = True) -> float:
     """``amount`` of ``unit`` as a number greater than zero, of a counted unit ``whole``; whole numbers as ``int``."""
-    hint = "Leave a phase of no length out."
     if unit == "rest":
         return check_flag(unit, amount)
+    number = amount if isinstance(amount, (int, float)) else math.nan
+    hint = "Leave a phase of no length out." if number == 0 else ""
     if whole and unit in COUNTED:
         return check_count(unit, amount, hint=hint)
     most = 1.0 if unit == "fraction" else float("inf")
+    if unit == "fraction" and 1 < number < math.inf:
+        hint = f"It is a share of the run: half of it is fraction=0.5, {number:g} epochs are epochs={number:g}."
     number = check_real(unit, amount, above=0, most=most, hint=hint)
     return int(number) if number.is_integer() else number
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._utils.html import cut, escape, table
-from .._utils.text import shown
 from ..recording.rows import Reading, Row
 
 if TYPE_CHECKING:
@@ -34,10 +33,9 @@ class Contents(NamedTuple):
 
 
 def contents(reading: Reading) -> Contents:
-    """What is shown of ``reading``: such as a terminal can print."""
-    values = ", ".join(f"{shown(name)} {value:.4g}" for name, value in reading.values)
-    rows = [row._replace(name=shown(row.name), state=shown(row.state), text=shown(row.text)) for row in reading.rows]
-    return Contents(reading.clock, values, rows)
+    """What is shown of ``reading``, whose names can be printed as they are."""
+    values = ", ".join(f"{name} {value:.4g}" for name, value in reading.values)
+    return Contents(reading.clock, values, reading.rows)
 
 
 def text(what: Contents) -> str:

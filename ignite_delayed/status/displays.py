@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ignite.engine import Engine
 
-from .._utils.text import shown
+from .._utils.text import printable
 from ..history.mark import Mark
 from ..recording.recorder import Recorder
 from .bars import above_bars, has_bars
@@ -154,4 +154,4 @@ def _in_notebook() -> bool:
 
 
 def _line(mark: Mark) -> str:
-    return shown(f"{mark.name} {mark.kind} {mark.when}: {mark.text}")
+    return printable(f"{mark.name} {mark.kind} {mark.when}: {mark.text}")

@@ -130,10 +130,10 @@ class Board:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = max(console.height // max(len(self._pinned), 1) - 1, 1)
         for what in list(self._pinned.values()):
-            yield panel(what, options) if self._whole else _fitted(what, console, options, room)
+            yield panel(what, options) if self._whole else _fit_panel(what, console, options, room)
 
 
-def _fitted(what: Contents, console: Console, options: ConsoleOptions, room: int) -> Panel:
+def _fit_panel(what: Contents, console: Console, options: ConsoleOptions, room: int) -> Panel:
     """The panel as it fits into so many lines: whole if it takes half of them at most, else a line for each row."""
     whole = panel(what, options)
     if 2 * len(console.render_lines(whole, options)) <= room:

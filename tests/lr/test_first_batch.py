@@ -31,7 +31,8 @@ from torch.optim.lr_scheduler import (
 from ignite_delayed import After, Cosine, Schedule, apply_schedule, delay_lr_scheduler, warmup
 
 BASE = 0.4
-ANY = "``epoch``, ``iteration`` or ``evaluation``"
+ANY = "``epoch``, ``iteration``, ``update`` or ``evaluation``"
+OFTEN = "``iteration`` or ``update``"
 PAGE = Path(__file__).parents[2] / "docs" / "phases.rst"
 
 
@@ -85,10 +86,10 @@ ROWS = [
         lambda o: ChainedScheduler([ConstantLR(o, 0.1, 2), LinearLR(o, 0.5)]),
         BASE * 0.1 * 0.5,
     ),
-    Row("``CyclicLR(base_lr, ...)``", "``iteration``", "``base_lr``", lambda o: CyclicLR(o, 0.05, 1.0, 2), 0.05),
+    Row("``CyclicLR(base_lr, ...)``", OFTEN, "``base_lr``", lambda o: CyclicLR(o, 0.05, 1.0, 2), 0.05),
     Row(
         "``OneCycleLR(max_lr)``",
-        "``iteration``",
+        OFTEN,
         "``max_lr / div_factor``",
         lambda o: OneCycleLR(o, 1.0, total_steps=60, div_factor=20),
         1 / 20,
@@ -102,7 +103,7 @@ ROWS = [
     ),
     Row(
         "a schedule of this library",
-        "``iteration`` or ``epoch``",
+        "``iteration``, ``epoch`` or ``update``",
         "the base rate x ``schedule(0)``",
         warmup(0.2, epochs=2).then(Cosine(epochs=3)),
         BASE * 0.2,
@@ -133,13 +134,14 @@ def examples() -> list[tuple[Row, Any]]:
 @pytest.mark.parametrize(("row", "example"), examples())
 def test_each_row(row: Row, example: Any, delay: int) -> None:
     per: Any
-    for per in ("epoch", "iteration", "evaluation"):
+    for per in ("epoch", "iteration", "update", "evaluation"):
         if f"``{per}``" not in row.per and "monitor" not in row.per:
             continue
         training = Training(sgd(BASE), metrics={"loss": lambda trainer: 1.0})
         until = After(epochs=delay) if delay else None
         if isinstance(example, Schedule):
-            apply_schedule(training.recorder, training.optimizer, example, per=per, until=until)
+            told: Any = {"gradient_accumulation_steps": 1} if per == "update" else {}
+            apply_schedule(training.recorder, training.optimizer, example, per=per, until=until, **told)
         else:
             built = example(training.optimizer) if "Ignite" in row.names else example
             monitor = "loss" if "monitor" in row.per else None

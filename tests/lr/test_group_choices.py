@@ -249,6 +249,20 @@ class TestRefused:
         with pytest.raises(ValueError, match=r"groups must be left out for Ignite's.*param_group_index="):
             delay_lr_scheduler(training.recorder, training.optimizer, theirs, per="epoch", groups="head")
 
+    @pytest.mark.parametrize(
+        ("groups", "error", "message"),
+        [
+            ("haed", ValueError, r"'head', got 'haed' \(str\)\. Did you mean 'head'\?"),
+            ((name for name in ["head"]), TypeError, r"numbers or names of groups, got .*Several are given in a list"),
+            ({"name": "head"}, TypeError, r"numbers or names of groups, got .*Several are given in a list"),
+        ],
+    )
+    def test_what_is_no_choice_with_the_fix(self, groups: Any, error: type[Exception], message: str) -> None:
+        training = Training(named())
+        with pytest.raises(error, match=message):
+            apply_schedule(training.recorder, training.optimizer, Constant(), per="epoch", groups=groups)
+        apply_schedule(training.recorder, training.optimizer, Constant(), per="epoch")  # nothing was left
+
     def test_a_dict_with_other_groups_beside_it(self) -> None:
         training = Training(named())
         curves: Any = {"head": Constant()}
@@ -257,7 +271,7 @@ class TestRefused:
             call(training.recorder, training.optimizer, curves, per="epoch", groups="head")
         with pytest.raises(ValueError, match="no schedule is given for 'stem', 'body', 'body'"):
             call(training.recorder, training.optimizer, curves, per="epoch")
-        with pytest.raises(TypeError, match=r"schedule must be a Schedule, got 0\.5"):
+        with pytest.raises(TypeError, match=r"schedule\[None\] must be a Schedule, got 0\.5"):
             call(training.recorder, training.optimizer, {None: 0.5}, per="epoch")
 
     @pytest.mark.parametrize(

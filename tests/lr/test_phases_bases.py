@@ -221,6 +221,28 @@ def test_a_torch_scheduler_that_follows_another_goes_on_from_its_rates(caplog: p
     assert not told(caplog)
 
 
+@pytest.mark.parametrize("removed", [[], [0, 1], [1, 0]])
+@pytest.mark.parametrize("later_first", [False, True])
+def test_what_the_second_of_two_has_left_is_no_base(later_first: bool, removed: list[int]) -> None:
+    optimizer = sgd()
+    training = Training(optimizer)
+    condition = After(epochs=2)
+    first = [Phase(Constant(0.125), per="epoch", until=condition)]
+    second = [Phase(None, until=condition), Phase(Linear(1.0, 0.0, epochs=4), per="epoch")]
+    both = [(first, "first"), (second, "second")]
+    attached = [
+        LRPhases(training.recorder, optimizer, phases, name=name)
+        for phases, name in (reversed(both) if later_first else both)
+    ]
+    assert training.lr(epochs=5) == [0.125, 0.125, 1.0, 0.75, 0.5]
+    for index in removed:
+        attached[index].remove()
+    del training, attached
+    again = Training(optimizer)
+    falling(again)
+    assert again.lr(epochs=4) == RATES
+
+
 @pytest.mark.parametrize("parameter", ["momentum", "weight_decay"])
 def test_other_parameters_have_bases_of_their_own(parameter: str) -> None:
     optimizer = torch.optim.SGD(groups(1.0), momentum=0.5, weight_decay=0.5)

@@ -245,7 +245,7 @@ def test_another_parameter() -> None:
         (Constant(1.0), {"per": "batch"}, ValueError, "per must be one of 'iteration', 'epoch', 'update'"),
         (Constant(1.0, iterations=3), {"per": "epoch"}, ValueError, "per must be 'iteration' for a schedule with iter"),
         (None, {}, TypeError, "what must be a schedule, LRPhases, or a list of Phase, got None"),
-        (Phase(Constant(1.0), per="epoch"), {}, TypeError, "what must be a schedule, LRPhases, or a list of Phase"),
+        (Phase(Constant(1.0), per="epoch"), {}, TypeError, "or a list of Phase, got .* A phase goes in a list"),
         ([Constant(1.0)], {}, TypeError, "an entry of phases must be a Phase"),
         ([], {}, ValueError, "phases must hold at least one Phase"),
         (

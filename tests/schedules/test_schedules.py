@@ -479,6 +479,10 @@ def test_resolve_names_what_is_missing(schedule: Schedule, run: dict[str, Any], 
 
 
 BAD_VALUE: list[tuple[Callable[[], object], str]] = [
+    (lambda: Cosine(fraction=50), "fraction=0.5, 50 epochs are epochs=50"),
+    (lambda: Cosine(epochs=-1), r"epochs must be a finite number > 0, got -1 \(int\)\.$"),
+    (lambda: CosineRestarts(cycles=3, fraction=0.5), "sum of the phases' fractions must be at most 1, got 1.5"),
+    (lambda: CosineRestarts(growth=2, cycles=2, fraction=0.4), "sum of the phases' fractions must be at most 1"),
     (lambda: Linear(steps=0), "steps must be a whole number >= 1, got 0 .* Leave a phase of no length out"),
     (lambda: Linear(steps=-3), "steps must be .* got -3"),
     (lambda: Linear(steps=2.5), "steps must be a whole number"),  # type: ignore[arg-type]

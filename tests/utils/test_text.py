@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ignite_delayed._utils.text import logger_of, shown
+from ignite_delayed._utils.text import logger_of, printable
 
 
 class TestShown:
@@ -25,14 +25,14 @@ class TestShown:
         ],
     )
     def test_what_cannot_be_printed_is_escaped_and_nothing_else(self, text: str, seen: str) -> None:
-        assert shown(text) == seen
+        assert printable(text) == seen
 
     @given(st.text())
     def test_it_is_one_printable_line_that_any_file_takes(self, text: str) -> None:
-        seen = shown(text)
+        seen = printable(text)
         assert seen.isprintable()
         assert len(seen.splitlines()) <= 1
-        assert seen.encode("utf-8").decode() == shown(seen)
+        assert seen.encode("utf-8").decode() == printable(seen)
 
 
 class TestLogger:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from torch.optim import Optimizer
 
-from ..._utils.checks import refuse_type, refuse_value
+from ..._utils.checks import refuse_type, refuse_value, suggestion
 from .groups import check_optimizer, defaults_of
 
 __all__ = ["Selector", "check_apart", "group_labels", "select_groups", "selector_label"]
@@ -66,7 +66,7 @@ def select_groups(optimizer: Any, groups: Selector | None) -> Optimizer:
         wanted = _wanted(groups)
         for one in wanted:
             if one not in range(len(names)) and not any(group.get("name") == one for group in optimizer.param_groups):
-                refuse_value("groups", f"among the groups of the optimizer, {_listed(names)}", one, _how(names))
+                refuse_value("groups", f"among the groups of the optimizer, {_listed(names)}", one, _how(names, one))
 
         def chosen(index: int, group: dict[str, Any]) -> bool:
             return index in wanted or group.get("name") in wanted
@@ -78,6 +78,8 @@ def select_groups(optimizer: Any, groups: Selector | None) -> Optimizer:
 
 
 def _wanted(groups: Any) -> list[int | str]:
+    if isinstance(groups, (Mapping, Iterator)):
+        refuse_type("groups", "numbers or names of groups", groups, "Several are given in a list.")
     several = [groups] if isinstance(groups, (int, str)) or not isinstance(groups, Iterable) else list(groups)
     for one in several:
         if isinstance(one, bool) or not isinstance(one, (int, str)):
@@ -112,9 +114,9 @@ def _listed(names: list[str]) -> str:
     return ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
 
 
-def _how(names: list[str]) -> str:
+def _how(names: list[str], asked: int | str) -> str:
     if any(name != f"group {index}" for index, name in enumerate(names)):
-        return ""
+        return suggestion(asked, names) if isinstance(asked, str) else ""
     return "They have no names: give numbers, or build groups with one: {'params': ..., 'name': 'head'}."
 
 

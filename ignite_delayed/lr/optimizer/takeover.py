@@ -122,9 +122,13 @@ class Takeover:
         return any(self._left in group for group in self.optimizer.param_groups)
 
     def mark(self, left: list[float]) -> None:
-        """Note in the groups that ``left`` is what was written last; while values are written no note says so."""
+        """Note in the groups that ``left`` is what was written last; while values are written no note says so.
+
+        A note that is true is that of others, who have written since.
+        """
         for group, value in zip(self.optimizer.param_groups, left, strict=False):
-            group[self._left] = value
+            if self._left not in group or not holds(group, self.parameter, float(group[self._left])):
+                group[self._left] = value
 
     def unmark(self) -> None:
         """Take the notes of :meth:`mark` away: values are written again."""

@@ -23,7 +23,7 @@ def follow_updates(optimizer: Optimizer, before: Callable[[], None], after: Call
     Raises:
         AttachError: for an optimizer that does not say when it makes one.
     """
-    working = _working(optimizer)
+    working = _wrapped_optimizer(optimizer)
 
     def on_start(*ignored: Any) -> None:
         before()
@@ -40,11 +40,11 @@ def follow_updates(optimizer: Optimizer, before: Callable[[], None], after: Call
         return undo.pop_all().close
 
 
-def _working(optimizer: Optimizer) -> Optimizer:
+def _wrapped_optimizer(optimizer: Optimizer) -> Optimizer:
     """The optimizer that ``optimizer`` wraps, at any depth, whose step it may skip; itself if it wraps none."""
-    for held in _held(optimizer):
+    for held in _attributes_of(optimizer):
         if isinstance(held, Optimizer) and held is not optimizer and share_groups(held, optimizer):
-            return _working(held)
+            return _wrapped_optimizer(held)
     if not isinstance(optimizer, Optimizer) or not hasattr(optimizer, "_optimizer_step_post_hooks"):
         raise AttachError(
             f"per='update' counts the steps of a torch optimizer, by its hooks, and {describe(optimizer)} neither is "
@@ -53,7 +53,7 @@ def _working(optimizer: Optimizer) -> Optimizer:
     return optimizer
 
 
-def _held(optimizer: Any) -> Iterator[Any]:
+def _attributes_of(optimizer: Any) -> Iterator[Any]:
     """What the attributes of ``optimizer`` hold, also in slots."""
     yield from list(getattr(optimizer, "__dict__", {}).values())
     for kind in type(optimizer).__mro__:

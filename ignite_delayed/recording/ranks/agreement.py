@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..._utils.checks import refuse_value
 from ..._utils.text import logger_of
 from ...history.metrics import source_label
-from .meeting import Errand, Meeting
+from .meeting import Errand, Meeting, rank_list
 
 __all__ = ["Agreed", "Agreement", "mean"]
 
@@ -47,9 +47,9 @@ class Agreement:
         self._order: tuple[int, list[str]] = (-1, [])
         self._told: set[str] = set()
 
-    def begin(self) -> None:
-        """A run begins: forget what was agreed before."""
-        self.meeting.begin()
+    def begin(self, training: str) -> None:
+        """A run of that ``training`` begins: forget what was agreed before."""
+        self.meeting.begin(training)
         self._order = (-1, [])
         self._told.clear()
 
@@ -88,7 +88,7 @@ class Agreement:
             without = [rank for rank, values in table.items() if name not in values]
             column = {rank: values[name] for rank, values in table.items() if name in values}
             if without and (self.sync == "mean" or first in without):
-                lacking[name] = f"{_ranks(without)} did not report it as a number"
+                lacking[name] = f"{rank_list(without)} did not report it as a number"
             else:
                 merged[name] = column[first] if self.sync == "rank0" else mean(list(column.values()))
             self._tell_difference(name, column, without, recorded=name in merged)
@@ -103,7 +103,7 @@ class Agreement:
             logger.warning(
                 "metric %r is missing on %s: %s. (Said once a run.)",
                 name,
-                _ranks(without),
+                rank_list(without),
                 taken if recorded else "it is not recorded",
             )
         else:
@@ -121,7 +121,3 @@ def _differ(column: list[float]) -> bool:
 def mean(column: list[float]) -> float:
     """The mean of what the ranks measured."""
     return math.fsum(column) / len(column) if all(map(math.isfinite, column)) else sum(column)
-
-
-def _ranks(ranks: list[int]) -> str:
-    return f"rank{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks))}"

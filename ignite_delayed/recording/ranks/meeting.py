@@ -15,7 +15,7 @@ from ..._utils.checks import refuse_type, refuse_value
 from ...errors import DesyncError
 from ..host import group_ranks, group_store, is_no_member, is_process_group
 
-__all__ = ["Errand", "Meeting"]
+__all__ = ["Errand", "Meeting", "rank_list"]
 
 _LENGTH = 8  # bytes that tell the length of what follows
 _ROOM = 4096  # bytes for what follows, until more is needed
@@ -58,11 +58,22 @@ class Meeting:
         self._group = _check_group(group)
         self.world, self.ranks = 1, [0]
         self._run = 0
+        self._training = ""
         self._room = _ROOM
         self._counts: dict[str, int] = {}
 
-    def begin(self) -> None:
-        """A run begins: look once how many processes there are, and count from here."""
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the first of them."""
+        return bool(idist.get_rank() == self.ranks[0])
+
+    def begin(self, training: str = "") -> None:
+        """A run begins: look once how many processes there are, and count from here.
+
+        Args:
+            training: which one it is, in words: the same on all ranks that train together.
+        """
+        self._training = training
         self.ranks = group_ranks(self._group) if self._group is not None else list(range(idist.get_world_size()))
         self.world = len(self.ranks)
         self._run, self._room = next(_runs), _ROOM
@@ -82,7 +93,7 @@ class Meeting:
             return [row]
         self._counts[errand.who] = self.count(errand.who) + 1
         self._announce(errand)
-        brought = json.dumps({**errand._asdict(), **row}).encode()
+        brought = json.dumps({"training": self._training, **errand._asdict(), **row}).encode()
         cells = self._exchange(errand, brought)
         longest = max(_length(cell) for cell in cells)
         if longest > self._room:
@@ -144,6 +155,7 @@ def _length(cell: bytes) -> int:
 
 def _check_errands(table: dict[int, dict[str, Any]], errand: Errand) -> None:
     """Refuse rows, by rank, that were brought for different things."""
+    _check_trainings(table)
     if len({row["who"] for row in table.values()}) > 1:
         listed = "; ".join(
             f"{row['order']} on rank {rank} at iteration {row['iteration']}" for rank, row in table.items()
@@ -156,6 +168,24 @@ def _check_errands(table: dict[int, dict[str, Any]], errand: Errand) -> None:
             f"the ranks do not evaluate at the same trainer iterations: {listed}. Run {errand.who} equally often on "
             "all of them; an evaluation on rank 0 alone is named by Recorder(..., evaluate_on='rank0')"
         )
+
+
+def _check_trainings(table: dict[int, dict[str, Any]]) -> None:
+    """Refuse rows, by rank, of different trainings."""
+    trainings: dict[str, list[int]] = {}
+    for rank, row in table.items():
+        trainings.setdefault(row["training"], []).append(rank)
+    if len(trainings) > 1:
+        listed = "; ".join(f"{training} on {rank_list(ranks)}" for training, ranks in trainings.items())
+        raise DesyncError(
+            f"the ranks do not train alike: {listed}. Trainings that go on side by side agree each in a process group "
+            "of its own: Recorder(..., group=torch.distributed.new_group(ranks))"
+        )
+
+
+def rank_list(ranks: list[int]) -> str:
+    """``ranks`` in words."""
+    return f"rank{'s' * (len(ranks) > 1)} {', '.join(map(str, ranks))}"
 
 
 def _check_group(group: Any) -> Any:

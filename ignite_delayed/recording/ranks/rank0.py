@@ -77,7 +77,7 @@ class Rank0Relay:
             DesyncError: on another rank than 0, which was said to evaluate alone.
         """
         first = self._meeting.ranks[0]
-        if idist.get_rank() != first:
+        if not self._meeting.is_first:
             raise DesyncError(
                 f"evaluate_on='rank0' was given, but rank {idist.get_rank()} evaluates too: run the evaluator on "
                 f"rank {first} alone, or leave evaluate_on out"

@@ -39,6 +39,11 @@ class Resumption:
         if trainer.last_event_name == Events.STARTED and saved_at is not None:
             self._resumed_at = saved_at
 
+    @property
+    def resumed_at(self) -> int | None:
+        """The trainer's iteration at which the run went on from a loaded state; ``None`` where it did not."""
+        return self._resumed_at
+
     def reset(self) -> None:
         """What was known was given up on purpose."""
         self._loaded, self._saved_at, self._end = False, None, {}

@@ -194,6 +194,14 @@ class TrainerRun:
             return {}
         return {name: getattr(trainer.state, name, None) for name in _PLACE}
 
+    def length(self) -> str:
+        """How long the run is to be, in words."""
+        state = self.trainer.state
+        max_iters = getattr(state, "max_iters", None)
+        if max_iters is not None:
+            return f"{max_iters} iterations"
+        return f"{state.max_epochs or 'some'} epochs"
+
     def planned(self) -> int | None:
         """Iterations the whole run will take, ``None`` while that is not known."""
         return planned_iterations(self.trainer)

@@ -12,10 +12,10 @@ from ignite.engine import Engine, Events
 from ..._utils.text import logger_of
 from ...errors import AttachError
 from ..exceptions import ExceptionWatch
-from ..host import all_or_nothing, attach, detach, fires, lacks
+from ..host import all_or_nothing, attach, detach, fires, is_running, lacks
 from .stale import StaleValues
 
-__all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable", "watch_engine"]
+__all__ = ["EvaluatorWatch", "TrainerWatch", "Watch", "check_watchable", "refuse_swapped", "watch_engine"]
 
 logger = logger_of("Recorder")
 
@@ -229,3 +229,16 @@ def check_watchable(trainer: Engine, engines: Iterable[Engine]) -> None:
                     "watched. Record by hand instead: recorder = Recorder(trainer), and recorder.record({'loss': ...}) "
                     "wherever it evaluates"
                 )
+
+
+def refuse_swapped(trainer: Engine, engines: Iterable[Engine]) -> None:
+    """Refuse that ``trainer`` begins to run inside of a run of one of ``engines``.
+
+    Raises:
+        AttachError: saying what was meant.
+    """
+    if any(engine is not trainer and is_running(engine) for engine in engines):
+        raise AttachError(
+            "the trainer of this recorder began to run inside of a run of its evaluator: the two are swapped. "
+            "Write Recorder(trainer, evaluator)"
+        )

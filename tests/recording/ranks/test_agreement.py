@@ -647,3 +647,43 @@ def test_a_process_that_is_not_in_the_group_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_group_is_refused() -> None:
     with pytest.raises(TypeError, match=r"^group must be a torch.distributed process group, got \[0, 1\] \(list\)"):
         Recorder(Engine(quiet), Engine(quiet), group=[0, 1])
+
+
+SIDE_BY_SIDE = (
+    "Trainings that go on side by side agree each in a process group of its own: "
+    "Recorder(..., group=torch.distributed.new_group(ranks))"
+)
+
+
+def without_groups(epochs: list[int], names: list[str]) -> None:
+    side = idist.get_rank() // 2
+    trainer, evaluator = Engine(quiet), Engine(quiet)
+    Recorder(trainer, {names[side]: evaluator})
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+    trainer.run([0, 0], max_epochs=epochs[side])
+
+
+@pytest.mark.parametrize(
+    ("epochs", "names", "told"),
+    [
+        (
+            [2, 3],
+            ["val", "val"],
+            "2 epochs of evaluator 'val' on ranks 0, 1; 3 epochs of evaluator 'val' on ranks 2, 3",
+        ),
+        (
+            [2, 2],
+            ["val", "fid"],
+            "2 epochs of evaluator 'val' on ranks 0, 1; 2 epochs of evaluator 'fid' on ranks 2, 3",
+        ),
+    ],
+)
+def test_different_trainings_side_by_side_without_groups_are_refused_with_both_named(
+    epochs: list[int], names: list[str], told: str, tmp_path: Path
+) -> None:
+    for answer in on_ranks(4, without_groups, epochs, names, folder=tmp_path):
+        assert answer == (
+            "raised",
+            "DesyncError",
+            f"the ranks do not train alike: {told}. {SIDE_BY_SIDE}",
+        )

@@ -8,7 +8,7 @@ import pytest
 from engines import engine, evaluate, loop, reporting
 from ignite.engine import Engine, Events
 
-from ignite_delayed import Recorder
+from ignite_delayed import Recorder, StateError
 
 
 def saving_at(trainer: Engine, recorder: Recorder, event: Any) -> None:
@@ -53,7 +53,7 @@ def test_what_is_told_is_so(caplog: pytest.LogCaptureFixture) -> None:
     its_recorder.load_state_dict(saved[1])
     resumed.run([0, 0])
     assert [record.epoch for record in its_recorder.history] == [1, 3, 4]
-    assert len(caplog.messages) == 1
+    assert ["lacks this evaluation" in message for message in caplog.messages] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,95 @@ def test_of_a_run_whose_epochs_were_whole_nothing_is_said_wherever_it_is_saved(
         saving_at(trainer, recorder, event)
     trainer.run([0, 0, 0], max_epochs=3)
     assert caplog.messages == []
+
+
+class Resumed:
+    """A run that evaluates at the end of epochs, and one that is resumed from a state of it."""
+
+    def __init__(self, save: Any, evaluate_at: Any = Events.EPOCH_COMPLETED, epochs: int = 5) -> None:
+        self.saved: list[Any] = []
+        trainer, self.recorder = self.build(evaluate_at, save)
+        trainer.run([0, 0], max_epochs=epochs)
+
+    def build(self, evaluate_at: Any, save: Any = None) -> tuple[Engine, Recorder]:
+        trainer = engine()
+        evaluator = reporting(trainer, loss=[0.3] * 9)
+        recorder = Recorder(trainer, evaluator)
+        if save is not None:
+            trainer.add_event_handler(
+                save, lambda: self.saved.extend([dict(trainer.state_dict()), recorder.state_dict()])
+            )
+        trainer.add_event_handler(evaluate_at, lambda: evaluator.run([0]))
+        return trainer, recorder
+
+    def resume(self, evaluate_at: Any = Events.EPOCH_COMPLETED) -> list[int]:
+        """The epochs that the resumed run has records of."""
+        trainer, recorder = self.build(evaluate_at)
+        trainer.load_state_dict(self.saved[0])
+        recorder.load_state_dict(self.saved[1])
+        trainer.run([0, 0])
+        return [record.epoch for record in recorder.history]
+
+
+LOST = (
+    "the state of iteration {at} was saved at the end of an epoch before the evaluator ran there, as it did at the "
+    "epochs before: the run that is resumed from it lacks this evaluation. Run it at STARTED of a resumed run, or "
+    "save on EPOCH_COMPLETED, attached after what evaluates there. (Said once a run.)"
+)
+
+
+def at_every_other(engine: Engine, epoch: int) -> bool:
+    return epoch % 2 == 0
+
+
+class TestARunResumedFromAStateThatLacksAnEvaluation:
+    @pytest.mark.parametrize("at", [4, 6, 10])
+    def test_is_told_so_as_it_begins(self, caplog: pytest.LogCaptureFixture, at: int) -> None:
+        run = Resumed(Events.ITERATION_COMPLETED(once=at))
+        assert run.saved[1]["unevaluated"] == [""]
+        caplog.clear()
+        assert run.resume() == [epoch for epoch in range(1, 6) if epoch != at / 2]
+        assert caplog.messages[0] == LOST.format(at=at)
+        assert sum("lacks this evaluation" in message for message in caplog.messages) == 1
+
+    def test_is_told_so_where_the_handlers_of_the_epochs_end_are_in_the_wrong_order(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        run = Resumed(Events.EPOCH_COMPLETED(once=3))
+        caplog.clear()
+        assert run.resume() == [1, 2, 4, 5]
+        assert caplog.messages == [LOST.format(at=6)]
+
+    def test_is_told_nothing_where_it_makes_up_for_it_as_it_starts(self, caplog: pytest.LogCaptureFixture) -> None:
+        run = Resumed(Events.ITERATION_COMPLETED(once=6))
+        caplog.clear()
+        assert run.resume(Events.STARTED | Events.EPOCH_COMPLETED) == [1, 2, 3, 4, 5]
+        assert caplog.messages == []
+
+    def test_goes_on_undisturbed_by_what_an_older_release_did_not_save(self, caplog: pytest.LogCaptureFixture) -> None:
+        run = Resumed(Events.ITERATION_COMPLETED(once=6))
+        del run.saved[1]["unevaluated"], run.saved[1]["checksum"]
+        caplog.clear()
+        assert run.resume() == [1, 2, 4, 5]
+        assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("save", "evaluate_at"),
+    [
+        (Events.ITERATION_COMPLETED(once=6), Events.EPOCH_COMPLETED(event_filter=at_every_other)),
+        (Events.ITERATION_COMPLETED(once=6), Events.EPOCH_COMPLETED(once=1)),
+        (Events.ITERATION_COMPLETED(once=6), Events.EPOCH_STARTED),
+        (Events.ITERATION_COMPLETED(once=5), Events.EPOCH_COMPLETED),
+        (Events.ITERATION_COMPLETED(once=2), Events.EPOCH_COMPLETED),
+        (Events.EPOCH_STARTED(once=3), Events.EPOCH_COMPLETED),
+    ],
+)
+def test_no_state_is_said_to_lack_what_was_not_sure_to_come(save: Any, evaluate_at: Any) -> None:
+    assert "unevaluated" not in Resumed(save, evaluate_at).saved[1]
+
+
+def test_a_damaged_list_of_what_a_state_lacks_is_refused() -> None:
+    saved = Resumed(Events.ITERATION_COMPLETED(once=6)).saved[1]
+    with pytest.raises(StateError, match="unevaluated must be a list of names, got 3"):
+        Recorder(engine(), engine()).load_state_dict({**saved, "unevaluated": 3})
