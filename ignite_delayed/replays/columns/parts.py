@@ -38,7 +38,7 @@ def part_columns(explained: Explanation, history: History) -> list[Verdicts] | N
     """What a condition and its parts say at each record: 1 for true, -1 for false, 0 for unknown.
 
     Args:
-        explained: the condition, in the state that it begins with; columns are in the order of its lines.
+        explained: the condition, as it is explained; columns are in the order of its lines.
         history: a run.
 
     Returns:
@@ -48,26 +48,20 @@ def part_columns(explained: Explanation, history: History) -> list[Verdicts] | N
         return None
     with np.errstate(all="ignore"):  # infinities and NaN are values
         rows, places = seen_by(explained.node, history)  # type: ignore[arg-type]
-        columns = []
-        for part, said in _columns(explained, rows):
-            column = held(said, places, len(history)).copy()
-            column[: places[0] if len(places) else None] = {True: 1, False: -1, None: 0}[part.verdict]
-            columns.append(column)
-        return columns
+        return [held(said, places, len(history)) for said in _columns(explained, rows)]
 
 
 def _is_open(explained: Explanation) -> bool:
     return type(explained.node) in _OPEN and all(map(_is_open, explained.parts))
 
 
-def _columns(explained: Explanation, rows: Rows) -> Iterator[tuple[Explanation, Verdicts]]:
-    """Each part and what it says at each of ``rows``."""
-    said = judge(explained.node, rows)
-    yield explained, said
+def _columns(explained: Explanation, rows: Rows) -> Iterator[Verdicts]:
+    """What the condition and its parts say at each of ``rows``."""
+    yield judge(explained.node, rows)
     for part in explained.parts:
         columns = list(_columns(part, rows))
-        opened = first_true(columns[0][1]) if isinstance(explained.node, EarlyStop) else len(rows)
-        for below, column in columns:
-            frozen = column.copy()
-            frozen[opened:] = column[opened : opened + 1]
-            yield below, frozen
+        opened = first_true(columns[0]) if isinstance(explained.node, EarlyStop) else len(rows)
+        for column in columns:
+            said = column.copy()
+            said[opened:] = column[opened : opened + 1]
+            yield said
