@@ -103,7 +103,7 @@ class HistoryError(ValueError):
         >>> History.load(path)
         Traceback (most recent call last):
             ...
-        ignite_delayed.errors.HistoryError: ...notes.txt, line 1: no JSON: 'loss 0.3'
+        ignite_delayed.errors.HistoryError: ...notes.txt, line 1: no JSON: 'loss 0.3'; read_runs(path) reads ...
         >>> folder.cleanup()
     """
 

@@ -256,6 +256,8 @@ def as_condition(argument: str, value: Any) -> Condition:
         return value
     if isinstance(value, bool):
         hint = "== is not overloaded (it compares two conditions as values); write Metric('x') >= 1 or similar."
+    elif isinstance(value, float) and not value.is_integer():
+        hint = f"No clock counts so: compare a metric, as in Metric('loss') < {value!r}, or write After(fraction=...)."
     elif isinstance(value, (int, float)):
         hint = f"Spell the unit: After(epochs={value!r}), After(iterations={value!r}), ..."
     elif isinstance(value, Node):

@@ -52,6 +52,9 @@ class History:
         self._stop: int | None = None  # None: open at the end, as the history of a run is
         self._marks: list[Mark] = []
         self._forgotten = 0  # marks
+        if isinstance(records, (str, Path)):
+            hint = "History.load(path) reads a file, read_runs(path) what others wrote."
+            refuse_type("records", "an iterable of Record", records, hint)
         for record in records:
             self._take(record)
 

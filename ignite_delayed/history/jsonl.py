@@ -142,7 +142,7 @@ def _read_header(text: str, where: str) -> int | None:
     try:
         line = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise HistoryError(f"{where}: no JSON: {text[:60]!r}") from error
+        raise HistoryError(f"{where}: no JSON: {text[:60]!r}; read_runs(path) reads what others wrote") from error
     if line == _FIRST:
         return None
     lines = line.get("lines") if isinstance(line, dict) else None

@@ -63,6 +63,7 @@ def test_functions_become_conditions() -> None:
     ("value", "hint"),
     [
         (50, r"Spell the unit: After\(epochs=50\), After\(iterations=50\)"),
+        (0.5, r"No clock counts so: compare a metric, as in Metric\('loss'\) < 0\.5, or write After\(fraction="),
         (
             True,
             r"== is not overloaded \(it compares two conditions as values\); write Metric\('x'\) >= 1 or similar\.$",

@@ -375,7 +375,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: LOW.holds(at_least=0, of=3), ValueError, "at_least must be a whole number >= 1, got 0"),
     (lambda: LOW.holds(at_least=1, of=0), ValueError, "of must be a whole number >= 1, got 0"),
     (lambda: Sustained(LOSS, evaluations=1), TypeError, r"condition must be .* compare it, for example Metric\('loss"),  # type: ignore[arg-type]
-    (lambda: Holds(0.5, at_least=1, of=1), TypeError, r"condition must be .* Spell the unit: After\(epochs=0\.5\)"),  # type: ignore[arg-type]
+    (lambda: Holds(0.5, at_least=1, of=1), TypeError, r"condition must be .* as in Metric\('loss'\) < 0\.5"),  # type: ignore[arg-type]
     (lambda: Between(LOW, "loss"), TypeError, r"stop must be a condition.* Compare the metric: Metric\('loss'\) < 0"),  # type: ignore[arg-type]
     (lambda: Between(None, LOW), TypeError, r"start must be a condition, or a function of one record, got None"),  # type: ignore[arg-type]
     (lambda: LOW.then(50), TypeError, r"second must be a condition.* Spell the unit: After\(epochs=50\)"),  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,10 @@ def test_only_records_are_taken() -> None:
     wrong: Any = [{"loss": 1.0}]
     with pytest.raises(TypeError, match=r"records must be an iterable of Record, got \{'loss': 1\.0\} \(dict\)"):
         History(wrong)
+    for path in ("run.jsonl", Path("run.jsonl")):
+        wrong = path
+        with pytest.raises(TypeError, match=r"records must be an .*run\.jsonl.* History\.load\(path\) reads a file"):
+            History(wrong)
     history = run_of([1.0])
     with pytest.raises(TypeError, match="record must be a Record, got 3"):
         history.append(3)  # type: ignore[arg-type]

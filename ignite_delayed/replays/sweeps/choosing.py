@@ -105,7 +105,7 @@ def choose(
         3 rules in the order of 13 runs, tested on 27 others
     """
     if not isinstance(sweep, Sweep):
-        refuse_type("sweep", "what sweep() returns", sweep)
+        refuse_type("sweep", "what sweep() returns", sweep, "Write choose(sweep(runs, rules), ...).")
     max_regret = check_real("max_regret", max_regret, above=0, hint="It is in the unit of the monitor.")
     confidence = check_real("confidence", confidence, above=0, most=1 - 1e-9)
     cap = _CAP * max_regret if cap is None else check_real("cap", cap, least=max_regret)

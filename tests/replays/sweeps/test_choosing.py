@@ -227,7 +227,7 @@ def test_the_mean_of_a_group_is_that_of_its_runs() -> None:
         ({"seed": -1}, "seed must be a whole number >= 0"),
         ({"groups": "sed"}, r"groups must be a parameter of every run, as '0' lacks it, .* Did you mean 'seed'\?"),
         ({"groups": [1, 2]}, "groups must be a label for each of the 4 runs"),
-        ({"sweep": 3}, r"sweep must be what sweep\(\) returns"),
+        ({"sweep": 3}, r"sweep must be what sweep\(\) returns, got 3 .*Write choose\(sweep\(runs, rules\)"),
     ],
 )
 def test_bad_arguments_are_told(arguments: dict[str, Any], message: str) -> None:
