@@ -23,6 +23,8 @@ _LISTED = 30
 _EPOCHS = 12
 #: Columns where the output is no terminal.
 _WIDE = 160
+#: Columns that tables take at least, so that no number is cut, and those of a number of which the head is long.
+_NARROW, _COLUMN = 80, 10
 
 
 def console() -> Console:
@@ -48,15 +50,15 @@ def print_summary(swept: Sweep, out: Console) -> None:
     for place in shown:
         table.add_row(
             "*" if found.front[place] else "",
-            labels[place],
+            _escaped(labels[place]),
             f"{found.stopped[place]:.0%}" if found.runs else "-",
             *(_number(float(column[place])) for column in (found.regret, found.worst)),
             *(_number(float(column[place]), ".1f") for column in (found.epochs, found.saved)),
         )
     left_out = f", those that no other beats: {len(shown)}" if len(shown) < len(labels) else ""
     title = f"{_several(len(labels), 'rule')} over {_several(len(swept), 'run')}{left_out}"
-    out.print(f"{title}, by {label_of(swept.monitor)} ({swept.mode})")
-    out.print(table)
+    out.print(f"{title}, by {label_of(swept.monitor)} ({swept.mode})", markup=False)
+    _print_table(table, out)
     out.print(
         "stopped: share of the runs; regret: kept - best, mean and worst; epochs: spent and saved, means;\n"
         "*: no other rule has less regret for no more epochs, or as little for fewer."
@@ -73,8 +75,8 @@ def print_each(swept: Sweep, out: Console) -> None:
             at = run, place
             stopped = swept.stopped_epoch[at]
             table.add_row(
-                name if place == 0 else "",
-                label,
+                _escaped(name) if place == 0 else "",
+                _escaped(label),
                 "-" if math.isnan(stopped) else f"{stopped:.0f}",
                 _number(swept.kept[at]),
                 _number(swept.kept_epoch[at], ".0f"),
@@ -83,7 +85,7 @@ def print_each(swept: Sweep, out: Console) -> None:
                 _number(swept.regret[at]),
                 _number(swept.saved[at], ".0f"),
             )
-    out.print(table)
+    _print_table(table, out)
 
 
 def print_rates(previews: Mapping[str, Preview], iterations_per_epoch: int, out: Console) -> None:
@@ -96,18 +98,38 @@ def print_rates(previews: Mapping[str, Preview], iterations_per_epoch: int, out:
     table = _table("first batch of", *previews)
     for name, place in [*rows, ("the last batch", batches - 1)]:
         table.add_row(name, *(_number(float(one.rates[place, 0])) for one in previews.values()))
-    out.print(table)
+    _print_table(table, out)
 
 
 def _table(*heads: str) -> Table:
-    """An empty table, names on the left and numbers on the right."""
-    simple, escape = require_extra("rich.box", "cli").SIMPLE_HEAD, require_extra("rich.markup", "cli").escape
+    """An empty table, names on the left and numbers on the right; of names and long heads nothing is cut."""
+    simple = require_extra("rich.box", "cli").SIMPLE_HEAD
     table: Table = require_extra("rich.table", "cli").Table(
         box=simple, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
     )
     for head in heads:
-        table.add_column(escape(head), justify="left" if head in ("", "run", "rule", "first batch of") else "right")
+        named, long = head in ("", "run", "rule", "first batch of"), len(head) > _COLUMN
+        table.add_column(
+            _escaped(head),
+            justify="left" if named else "right",
+            overflow="fold",
+            no_wrap=not named and not long,
+            min_width=_COLUMN if long and not named else None,
+        )
     return table
+
+
+def _print_table(table: Table, out: Console) -> None:
+    """Print a table; where the terminal is too narrow for its numbers, beyond the edge."""
+    width, out.width = out.width, max(out.width, _NARROW)
+    out.print(table)
+    out.width = width
+
+
+def _escaped(text: str) -> str:
+    """A text whose brackets are no markup."""
+    escaped: str = require_extra("rich.markup", "cli").escape(text)
+    return escaped
 
 
 def _number(value: float, form: str = ".4g") -> str:

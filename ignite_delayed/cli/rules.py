@@ -154,11 +154,14 @@ def rules_of(
         return list(dict.fromkeys(written))
     if monitor is None or mode is None:
         raise click.UsageError("--patience needs --monitor and --mode: of what, and which values are better")
-    delayed = [After(epochs=delay) if delay else None for delay in delays or (() if conditions else (0,))]
     rules: dict[Condition, None] = {}
-    for patience, until, word in product(patiences, [*delayed, *conditions], while_closed):
-        closed: dict[str, Any] = {} if until is None else {"until": until, "while_closed": word}
-        rules[EarlyStop(monitor, mode=mode, patience=patience, threshold=threshold, **closed)] = None
+    try:
+        delayed = [After(epochs=delay) if delay else None for delay in delays or (() if conditions else (0,))]
+        for patience, until, word in product(patiences, [*delayed, *conditions], while_closed):
+            closed: dict[str, Any] = {} if until is None else {"until": until, "while_closed": word}
+            rules[EarlyStop(monitor, mode=mode, patience=patience, threshold=threshold, **closed)] = None
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(str(error)) from error
     return list(rules | dict.fromkeys(written))
 
 

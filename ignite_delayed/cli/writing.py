@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,12 +70,18 @@ def check_free(paths: Iterable[Path | None], *, overwrite: bool) -> None:
     Raises:
         FileExistsError: where a file is there and ``overwrite`` is false.
         FileNotFoundError: where its folder is not there.
+        IsADirectoryError: where it is a folder.
+        PermissionError: where nothing may be written there.
     """
     for path in paths:
+        if path is not None and path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder: name a file")
         if path is not None and path.exists() and not overwrite:
             raise FileExistsError(f"{path} is there already: pass --overwrite to replace it")
         if path is not None and not path.parent.is_dir():
             raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+        if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise PermissionError(f"{path} may not be written")
 
 
 def write_table(swept: Sweep, path: Path) -> None:

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import os
 import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
+from strategies import run_of
 
-from ignite_delayed import After, EarlyStop, GeneralizationLoss, History, Metric, Record, grid, read_runs, sweep
+from ignite_delayed import After, EarlyStop, GeneralizationLoss, History, Metric, Record, Runs, grid, read_runs, sweep
 from ignite_delayed.cli import main
+from ignite_delayed.cli.report import print_each, print_summary
 
 RUNS, EPOCHS = 4, 20
 WATCH = ["--monitor", "val/loss", "--mode", "min"]
@@ -114,6 +119,25 @@ class TestReplay:
         assert len(pd.read_parquet(table)) == RUNS
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_in_a_narrow_terminal_nothing_is_cut(width: int) -> None:
+    name = "val[loss]/of a long name"
+    listed = Runs([run_of(curve(seed), name) for seed in range(2)], names=["a[b]/log.csv", "c[/d]/log.csv"])
+    gate = (Metric(name).mean(5) < 0.5) & (After(epochs=20) | (Metric(name).slope(4) > 0.001))
+    rules = grid(EarlyStop, name, mode="min", patience=[2, 4], until=[None, gate])
+    swept, out = sweep(listed, rules), Console(width=width, file=StringIO(), highlight=False)
+    print_summary(swept, out)
+    print_each(swept, out)
+    told = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in told
+    whole = "".join(told.split())
+    assert "over2runs,byval[loss]/ofalongname(min)" in whole
+    assert all(f"{kept:.4g}" in told for kept in swept.kept[~np.isnan(swept.kept)])
+    names = "".join("".join(line[:12] for line in told.splitlines()).split())
+    assert "a[b]" in names
+    assert "c[/d]" in names
+
+
 class TestWhatIsWrong:
     @pytest.mark.parametrize(
         ("arguments", "status", "said"),
@@ -131,6 +155,9 @@ class TestWhatIsWrong:
             (["--patience", "3", "--monitor", "val_loss", "--mode", "min"], 1, "'val_loss'"),
             (["--patience", "3", *WATCH, "--when", "Metric('val/loss') <"], 2, "--when"),
             (["--rule", "After(epochs=3)"], 2, "monitor='val/loss', mode='min'"),
+            (["--patience", "9" * 20, *WATCH], 2, "Error: patience must be a whole number"),
+            (["--patience", "3", "--delay", "9" * 20, *WATCH], 2, "Error: epochs must be a whole number"),
+            (["--patience", "3", "--threshold", "nan", *WATCH], 2, "Error: threshold must be a finite number"),
             (["--patience", "3", *WATCH, "--output", "out.txt"], 2, "must end in .csv, .parquet"),
             (["--patience", "3", *WATCH, "--output", "nowhere/out.csv"], 1, "there is no folder nowhere"),
         ],
@@ -140,6 +167,17 @@ class TestWhatIsWrong:
     ) -> None:
         assert main(["replay", runs, *arguments]) == status
         assert said in capsys.readouterr().err
+
+    def test_what_cannot_be_written_is_said_before_anything_is_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        order = ["replay", "no runs", *WATCH, "--patience", "2", "--overwrite", "--output"]
+        (tmp_path / "folder.csv").mkdir()
+        assert main([*order, str(tmp_path / "folder.csv")]) == 1
+        assert "folder.csv is a folder: name a file" in capsys.readouterr().err
+        monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)  # who is root may write anywhere
+        assert main([*order, str(tmp_path / "out.csv")]) == 1
+        assert "out.csv may not be written" in capsys.readouterr().err
 
     def test_files_are_not_written_over_unless_that_is_asked_for(
         self, runs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
