@@ -40,6 +40,9 @@ class WritesThrough(Optimizer):
     def defaults(self, defaults: Any) -> None:
         self.optimizer.defaults = defaults
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.optimizer.zero_grad(set_to_none)
+
     def step(self, closure: Any = None) -> Any:
         return self.optimizer.step(closure)
 
@@ -54,6 +57,9 @@ class ReadOnly(Optimizer):
     state = property(lambda self: self.optimizer.state)
     defaults = property(lambda self: self.optimizer.defaults)
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.optimizer.zero_grad(set_to_none)
+
     def step(self, closure: Any = None) -> Any:
         return self.optimizer.step(closure)
 
@@ -67,6 +73,9 @@ class Lookahead(Optimizer):
         self.state = optimizer.state
         self.defaults = optimizer.defaults | {"alpha": 0.5, "k": 5}
         self.counter = 0
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.optimizer.zero_grad(set_to_none)
 
     def step(self, closure: Any = None) -> Any:
         self.counter += 1
@@ -99,6 +108,9 @@ class Slots:
     @property
     def param_groups(self) -> Any:
         return tuple(self.optimizer.param_groups)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.optimizer.zero_grad(set_to_none)
 
     def step(self, closure: Any = None) -> Any:
         return self.optimizer.step(closure)

@@ -129,6 +129,7 @@ class Course:
         stepper = progress.stepper_of(index)
         if stepper.writes:
             self._take()
+        progress.plan.origins = (*progress.plan.origins[:index], progress.origin)
         self.look_again()
         stepper.resolve(trainer, progress.plan, progress.origin)
         self._tell(progress.begin(index))

@@ -28,6 +28,7 @@ class Plan:
         pinned: ``epochs``.
         cadence: as it was given.
         anchor: the iterations and epochs that were finished there.
+        origins: those that were finished when each phase so far began.
         seen: the length in epochs that was used last, ``None`` before a run.
     """
 
@@ -35,6 +36,7 @@ class Plan:
         self.pinned = None if epochs is None else check_real("planned_epochs", epochs, above=0)
         self.cadence = cadence
         self.anchor = (0, 0)
+        self.origins: tuple[tuple[int, int], ...] = ()
         self.seen: float | None = None
 
     def epochs(self, trainer: Engine) -> float | None:
@@ -65,6 +67,16 @@ class Plan:
         if per == "epoch":
             return max(epochs - self.anchor[1], 1)
         return max(epochs - self.anchor[0] / length, 1 / length) if length else epochs
+
+    def joined(self, number: int, most: int) -> int:
+        """With how many of the ``most`` phases before it phase ``number`` has a common beginning.
+
+        Those are the ones that have ended by themselves: the last that a condition has ended, did so at the anchor.
+        """
+        if number >= len(self.origins):  # its turn is still to come
+            return most
+        first = max((index for index, origin in enumerate(self.origins) if origin == self.anchor), default=0)
+        return max(min(most, number - first), 0)
 
     def begins(self, trainer: Engine, per: str, origin: tuple[int, int]) -> float:
         """How many epochs after the anchor a phase begins that does after ``origin``."""

@@ -64,7 +64,7 @@ class Progress:
         self.updates = self.updates_before = 0
         self.bases: list[float] = []
         self.switches: list[Switched] = []
-        self.plan.anchor, self.plan.seen = (0, 0), None
+        self.plan.anchor, self.plan.origins, self.plan.seen = (0, 0), (), None
 
     def start_over(self) -> None:
         """Become as new, and give the groups back what they had."""
@@ -102,7 +102,8 @@ class Progress:
         self.bases, told = takeover.bases()
         if not stepper.kind:
             return told
-        handed_over = self.origin != (0, 0) and not takeover.marked  # by another, who has written until now
+        # By another, who has written until now, and noted the base; in a pause nobody did.
+        handed_over = self.origin != (0, 0) and takeover.noted and not takeover.marked
         if stepper.ready or handed_over:
             self.bases = takeover.read_bases()
             return ""
@@ -167,11 +168,14 @@ class Progress:
     def _counted_state(self) -> dict[str, Any]:
         """What older releases did not save, and only what there is of it: their states stay as they were."""
         anchor = {} if self.plan.anchor == (0, 0) else {"anchor": list(self.plan.anchor)}
+        began = list(self.plan.origins)
+        first, known = _origins(self.index, self.switches, self.plan.anchor, self.origin)
+        origins = {"origins": [list(origin) for origin in began]} if began and began[first:] != known else {}
         planned = {} if self.plan.seen is None else {"planned": self.plan.seen}
         counts = any(stepper.per == "update" for stepper in self.steppers)
         updates = {"updates": [self.updates, self.updates_before]} if counts else {}
         tried = [stepper.tried for stepper in self.steppers]
-        return anchor | planned | updates | ({"tried": tried} if any(tried) else {})
+        return anchor | origins | planned | updates | ({"tried": tried} if any(tried) else {})
 
     def _rule(self) -> list[str]:
         pairs = zip(self.phases, self.steppers, strict=True)
@@ -193,6 +197,9 @@ class Progress:
             bases, left = ([_number(value) for value in raw[key]] for key in ("bases", "left"))
             # States were saved without them until shares had an anchor.
             anchor = (_count(raw.get("anchor", (0, 0))[0]), _count(raw.get("anchor", (0, 0))[1]))
+            first, known = _origins(index, switches, anchor, origin)
+            began = raw.get("origins", [(0, 0)] * first + known if raw["begun"] else [])
+            origins = tuple((_count(iterations), _count(epochs)) for iterations, epochs in began)
             planned = None if raw.get("planned") is None else _number(raw["planned"])
             if "tried" in raw:  # older releases did not save it
                 self._check_others(index, raw["tried"])
@@ -211,7 +218,7 @@ class Progress:
         self.updates, self.updates_before = updates
         takeover.before = None if raw["before"] is None else [dict(group) for group in raw["before"]]
         takeover.left = left
-        self.plan.anchor, self.plan.seen = anchor, planned
+        self.plan.anchor, self.plan.origins, self.plan.seen = anchor, origins, planned
 
     def _check_others(self, index: int, tried: Any) -> None:
         """Refuse factories that were edited: those of the phases but ``index``, whose stepper checks its own."""
@@ -245,6 +252,14 @@ class Progress:
             raise StateError(f"the state of {name!r} is damaged: it has the groups of one moment only")
         for key in ("before", "groups"):
             self.takeover.check_groups(name, raw[key] or [])
+
+
+def _origins(
+    index: int, switches: Sequence[Switched], anchor: tuple[int, int], origin: tuple[int, int]
+) -> tuple[int, list[tuple[int, int]]]:
+    """The phase that began at ``anchor``, and where those from it on to ``index`` did, of which the last is known."""
+    first = max((switch.phase for switch in switches if switch.iteration == anchor[0]), default=0)
+    return first, [anchor, *[origin] * (index - first)]
 
 
 def _without_names(rule: Any) -> Any:

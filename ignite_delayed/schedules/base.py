@@ -240,9 +240,9 @@ class Schedule(Value):
     ) -> A:
         """The same schedule with every length in whole steps, and every time scale in exact ones.
 
-        Lengths that are whole stay as they are. Of the others the *ends* are rounded to the nearest step, so that
-        phases add up to their rounded sum, and each keeps at least one step. The scale of a decay is not rounded:
-        ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
+        Lengths that are whole stay as they are. Of the others the *ends* are rounded to the nearest step, of two the
+        even one, so that phases add up to their rounded sum, and each keeps at least one step. The scale of a decay is
+        not rounded: ``Exponential(0.5, epochs=2.5)`` halves every 2.5 epochs also where a step is an epoch.
 
         Args:
             per: what one step is, ``"iteration"``, ``"epoch"``, or ``"update"``, a step of the optimizer.

@@ -19,6 +19,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from wrapped_optimizers import OF_TORCH, WRAPPERS
 
 from ignite_delayed import (
+    After,
     AttachError,
     Constant,
     Cosine,
@@ -348,6 +349,19 @@ class TestScalesOfTimm:
             again = Training(optimizer)
             apply_schedule(again.recorder, optimizer, Constant(), per="epoch")
             assert again.run(1) == [whole]
+
+    @pytest.mark.parametrize("name", ["ExponentialLR", "ReduceLROnPlateau"])
+    def test_are_of_a_torch_scheduler_that_begins_after_a_pause_as_of_one_that_begins_at_once(self, name: str) -> None:
+        options: Any = {"monitor": "loss", "mode": "min"} if name == "ReduceLROnPlateau" else {"per": "epoch"}
+        phases = [Phase(SCHEDULERS[name], until=After(epochs=1), **options), Phase(Constant(), per="epoch")]
+        runs = []
+        for before in ([], [Phase(None, until=After(epochs=1))]):
+            optimizer = named(*self.SCALES)
+            training = Training(optimizer, metrics={"loss": [1.0] * 3})
+            LRPhases(training.recorder, optimizer, [*before, *phases])
+            runs.append(training.run(3)[len(before) :])
+        whole = [base * scale for base, scale in zip(values(named()), self.SCALES, strict=True)]
+        assert runs == [[whole] * 3, [whole] * 2]
 
     def test_are_of_rates_alone(self) -> None:
         optimizer = named(*self.SCALES)

@@ -186,6 +186,24 @@ class TestTorchSchedulers:
         (states,), expected = saved(build(), 5)
         assert resume(build(), through_torch(states)) == expected
 
+    @pytest.mark.parametrize("name", ["OneCycleLR", "CyclicLR", "StepLR"])
+    def test_with_an_optimizer_that_was_loaded_before_anything_was_attached(self, name: str) -> None:
+        def attach(training: Training) -> Training:
+            delay_lr_scheduler(
+                training.recorder, training.optimizer, SCHEDULERS[name], until=After(epochs=1), per="iteration"
+            )
+            return training
+
+        [(trainer, optimizer, recorder)], expected = saved(attach(Training(sgd(), watch=("lr", "momentum"))), 5)
+        resumed = Training(sgd(), watch=("lr", "momentum"))
+        resumed.optimizer.load_state_dict(optimizer)  # with what the scheduler notes in the groups
+        attach(resumed)
+        resumed.trainer.load_state_dict(trainer)
+        resumed.recorder.load_state_dict(through_torch(recorder))
+        resumed.attach_evaluator()
+        resumed.trainer.run([0] * 3)
+        assert resumed.used == expected
+
     def test_a_ready_instance(self) -> None:
         def build() -> Training:
             training = Training(sgd())

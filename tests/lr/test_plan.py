@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from ignite.engine import Events
 from lr_runs import Training, saved, sgd
 
 from ignite_delayed import (
@@ -203,6 +204,74 @@ class TestSharesOfPhasesInARow:
         training = Training(sgd(), metrics=falling(8, 4))
         phased(training, first, Phase(Linear(fraction=1), per="epoch"))
         assert training.lr(8) == [1.0] * 4 + [1.0, 0.75, 0.5, 0.25]
+
+
+class TestWhatFollowsByItself:
+    """Phases that end by themselves are laid out as one schedule: from where the first began, rounded once."""
+
+    OTHER = Phase(Constant(epochs=1), per="epoch")
+
+    @pytest.mark.parametrize("cut", [None, 5, 9, 13])
+    def test_takes_the_rest_from_where_it_begins_whatever_was_before(self, cut: int | None) -> None:
+        held, falls = Constant(0.5, steps=4), Linear(rest=True)
+
+        def build(*phases: Phase) -> Training:
+            training = Training(sgd())
+            phased(training, self.OTHER, *phases)
+            return training
+
+        apart = (Phase(held, per="iteration"), Phase(falls, per="iteration"))
+        joined = build(Phase(held.then(falls), per="iteration")).lr(4, 4)
+        assert joined[8:] == [1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
+        if cut is None:
+            assert build(*apart).lr(4, 4) == joined
+            return
+        [states], after = saved(build(*apart), cut, 4, 4)
+        resumed = build(*apart)
+        trainer, optimizer, recorder = states
+        resumed.trainer.load_state_dict(trainer)
+        resumed.optimizer.load_state_dict(optimizer)
+        resumed.recorder.load_state_dict(recorder)
+        resumed.trainer.run([0] * 4)
+        assert resumed.used == after
+        assert [rate for [rate] in after] == joined[cut:]
+
+    @pytest.mark.parametrize("until", [None, Metric("loss") < 0.02])
+    def test_is_rounded_from_its_exact_place_also_where_a_condition_could_have_ended_it(self, until: Any) -> None:
+        quarters = [Phase(Constant(factor, fraction=0.25), per="epoch", until=until) for factor in (0.4, 0.3, 0.2)]
+        training = Training(sgd(), metrics={"loss": [1.0] * 6})
+        phased(training, *quarters, Phase(Constant(0.1), per="epoch"))
+        assert training.lr(6) == [0.4, 0.4, 0.3, 0.2, 0.1, 0.1]  # ends at 1.5, 3 and 4.5 epochs
+
+    def test_is_laid_out_anew_after_a_condition_has_ended_what_was_before(self) -> None:
+        first = Phase(Constant(0.4, fraction=0.25), per="epoch", until=Metric("loss") < 0.02)
+        second = Phase(Linear(1, 0.5, fraction=0.5), per="epoch")
+        training = Training(sgd(), metrics=falling(6, 1))
+        phased(training, first, second, Phase(Constant(0.1), per="epoch"))
+        assert training.lr(6) == [0.4, 1.0, 0.75, 0.1, 0.1, 0.1]  # a half of the 5 that are left, of two the even one
+
+    def test_of_which_one_alone_fits_in_the_run_is_laid_out_alone(self) -> None:
+        first = Phase(Constant(0.4, fraction=0.5), per="epoch", until=Metric("loss") < 0.02)
+        training = Training(sgd(), metrics={"loss": [1.0] * 6})
+        phased(training, first, Phase(Linear(fraction=1), per="epoch"))
+        assert training.lr(6) == pytest.approx([0.4, 0.4, 0.4, 1.0, 5 / 6, 4 / 6])
+
+    def test_goes_on_from_the_state_of_a_release_that_did_not_save_where_phases_began(self) -> None:
+        def build() -> tuple[Training, LRPhases]:
+            training = Training(sgd())
+            held = (Phase(Constant(0.5, epochs=1), per="epoch"), Phase(Constant(0.7, epochs=1), per="epoch"))
+            return training, phased(training, *held, Phase(Linear(rest=True), per="epoch"))
+
+        training, phases = build()
+        states: list[Any] = []
+        training.trainer.add_event_handler(Events.EPOCH_COMPLETED(once=3), lambda: states.append(phases.state_dict()))
+        used = training.lr(6)
+        assert states[0].pop("origins") == [[0, 0], [1, 1], [2, 2]]
+        resumed, phases = build()
+        resumed.trainer.load_state_dict({"epoch_length": 1, "max_epochs": 6, "iteration": 3})
+        phases.load_state_dict(states[0])
+        resumed.trainer.run([0])
+        assert [rate for [rate] in resumed.used] == used[3:]
 
 
 @pytest.mark.parametrize("per", ["iteration", "epoch"])

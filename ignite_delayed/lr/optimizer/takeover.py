@@ -117,6 +117,11 @@ class Takeover:
         return [read(group, parameter) / (scale_of(group, parameter) or 1.0) for group in groups]
 
     @property
+    def noted(self) -> bool:
+        """Whether the groups say what their base values are, as whoever writes them has them do."""
+        return any(self._initial in group for group in self.optimizer.param_groups)
+
+    @property
     def marked(self) -> bool:
         """Whether the groups say what was left there."""
         return any(self._left in group for group in self.optimizer.param_groups)

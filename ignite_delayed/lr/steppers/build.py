@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..._utils.checks import refuse_value
 from ...conditions import Condition
-from ...schedules import Schedule
+from ...schedules import Chain, Schedule
 from ..optimizer.groups import read_all
 from ..phase import Phase
 from .adapted import kind_of
@@ -27,22 +27,31 @@ def build_steppers(
     conditions = [phase.until for phase in phases if phase.until is not None]
     steppers: list[Stepper] = []
     parameters, entries = {parameter}, {parameter}
-    joined: tuple[Schedule, ...] = ()  # those that end by themselves right before, in the same steps
+    joined: tuple[Schedule, ...] = ()  # those that may end by themselves right before, in the same steps
     for index, phase in enumerate(phases):
-        if index and (phases[index - 1].until is not None or phases[index - 1].per != phase.per):
+        if index and phases[index - 1].per != phase.per:
             joined = ()
         if phase.what is None:
             steppers.append(NoStepper())
         elif isinstance(phase.what, Schedule):
             assert phase.per is not None
-            steppers.append(ScheduleStepper(phase.what, phase.per, parameter, phase is phases[-1], joined))
-            joined = () if phase.what.takes_rest else (*joined, phase.what)
+            joined = joined if _fit_together(*joined, phase.what) else ()
+            steppers.append(ScheduleStepper(phase.what, phase.per, parameter, phase is phases[-1], joined, index))
+            joined = () if phase.what.endless or phase.what.takes_rest else (*joined, phase.what)
         else:
             stepper, trial = _scheduler_stepper(phase, optimizer, parameter, conditions)
             steppers.append(stepper)
             parameters |= trial.parameters
             entries |= trial.entries
     return steppers, frozenset(parameters), frozenset(entries)
+
+
+def _fit_together(*schedules: Schedule) -> bool:
+    """Whether they fit in the run in a row; they need not where conditions may end them before."""
+    try:
+        return len(schedules) == 1 or bool(Chain(*schedules))
+    except ValueError:
+        return False
 
 
 def _scheduler_stepper(

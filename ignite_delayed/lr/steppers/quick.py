@@ -52,13 +52,16 @@ def quick_step(slow: Callable[[Engine], None]) -> QuickStep:
     optimizer: Any = None
     groups: Any = None
     bases: Any = None
-    entry, common = "", None
+    entry, alone = "", False
+    common: Any = None
 
     def step(engine: Engine) -> None:
         iteration = engine.state.iteration
         if iteration < high and optimizer.param_groups is groups and len(groups) == count:
             stepper.factor = factor = curve(iteration - shift)
-            if common is not None:
+            if alone:  # a loop over one would cost a sixth of the step
+                groups[0][entry] = common * factor
+            elif common is not None:
                 value = common * factor
                 for group in groups:
                     group[entry] = value
@@ -69,11 +72,12 @@ def quick_step(slow: Callable[[Engine], None]) -> QuickStep:
             slow(engine)
 
     def bind(bound: Bound | None) -> None:
-        nonlocal high, shift, curve, stepper, optimizer, groups, count, entry, bases, common
+        nonlocal high, shift, curve, stepper, optimizer, groups, count, entry, bases, common, alone
         if bound is None:
             high = 0
             return
         high, shift, curve, stepper, optimizer, groups, count, entry, bases = bound
         common = bases[0] if len(set(bases)) == 1 else None
+        alone = count == 1
 
     return QuickStep(step, bind)

@@ -34,11 +34,17 @@ class ScheduleStepper(Stepper):
     per: str
 
     def __init__(
-        self, schedule: Schedule, per: str, parameter: str, last: bool, joined: tuple[Schedule, ...] = ()
+        self,
+        schedule: Schedule,
+        per: str,
+        parameter: str,
+        last: bool,
+        joined: tuple[Schedule, ...] = (),
+        number: int = 0,
     ) -> None:
         self.per = per
         self._parameter, self._schedule, self._last = parameter, schedule, last
-        self._joined = joined
+        self._joined, self._number = joined, number
         self._entry = "betas" if parameter in BETAS else parameter
         self._resolved = schedule
         self._starts: list[int] = []
@@ -48,14 +54,18 @@ class ScheduleStepper(Stepper):
 
     def resolve(self, trainer: Engine, plan: Plan, origin: tuple[int, int]) -> None:
         # Ends are rounded from their exact places, so what ends by itself before is resolved together with this.
-        whole = Chain(*self._joined, self._schedule) if self._joined else self._schedule
+        count = plan.joined(self._number, len(self._joined))
+        joined = self._joined[len(self._joined) - count :]
+        whole = Chain(*joined, self._schedule) if joined else self._schedule
+        if self._number < len(plan.origins):
+            origin = plan.origins[self._number - count]
         try:
             resolved = whole.resolve(
                 per=self.per,
                 epochs=plan.left(trainer, self.per),
                 iterations_per_epoch=trainer.state.epoch_length,
                 updates_per_epoch=plan.steps_per_epoch(trainer, "update"),
-                begins=0.0 if self._joined else plan.begins(trainer, self.per, origin),
+                begins=plan.begins(trainer, self.per, origin),
             )
         except ValueError as error:
             raise ValueError(

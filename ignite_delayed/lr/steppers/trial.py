@@ -50,7 +50,8 @@ def try_factory(argument: str, factory: Any, optimizer: Optimizer) -> Trial:
         )
     double, put_back, before = stand_in(optimizer), remember(optimizer), contents(optimizer)
     for group in double.param_groups:
-        group.pop("initial_lr", None)
+        for note in filter(is_note, list(group)):  # of an earlier scheduler, or loaded with the optimizer
+            del group[note]
     try:
         scheduler = factory(double)
     except AttributeError as error:
@@ -93,7 +94,8 @@ def changes_of(scheduler: LRScheduler, built_on: Optimizer, optimizer: Optimizer
     entries = {"lr", "initial_lr"} | _momenta(scheduler)
     for group, original in zip(built_on.param_groups, optimizer.param_groups, strict=True):
         for name in group.keys() - {"params"}:
-            if name not in original or _differ(group[name], original[name]):
+            noted = is_note(name) and group is not original
+            if noted or name not in original or _differ(group[name], original[name]):
                 entries.add(name)
     written = {name for name in entries if not is_note(name) and _everywhere(name, optimizer)}
     parameters = frozenset("beta1" if name == "betas" else name for name in written)

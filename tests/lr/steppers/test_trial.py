@@ -53,6 +53,18 @@ def test_notes_that_an_earlier_scheduler_left_are_no_parameters() -> None:
     assert {"max_lr", "min_lr"} <= trial.entries
 
 
+def test_notes_that_were_loaded_with_the_optimizer_are_noted_again() -> None:
+    def factory(optimizer: Any) -> LRScheduler:
+        return OneCycleLR(optimizer, 1.0, total_steps=10)
+
+    running, loaded = sgd(), sgd()
+    factory(running)
+    expected = try_factory("factory", factory, sgd()).entries
+    loaded.load_state_dict(running.state_dict())
+    assert try_factory("factory", factory, loaded).entries == expected
+    assert {"max_lr", "min_lr", "max_momentum", "base_momentum"} <= expected
+
+
 def test_the_trial_is_not_misled_by_a_stale_initial_lr() -> None:
     optimizer = sgd()
     optimizer.param_groups[0]["initial_lr"] = 9.0
