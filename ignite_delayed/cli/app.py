@@ -40,7 +40,8 @@ def run(argv: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except click.Abort as error:  # click's word for Ctrl-C
-        click.echo(f"{NAME}: interrupted. {error.__cause__ or ''}".rstrip(" ."), err=True)
+        had = str(error.__cause__ or "").partition(";")[0]  # of a sweep: how many runs were done
+        click.echo(f"{NAME}: {had or 'interrupted'}", err=True)
         return 130
     except (ImportError, OSError, HistoryError, MetricValueError, UnknownMetricError) as error:
         click.echo(f"{NAME}: error: {error}", err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import SweepInterrupted
 from .options import reading_options
 from .report import console, print_each, print_summary
 from .rules import rule_options, sweep_of
@@ -51,8 +52,14 @@ def replay(
           --patience 3,5,10 --delay 0,10,50 --when "Metric('val_loss') < 0.5"
     """
     check_free([output, picture], overwrite=overwrite)
-    swept = sweep_of(runs, format_, reading, monitor, mode, rules)
     out = console()
+    try:
+        swept = sweep_of(runs, format_, reading, monitor, mode, rules)
+    except SweepInterrupted as interrupt:
+        if not len(interrupt.partial):
+            raise
+        print_summary(interrupt.partial, out)
+        raise
     if each:
         print_each(swept, out)
         out.print()

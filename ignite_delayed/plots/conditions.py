@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from .._utils.checks import refuse_value
 from .._utils.extras import require_extra
 from ..conditions import Condition
 from ..conditions.explanation import VERDICT_WORDS, Explanation
+from ..history.columns import Floats
 from ..history.history import History
+from ..replays.columns import part_columns
 from ..replays.fold import Replay, fold, replay
 from .key import add_key
 from .lettering import cut_text, em, text_width, wrap_text
@@ -32,6 +36,10 @@ _LEGIBLE = 0.65  # the share of its size down to which text above the bands may 
 _BESIDE = 0.45  # the part of the width that labels beside the bands may take
 _KEYLESS = 0.7  # the part of the height that the key will leave
 _INDENT = 1.2  # of parts, in font sizes
+
+#: How columns say it.
+_NUMBERS = {True: 1, False: -1, None: 0}
+_KINDS = {number: VERDICT_WORDS[verdict] for verdict, number in _NUMBERS.items()}
 
 
 class Band(NamedTuple):
@@ -85,7 +93,7 @@ def plot_conditions(history: History, condition: Any, *, ax: Axes | None = None)
     decided holds from that record to the next, and after the last one for as long as between the two before; where
     the whole first held is marked on all bands. *True* is dark and high, *false* pale and low, *unknown* hatched.
 
-    The condition need not have been part of the run: it is folded over the records, as :func:`replay` does.
+    The condition need not have been part of the run: it is replayed over the records, as :func:`replay` does.
 
     Args:
         history: a recorded run, live or loaded.
@@ -144,24 +152,35 @@ def _first(replayed: Replay, at: list[float]) -> Moment | None:
 
 def _bands(condition: Condition, history: History, at: list[float]) -> list[Band]:
     """A band for the whole and each part; before the first record, each says what it begins with."""
-    explained = [condition.explain(condition.initial())]
-    explained += [condition.explain(state) for state, _ in fold(condition, history)]
-    rows = zip(*map(_walk, explained), strict=True)
+    begins = condition.explain(condition.initial())
+    columns = part_columns(begins, history)
+    if columns is None:
+        columns = _folded(condition, history)
     bands = []
-    for row in rows:
-        depth, node = row[0]
-        verdicts = [VERDICT_WORDS[said.verdict] for _, said in row]
-        zones: list[Zone] = []
-        for kind, start, stop in zip(verdicts, at, at[1:], strict=False):
-            if start >= stop:
-                continue  # another record follows at the same time
-            if zones and zones[-1].kind == kind:
-                zones[-1] = zones[-1]._replace(stop=stop)
-            else:
-                zones.append(Zone(kind, start, stop))
+    times = np.array(at)
+    for (depth, node), column in zip(_walk(begins), columns, strict=True):
+        said = np.append(_NUMBERS[node.verdict], column)
         assert isinstance(node.node, Condition)
-        bands.append(Band(node.node, repr(condition) if depth == 0 else _label(node), depth, zones))
+        label = repr(condition) if depth == 0 else _label(node)
+        bands.append(Band(node.node, label, depth, _zones(said, times)))
     return bands
+
+
+def _folded(condition: Condition, history: History) -> list[np.ndarray[Any, Any]]:
+    """What the whole and each part say at each record, one record after the other."""
+    explained = [condition.explain(state) for state, _ in fold(condition, history)]
+    rows = [[_NUMBERS[said.verdict] for _, said in _walk(one)] for one in explained]
+    return list(np.array(rows).T)
+
+
+def _zones(said: np.ndarray[Any, Any], at: Floats) -> list[Zone]:
+    """Where on the axis it was said; each holds until the next."""
+    last = np.flatnonzero(at[:-1] < at[1:])  # another record follows the rest at the same time
+    said, starts, stops = said[last], at[:-1][last], at[1:][last]
+    begins = np.flatnonzero(np.append(True, said[1:] != said[:-1])[: len(said)])
+    ends = np.append(begins[1:], len(said))[: len(begins)] - 1
+    kinds = [_KINDS[number] for number in said[begins].tolist()]
+    return [Zone(*zone) for zone in zip(kinds, starts[begins].tolist(), stops[ends].tolist(), strict=True)]
 
 
 def _walk(explained: Explanation, depth: int = 0) -> Iterator[tuple[int, Explanation]]:

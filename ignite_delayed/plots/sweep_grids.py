@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["SweepGrid", "plot_sweep_grid"]
 
 Cells = Literal["regret", "worst", "epochs", "saved", "stopped"]
+
+#: What a line of names takes, in points, and how many letters it has.
+_LINE, _LETTERS = 12, 32
 
 _CELLS = {
     "regret": "mean regret in {monitor}",
@@ -71,7 +76,7 @@ def plot_sweep_grid(
     where: Mapping[str, Any] | None = None,
     ax: Axes | None = None,
 ) -> SweepGrid:
-    """Draw a number of each rule of a grid, by two of its arguments, as a heat map with the numbers in it.
+    """Draw a number of each rule of a grid, by two of its arguments, as a heat map with numbers where there is room.
 
     Args:
         swept: a sweep over rules of one kind, such as :func:`grid` makes.
@@ -103,11 +108,14 @@ def plot_sweep_grid(
     drawn = one_axes(ax)
     image = drawn.imshow(np.ma.masked_invalid(table), cmap="cividis", aspect="auto")
     drawn.set_facecolor("0.85")
-    drawn.set_xticks(range(len(heads)), [str(value) for value in heads])
-    drawn.set_yticks(range(len(sides)), [_side(value) for value in sides])
+    across, down = _room(drawn, table)
+    some, others = range(0, len(heads), _step(across)), range(0, len(sides), _step(down))
+    drawn.set_xticks(some, [str(heads[place]) for place in some])
+    drawn.set_yticks(others, [_side(sides[place]) for place in others])
     drawn.set_xlabel(columns)
     drawn.set_ylabel(rows)
-    for (row, column), value in np.ndenumerate(table):
+    shown = np.ndenumerate(table) if across > 2 * _LINE and down > _LINE else ()
+    for (row, column), value in shown:
         text, ink = ("?", "black") if np.isnan(value) else (f"{value:.2g}", _ink(image, value))
         drawn.text(column, row, text, ha="center", va="center", color=ink, fontsize="small")
     title = _CELLS[cells].format(monitor=label_of(swept.monitor))
@@ -153,11 +161,26 @@ def _cells(
     return table, heads, sides
 
 
+def _room(axes: Axes, table: Floats) -> tuple[float, float]:
+    """How wide and high a cell is, in points."""
+    box, figure = axes.get_position(), axes.get_figure(root=True)
+    assert figure is not None
+    rows, columns = table.shape
+    return 72 * box.width * figure.get_figwidth() / columns, 72 * box.height * figure.get_figheight() / rows
+
+
+def _step(room: float) -> int:
+    """Of how many names beside cells of that size one is shown."""
+    return max(1, math.ceil(_LINE / room))
+
+
 def _side(value: Any) -> str:
-    return "no delay" if value is None else str(value)
+    return "no delay" if value is None else textwrap.fill(str(value), _LETTERS)
 
 
 def _ink(image: Any, value: float) -> str:
-    """Black or white, whichever is read more easily on the colour of ``value``."""
+    """Black or white, whichever is read more easily on the colour of ``value``; what is infinite has none."""
+    if np.isinf(value):
+        return "black"
     red, green, blue, _ = image.cmap(image.norm(value))
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"

@@ -4,6 +4,7 @@ import os
 import sys
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,19 @@ import pytest
 from rich.console import Console
 from strategies import run_of
 
-from ignite_delayed import After, EarlyStop, GeneralizationLoss, History, Metric, Record, Runs, grid, read_runs, sweep
+from ignite_delayed import (
+    After,
+    EarlyStop,
+    GeneralizationLoss,
+    History,
+    Metric,
+    Record,
+    Runs,
+    SweepInterrupted,
+    grid,
+    read_runs,
+    sweep,
+)
 from ignite_delayed.cli import main
 from ignite_delayed.cli.report import print_each, print_summary
 
@@ -136,6 +149,19 @@ def test_in_a_narrow_terminal_nothing_is_cut(width: int) -> None:
     names = "".join("".join(line[:12] for line in told.splitlines()).split())
     assert "a[b]" in names
     assert "c[/d]" in names
+
+
+def test_a_replay_that_is_interrupted_prints_what_it_had(
+    runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(listed: Runs, rules: list[EarlyStop], **judged: Any) -> None:
+        raise SweepInterrupted("interrupted after 2 of 4 runs; .partial has them", sweep(listed[:2], rules, **judged))
+
+    monkeypatch.setattr("ignite_delayed.replays.sweep", interrupted)
+    assert main(["replay", runs, *WATCH, "--patience", "2,3"]) == 130
+    told = capsys.readouterr()
+    assert told.out.startswith("2 rules over 2 runs")
+    assert told.err.strip() == "ignite-delayed: interrupted after 2 of 4 runs"
 
 
 class TestWhatIsWrong:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from strategies import run_of
 
 from ignite_delayed import After, EarlyStop, History, Metric, Record, Sweep, grid, plot_sweep_grid, sweep
 
@@ -67,3 +70,24 @@ def test_what_else_differs_is_chosen() -> None:
 def test_what_is_wrong_is_said(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises((TypeError, ValueError), match=said):
         plot_sweep_grid(**{"swept": swept(), **arguments})
+
+
+def test_numbers_and_names_are_left_out_where_there_is_no_room() -> None:
+    rules = grid(EarlyStop, "loss", mode="min", patience=range(1, 31), until=[After(epochs=e) for e in range(30)])
+    drawn = plot_sweep_grid(sweep([run_of([3.0, 2.0, 1.0])], rules))
+    figure = drawn.axes.get_figure(root=True)
+    assert figure is not None
+    figure.canvas.draw()
+    assert len(drawn.axes.texts) == 0
+    for axis in (drawn.axes.xaxis, drawn.axes.yaxis):
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+        assert len(boxes) > 5
+        assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+
+
+def test_infinite_means_can_be_read_and_long_names_have_several_lines() -> None:
+    gate = (Metric("loss").mean(5) < 0.5) & (After(epochs=20) | (Metric("loss").slope(4) > 0.001))
+    runs = [run_of([3.0, 4.0, -math.inf]), run_of([3.0, 4.0, 1.0])]
+    drawn = plot_sweep_grid(sweep(runs, grid(EarlyStop, "loss", mode="min", patience=[1, 5], until=[None, gate])))
+    assert [text.get_color() for text in drawn.axes.texts if text.get_text() == "inf"] == ["black"]
+    assert "\n" in drawn.axes.get_yticklabels()[1].get_text()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import (
     NAN,
     clock_memories,
+    early_stops,
     even_epoch,
     expressions,
     rows,
@@ -23,9 +24,11 @@ from strategies import (
     verdicts,
 )
 
-from ignite_delayed import After, Condition, EarlyStop, Finite, History, Metric, Record, Replay, replay
-from ignite_delayed.conditions import Expression, State
-from ignite_delayed.replays.columns import has_twin, value, verdict_column, whole
+from ignite_delayed import After, Always, Condition, EarlyStop, Finite, History, Metric, Record, Replay, replay
+from ignite_delayed.conditions import Expression, State, as_condition
+from ignite_delayed.conditions.explanation import Explanation
+from ignite_delayed.replays.columns import has_twin, part_columns, value, verdict_column, whole
+from ignite_delayed.replays.fold import fold
 
 SAID = {1: True, -1: False, 0: None}
 many = settings(max_examples=150)
@@ -53,6 +56,40 @@ def test_a_view_sees_what_came_before_it_at_its_first_iteration(
 @given(clock_memories, runs(most=14))
 def test_what_the_clock_alone_decides(condition: Condition, run: History) -> None:
     assert columns(condition, run) == verdicts(condition, run)
+
+
+def listed(explained: Explanation) -> list[bool | None]:
+    return [explained.verdict, *(said for part in explained.parts for said in listed(part))]
+
+
+def check_parts(condition: Condition, run: History) -> None:
+    found = part_columns(condition.explain(condition.initial()), run)
+    assert found is not None
+    expected = [listed(condition.explain(state)) for state, _ in fold(condition, run)]
+    assert [[SAID[column[place]] for column in found] for place in range(len(run))] == expected
+
+
+@many
+@given(trees.filter(has_twin), runs(most=14))
+def test_what_each_part_says(condition: Condition, run: History) -> None:
+    if part_columns(condition.explain(condition.initial()), run) is not None:
+        check_parts(condition, run)
+
+
+@given(early_stops(st.none() | trees).filter(has_twin), runs(most=14))
+def test_what_a_delay_says_until_it_is_over(rule: EarlyStop, run: History) -> None:
+    if part_columns(rule.explain(rule.initial()), run) is not None:
+        check_parts(rule | ~rule, run)
+
+
+def test_which_parts_are_told_without_the_fold() -> None:
+    run = drawn()
+    below = Metric("val/x") < 0.5
+    inner = After(epochs=2) & (below.sustained(evaluations=2) | ~below.latched())
+    check_parts(EarlyStop("val/x", mode="min", patience=2, until=inner), run)
+    check_parts(Always() & below, rows((1, None, {}), (2, None, {}), (3, "val", {"val/x": 0.4}), (4, None, {})))
+    for condition in (below.then(After(epochs=2)), below & as_condition("it", even_epoch)):
+        assert part_columns(condition.explain(condition.initial()), run) is None
 
 
 @given(trees, trees, runs(most=14))

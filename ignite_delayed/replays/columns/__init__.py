@@ -5,10 +5,12 @@ function above all, is folded.
 
 * ``rows``: the records that a condition sees; ``twins``: which class has which twin.
 * ``numbers``, ``windows``: expressions; ``exact``: sums that are rounded once, as the fold rounds them.
-* ``verdicts``, ``patience``: conditions; ``stacked``: many runs at once, where nothing is remembered.
+* ``verdicts``, ``patience``: conditions; ``parts``: with all their parts; ``stacked``: many runs at
+  once, where nothing is remembered.
 """
 
 from .numbers import observed
+from .parts import part_columns
 from .patience import Course, Found, best_found, course_of
 from .rows import Rows, whole
 from .stacked import Stacked, is_pointwise
@@ -30,6 +32,7 @@ __all__ = [
     "is_pointwise",
     "judge",
     "observed",
+    "part_columns",
     "seen_by",
     "value",
     "verdict_column",

@@ -687,3 +687,18 @@ def test_different_trainings_side_by_side_without_groups_are_refused_with_both_n
             "DesyncError",
             f"the ranks do not train alike: {told}. {SIDE_BY_SIDE}",
         )
+
+
+def each_its_own() -> list[float]:
+    trainer, evaluator, recorder = build(quiet, sync=None)
+    trainer.add_event_handler(
+        Events.EPOCH_COMPLETED, lambda: evaluator.run([0]) if trainer.state.epoch > idist.get_rank() else None
+    )
+    trainer.run([0], max_epochs=3)
+    values: list[float] = recorder.history["loss"].tolist()
+    return values
+
+
+def test_without_sync_each_rank_keeps_its_own_values_and_waits_for_nobody(tmp_path: Path) -> None:
+    answers = returned(on_ranks(2, each_its_own, folder=tmp_path))
+    assert answers == [[1.0, 1 / 2, 1 / 3], [0.5, 0.5]]

@@ -12,6 +12,7 @@ from typing import Any
 import ignite.distributed as idist
 import pytest
 import torch
+from engines import handler_table
 from ignite.engine import Engine, Events
 from ranks import VanishedError, give_up_soon, on_ranks
 from torch.optim.lr_scheduler import StepLR
@@ -342,3 +343,18 @@ def test_four_ranks_resume_from_moments_drawn_at_random_as_if_undisturbed(tmp_pa
     for undisturbed, resumed in answers[0]:
         assert resumed == undisturbed
         assert undisturbed[3] is not None
+
+
+def attached(one: Engine) -> dict[Any, list[Any]]:
+    return {event: [handler for handler, *_ in entries] for event, entries in handler_table(one).items() if entries}
+
+
+def test_removed_before_or_after_a_run_nothing_of_it_stays_attached() -> None:
+    for runs in (0, 1):
+        trainer, evaluator = Engine(quiet), Engine(quiet)
+        before = attached(trainer), attached(evaluator)
+        recorder = Recorder(trainer, evaluator, evaluate_on="rank0")
+        for _ in range(runs):
+            trainer.run([0], max_epochs=2)
+        recorder.remove()
+        assert (attached(trainer), attached(evaluator)) == before

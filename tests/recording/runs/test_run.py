@@ -286,3 +286,44 @@ def test_a_run_that_is_planned_to_go_on_for_ever_is_recorded(epochs: Any, planne
     stop_when(again, After(evaluations=2))
     again.load_state_dict(recorder.state_dict())
     assert again.history == recorder.history
+
+
+class TestAnEngineHasALoopOfItsOwn:
+    """Where it fires the events of a loop outside of Ignite's ``run()``."""
+
+    @pytest.mark.parametrize("event", [Events.STARTED, Events.EPOCH_STARTED, Events.ITERATION_COMPLETED])
+    def test_told_by_an_event_of_a_loop_without_a_run(self, event: Any) -> None:
+        trainer = engine()
+        run = TrainerRun(trainer)
+        trainer.fire_event(event)
+        assert run.has_own_loop() is True
+
+    @pytest.mark.parametrize("event", [Events.COMPLETED, Events.TERMINATE, Events.EXCEPTION_RAISED, Events.INTERRUPT])
+    def test_and_not_by_one_that_ends_a_run(self, event: Any) -> None:
+        trainer = engine()
+        run = TrainerRun(trainer)
+        trainer.last_event_name = event
+        assert run.has_own_loop() is False
+
+    def test_nor_before_the_first_event_nor_in_ignites_own_run_nor_after_it(self) -> None:
+        trainer = engine()
+        run = TrainerRun(trainer)
+        seen = [run.has_own_loop()]
+        for event in (Events.STARTED, Events.ITERATION_STARTED, Events.EPOCH_COMPLETED):
+            trainer.add_event_handler(event, lambda: seen.append(run.has_own_loop()))
+        trainer.run([0])
+        assert [*seen, run.has_own_loop()] == [False] * 5
+
+    def test_which_cannot_be_told_where_ignite_keeps_no_generator(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Engine, "interrupt_resume_enabled", False)
+        trainer = engine()
+        run = TrainerRun(trainer)
+        trainer.fire_event(Events.EPOCH_STARTED)
+        assert run.has_own_loop() is False
+
+    def test_nor_of_one_that_is_gone(self) -> None:
+        trainer = engine()
+        run = TrainerRun(trainer)
+        del trainer
+        gc.collect()
+        assert run.has_own_loop() is False
