@@ -185,6 +185,15 @@ class TestStages:
         assert len(said(caplog)) == 1  # the stage that ran last speaks for all
         assert "ran outside of trainer.run()" in said(caplog)[0]
 
+    def test_of_two_that_did_not_begin_yet_one_speaks(self, caplog: pytest.LogCaptureFixture) -> None:
+        evaluator = engine()
+        trainers = [engine() for _ in range(2)]
+        recorders = [Recorder(trainer, evaluator) for trainer in trainers]
+        evaluator.run([0])
+        assert [len(recorder.history) for recorder in recorders] == [0, 0]
+        assert len(said(caplog)) == 1
+        assert "ran outside of trainer.run()" in said(caplog)[0]
+
     def test_a_stage_that_is_over_is_not_kept_by_the_evaluator(self, caplog: pytest.LogCaptureFixture) -> None:
         evaluator = engine()
 

@@ -299,7 +299,7 @@ class TestConstruction:
     @pytest.mark.parametrize(
         ("sources", "error", "message"),
         [
-            (lambda t, e: (e, [0]), TypeError, r"Name the data: {'train': \(evaluator, train_loader\)"),
+            (lambda t, e: (e, [0]), TypeError, r"^evaluators must be .* Name the data: {'train': \(evaluator, train"),
             (lambda t, e: {"a": (e, [0], 1)}, ValueError, "must be an engine, or a pair of an engine and its data"),
             (lambda t, e: {"a": (e, 3)}, TypeError, r"evaluators\['a'\]\[1\] must be the loader .* got 3 \(int\)"),
             (

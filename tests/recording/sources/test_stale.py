@@ -99,7 +99,12 @@ class TestOptional:
             ),
             ("", 3, TypeError, r"optional must be names of metrics, got 3"),
             ("", [""], ValueError, r"optional must be a non-empty string, got ''"),
-            ("val", ["fid"], ValueError, r"optional must be names like 'val/fid', got 'fid'"),
+            (
+                "val",
+                ["fid"],
+                ValueError,
+                r"optional must be names like 'val/fid', got 'fid' \(str\)\. With named evaluators metrics have",
+            ),
         ],
     )
     def test_bad_ones_are_refused(self, sources: str, optional: Any, error: type[Exception], message: str) -> None:
