@@ -186,7 +186,8 @@ _FIELDS = ("epoch", "iteration", "evaluation", "seconds", "planned", "source", "
 
 def saved_record(record: Record) -> dict[str, Any]:
     """``record`` as plain values, out of the context of those before it."""
-    return {name: getattr(record, name) for name in _FIELDS} | {"values": dict(record.values)}
+    kind = {} if record.kind is None else {"kind": record.kind}  # older releases did not know of it
+    return {name: getattr(record, name) for name in _FIELDS} | {"values": dict(record.values)} | kind
 
 
 def restored_record(what: str, raw: Any) -> Record:
@@ -195,7 +196,7 @@ def restored_record(what: str, raw: Any) -> Record:
     Raises:
         StateError: where it is none, of ``what``.
     """
-    if not isinstance(raw, Mapping) or raw.keys() != set(_FIELDS) or not isinstance(raw["values"], Mapping):
+    if not isinstance(raw, Mapping) or raw.keys() - {"kind"} != set(_FIELDS) or not isinstance(raw["values"], Mapping):
         raise StateError(f"{what} must be a saved record, got {describe(raw)}: it is truncated or damaged")
     try:
         return Record(**raw)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ignite_delayed import After, EarlyStop, History, Record, choose, grid, read_runs, sweep
+from ignite_delayed import After, EarlyStop, History, Record, Runs, choose, grid, read_runs, sweep
 from ignite_delayed.cli import main
 
 RULES = ["--monitor", "loss", "--mode", "min", "--patience", "2,5,10", "--delay", "0,20"]
@@ -40,6 +40,19 @@ def test_where_none_can_be_recommended_the_status_is_1_and_the_reason_is_printed
     told = capsys.readouterr()
     assert told.out.startswith("No rule: too few: ")
     assert told.err == ""
+
+
+def test_ctrl_c_says_how_many_runs_were_done(
+    runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> History:
+        raise KeyboardInterrupt
+
+    listed = Runs([*read_runs(runs)[:7], interrupted, *read_runs(runs)[8:]])
+    monkeypatch.setattr("ignite_delayed.cli.rules.read", lambda *_: listed)
+    assert main(["choose", runs, *RULES, "--max-regret", "0.01"]) == 130
+    told = capsys.readouterr()
+    assert (told.out, told.err.strip()) == ("", "ignite-delayed: interrupted after 7 of 40 runs")
 
 
 def test_confidence_and_seed_are_passed_on(runs: str, capsys: pytest.CaptureFixture[str]) -> None:

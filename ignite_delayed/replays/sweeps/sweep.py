@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple, Protocol, overload, runtime_checkable
+from time import monotonic
+from typing import Any, NamedTuple, Protocol, TypeVar, overload, runtime_checkable
 
 from ..._utils.checks import refuse_type, refuse_value
 from ...conditions import Condition, ConditionLike, Expression, as_condition
@@ -22,6 +23,8 @@ __all__ = ["sweep"]
 
 #: Runs that are read and swept at a time, and how many records they may have together, so that memory is bounded.
 _RUNS, _RECORDS = 2048, 500_000
+#: Seconds of reading after which what was read is swept, so that a slow reader's runs are soon among what was done.
+_SECONDS = 1.0
 #: The fewest and the most runs that are sent to an executor at a time, and how many blocks are sent ahead.
 _FEW, _MANY, _AHEAD = 64, 512, 32
 
@@ -59,6 +62,11 @@ class _Swept(NamedTuple):
     names: list[str]
     parameters: list[dict[str, Any]]
     outcomes: Outcomes
+
+
+#: By what a run is known: its name, or its number.
+_Key = TypeVar("_Key", int, str)
+_Work = Callable[[_Block], Iterator[_Swept]]
 
 
 def sweep(
@@ -106,7 +114,8 @@ def sweep(
             ``monitor``.
         UnknownMetricError: where a run lacks a metric that a rule or ``monitor`` reads, naming the run.
         HistoryError: where a run cannot be read.
-        SweepInterrupted: a ``KeyboardInterrupt``, whose ``partial`` is the sweep of the runs that were done.
+        SweepInterrupted: a ``KeyboardInterrupt``, whose ``partial`` is the sweep of the runs that were done: of all
+            that had been read when reading was interrupted; with an executor, of the blocks that had come back.
 
     Example:
         >>> from ignite_delayed import EarlyStop, Record, grid
@@ -128,12 +137,12 @@ def sweep(
     if executor is not None and not hasattr(executor, "submit"):
         refuse_type("executor", "a concurrent.futures.Executor", executor)
     count = len(runs) if isinstance(runs, Sized) else None
-    size = min(max((count or 0) // _AHEAD, _FEW), _MANY)
-    blocks = _blocks(runs, size=_RUNS if executor is None else size)
+    size = _RUNS if executor is None else min(max((count or 0) // _AHEAD, _FEW), _MANY)
+    work = partial(_sweep_parts, rules=listed, judge=judge)
     done: dict[int, _Swept] = {}
     try:
         with bar_of(progress, count) as bar:
-            for place, block in _results(blocks, partial(_swept, rules=listed, judge=judge), executor):
+            for place, block in _results(_blocks(runs, size), work, executor):
                 done[place] = block
                 bar.update(len(block.names))
     except KeyboardInterrupt as interrupt:
@@ -172,41 +181,58 @@ def _blocks(runs: Iterable[History], size: int) -> Iterator[_Block]:
             part = slice(start, start + size)
             yield _Block(names[part], runs[part])
         return
-    for listed in _parts(runs, size):
+    for listed in _parts(_numbered(runs), size):
         yield _Block([str(place) for place, _ in listed], [history for _, history in listed])
 
 
-def _parts(runs: Iterable[History], size: int) -> Iterator[list[tuple[int, History]]]:
-    """The runs with their numbers, in lists that are neither too many nor too long."""
-    part: list[tuple[int, History]] = []
-    records = 0
+def _numbered(runs: Iterable[History]) -> Iterator[tuple[int, History]]:
     for place, history in enumerate(runs):
         if not isinstance(history, History):
             refuse_type("runs", "an iterable of History", history, "Load saved ones with read_runs(path).")
-        if part and (len(part) == size or records + len(history) > _RECORDS):
+        yield place, history
+
+
+def _parts(runs: Iterator[tuple[_Key, History]], size: int) -> Iterator[list[tuple[_Key, History]]]:
+    """The runs in lists that are neither too many, nor too long, nor read for long; those before an interrupt too."""
+    part: list[tuple[_Key, History]] = []
+    records, begun = 0, monotonic()
+    try:
+        for key, history in runs:
+            late = monotonic() - begun > _SECONDS
+            if part and (late or len(part) == size or records + len(history) > _RECORDS):
+                full, part, records = part, [], 0
+                yield full
+                begun = monotonic()
+            part.append((key, history))
+            records += len(history)
+    except KeyboardInterrupt:
+        if part:
             yield part
-            part, records = [], 0
-        part.append((place, history))
-        records += len(history)
+        raise
     if part:
         yield part
 
 
-def _swept(block: _Block, *, rules: list[Condition], judge: Judge) -> _Swept:
+def _sweep_parts(block: _Block, *, rules: list[Condition], judge: Judge) -> Iterator[_Swept]:
     """What the rules make of the runs of a block, which are read here."""
     if isinstance(block.runs, list):  # in memory, and neither too many nor too long
         listed = list(zip(block.names, block.runs, strict=True))
-        return _Swept(block.names, [{} for _ in block.names], outcomes_of(listed, rules, judge))
-    parts, runs, records = [], list[tuple[str, History]](), 0
-    for place, name in enumerate(block.names):
-        history = _read(block.runs, place, name)
-        if runs and records + len(history) > _RECORDS:
-            parts.append(outcomes_of(runs, rules, judge))
-            runs, records = [], 0
-        runs.append((name, history))
-        records += len(history)
-    parts.append(outcomes_of(runs, rules, judge))
-    return _Swept(block.names, block.runs.parameters, joined(parts))
+        yield _Swept(block.names, [{} for _ in block.names], outcomes_of(listed, rules, judge))
+        return
+    read, start = block.runs, 0
+    for part in _parts(((name, _read(read, place, name)) for place, name in enumerate(block.names)), len(block.names)):
+        end = start + len(part)
+        swept = _Swept(block.names[start:end], read[start:end].parameters, outcomes_of(part, rules, judge))
+        start = end
+        part.clear()  # before more are read
+        yield swept
+
+
+def _sweep_block(block: _Block, work: _Work) -> _Swept:
+    """The same of the whole block at once, to be sent back from where it was worked on."""
+    parts = list(work(block))
+    given = [parameters for part in parts for parameters in part.parameters]
+    return _Swept(block.names, given, joined(part.outcomes for part in parts))
 
 
 def _read(runs: _Named, place: int, name: str) -> History:
@@ -216,18 +242,17 @@ def _read(runs: _Named, place: int, name: str) -> History:
         raise HistoryError(f"run {name!r}: {error}") from error
 
 
-def _results(
-    blocks: Iterator[_Block], work: Callable[[_Block], _Swept], executor: Executor | None
-) -> Iterator[tuple[int, _Swept]]:
-    """The number of each block, and what comes out for it, in whichever order they are done."""
-    numbered = enumerate(blocks)
+def _results(blocks: Iterator[_Block], work: _Work, executor: Executor | None) -> Iterator[tuple[int, _Swept]]:
+    """What comes out for the blocks, in whichever order it is done, with numbers in the order of the runs."""
     if executor is None:
-        yield from ((place, work(block)) for place, block in numbered)
+        yield from enumerate(part for block in blocks for part in work(block))
         return
+    numbered = enumerate(blocks)
     waiting: dict[Future[_Swept], int] = {}
     try:
         while True:
-            waiting |= {executor.submit(work, block): place for place, block in islice(numbered, _AHEAD - len(waiting))}
+            for place, block in islice(numbered, _AHEAD - len(waiting)):
+                waiting[executor.submit(_sweep_block, block, work)] = place
             if not waiting:
                 return
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
