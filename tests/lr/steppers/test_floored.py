@@ -152,16 +152,17 @@ def test_a_dict_of_schedules_has_one_number() -> None:
     assert training.recorder.hub.attached == []
 
 
-def test_schedules_that_rise_again_and_again_are_stepped_quickly_and_right(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("bases", [(0.1, 0.004, 0.0005), (0.1,), (0.1, 0.1)])
+def test_schedules_that_rise_again_and_again_are_stepped_quickly_and_right(
+    bases: tuple[float, ...], caplog: pytest.LogCaptureFixture
+) -> None:
     zigzag = Linear(0.1, 1, iterations=5).then(Linear(1, 0.1, iterations=5)).repeat(3).then(Linear(0, 3, iterations=20))
-    bases, length = (0.1, 0.004, 0.0005), 60
+    least, length = (0.02, 0.002, 0.0006)[: len(bases)], 60
     training = Training(sgd(*bases))
-    apply_schedule(training.recorder, training.optimizer, zigzag, per="iteration", min_lr=[0.02, 0.002, 0.0006])
+    apply_schedule(training.recorder, training.optimizer, zigzag, per="iteration", min_lr=least)
     factors = [zigzag(step) for step in range(length)]
     for step, found in enumerate(training.run(1, length)):
-        lows = [
-            min(low, base * max(factors[: step + 1])) for low, base in zip((0.02, 0.002, 0.0006), bases, strict=True)
-        ]
+        lows = [min(low, base * max(factors[: step + 1])) for low, base in zip(least, bases, strict=True)]
         assert found == [max(base * factors[step], low) for base, low in zip(bases, lows, strict=True)]
     assert caplog.messages == []
 
