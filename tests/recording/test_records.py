@@ -81,6 +81,19 @@ class TestByHand:
         (told,) = (one.getMessage() for one in caplog.records)
         assert "record() was called again at trainer iteration 1: the second record is not kept. Give it all" in told
 
+    def test_beside_an_evaluator_that_came_again_before_it_is_told_no_more(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        trainer, evaluator = loop(loss=lambda trainer: 1.0)
+        evaluate(trainer, evaluator)
+        recorder = Recorder(trainer, {"val": evaluator, "episode": None})
+        for _ in range(2):
+            trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: recorder.record({"reward": 1}))
+        trainer.run([0])
+        assert [one.values for one in recorder.history] == [{"val/loss": 1.0}, {"episode/reward": 1.0}]
+        (told,) = (one.getMessage() for one in caplog.records)
+        assert told.startswith("evaluator 'val' ran again")
+
     @pytest.mark.parametrize(
         ("metrics", "message"),
         [

@@ -66,6 +66,14 @@ class TestNothingRecorded:
         assert len(recorder.history) == 1
         assert levels(said) == []
 
+    def test_so_is_one_before_the_first_iteration(self, said: pytest.LogCaptureFixture) -> None:
+        trainer, evaluator = engine(), engine()
+        recorder = Recorder(trainer, evaluator)
+        evaluate(trainer, evaluator, Events.STARTED)
+        trainer.run([0], max_epochs=1)
+        assert [one.iteration for one in recorder.history] == [0]
+        assert levels(said) == []
+
     def test_a_resumed_run_has_the_records_of_before(self, said: pytest.LogCaptureFixture) -> None:
         trainer, evaluator = loop(loss=[0.9] * 4)
         recorder = Recorder(trainer, evaluator)

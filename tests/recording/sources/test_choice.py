@@ -305,7 +305,7 @@ class TestConstruction:
             (
                 lambda t, e: {"a": (e, iter([0]))},
                 ValueError,
-                "data for every evaluation: an iterator is used up by the",
+                r"used up by the first, got .*\. Give what it is made from, such as a list or a DataLoader\.$",
             ),
             (lambda t, e: {"a": (e, None)}, TypeError, r"evaluators\['a'\]\[1\] must be the loader"),
             (
@@ -313,7 +313,11 @@ class TestConstruction:
                 TypeError,
                 r"must be an ignite Engine, or None for what is recorded by hand",
             ),
-            (lambda t, e: {"a": (t, [0])}, ValueError, "must be the trainer alone, without data"),
+            (
+                lambda t, e: {"a": (t, [0])},
+                ValueError,
+                r"alone, without data, got .*\. It has the data that it trains on\.$",
+            ),
             (lambda t, e: {"a": (e, [0]), "b": e}, ValueError, TWO_NAMES),
             (lambda t, e: {"a": e, "b": (e, [0])}, ValueError, TWO_NAMES),
             (

@@ -50,7 +50,8 @@ class TestEvaluator:
         evaluator.run([0, 0])
         assert seen == [finished]
 
-    def test_an_exception_that_a_handler_swallowed_leaves_it_unfinished(self) -> None:
+    @pytest.mark.parametrize("broken", [[0, 1, 0], [0, 0, 1]])
+    def test_an_exception_that_a_handler_swallowed_leaves_it_unfinished(self, broken: list[int]) -> None:
         def step(engine: Engine, batch: int) -> None:
             if batch:
                 raise ValueError
@@ -58,7 +59,7 @@ class TestEvaluator:
         evaluator = engine(step)
         _, seen = looks(EvaluatorWatch, evaluator)
         evaluator.add_event_handler(Events.EXCEPTION_RAISED, lambda error: None)
-        evaluator.run([0, 1, 0])
+        evaluator.run(broken)
         evaluator.run([0, 0, 0])
         assert seen == [False, True]
 
@@ -116,6 +117,17 @@ class TestEvaluator:
         evaluator.run([0, 1, 0])
         assert seen == [False]
 
+    def test_one_that_is_watched_from_its_middle_on_and_stopped_there_is_not(self) -> None:
+        evaluator, seen = engine(), list[bool]()
+
+        @evaluator.on(Events.ITERATION_COMPLETED(once=1))
+        def watch_and_stop() -> None:
+            EvaluatorWatch(evaluator, lambda watch, engine: seen.append(watch.finished))
+            evaluator.terminate()
+
+        evaluator.run([0, 0])
+        assert seen == [False]
+
     def test_its_handlers_can_be_removed(self) -> None:
         evaluator = engine()
         watch, seen = looks(EvaluatorWatch, evaluator)
@@ -143,6 +155,18 @@ class TestTrainer:
             (
                 "a state is saved at the trainer's EPOCH_COMPLETED, before its own metrics of this epoch are recorded: "
                 "a run resumed from it lacks them. Save on Events.EPOCH_STARTED | Events.COMPLETED. (Said once.)"
+            )
+        ]
+
+    def test_so_is_one_saved_before_an_iteration_is_read(self, caplog: pytest.LogCaptureFixture) -> None:
+        trainer = engine()
+        watch = TrainerWatch(trainer, lambda watch, engine: None, every=2)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, watch.record_pending)
+        trainer.run([0] * 4)
+        assert [record.getMessage() for record in caplog.records] == [
+            (
+                "a state is saved at the trainer's ITERATION_COMPLETED, before its own metrics of this iteration are "
+                "recorded: a run resumed from it lacks them. Save on Events.EPOCH_COMPLETED. (Said once.)"
             )
         ]
 
