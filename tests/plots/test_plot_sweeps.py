@@ -132,7 +132,8 @@ class TestFront:
         figure, ax = plt.subplots(figsize=(3, 2.4))
         plot_sweep(swept(), ax=ax)
         before = ax.get_position().y1
-        figure.tight_layout()
+        figure.set_layout_engine("constrained")
+        figure.canvas.draw()
         assert ax.get_position().y1 > before
 
     @pytest.mark.parametrize(
