@@ -20,6 +20,7 @@ from ignite.engine import Engine, Events
 
 from ignite_delayed import (
     After,
+    Condition,
     Cosine,
     Gate,
     History,
@@ -41,31 +42,33 @@ def engines() -> tuple[Engine, Engine]:
     return Engine(lambda engine, batch: None), Engine(lambda engine, batch: None)
 
 
-def fire(attach: Callable[[Engine, Recorder], object]) -> Work:
-    """A fired ITERATION_COMPLETED with what ``attach`` has attached."""
-    trainer, evaluator = engines()
-    attach(trainer, Recorder(trainer, evaluator))
-    return lambda: trainer._fire_event(Events.ITERATION_COMPLETED)  # noqa: SLF001
-
-
-def closed_gate() -> tuple[Work, Work]:
-    """A closed gate on a per-iteration event, against a plain handler that does nothing."""
-
-    def nothing(engine: Engine) -> None:
-        pass
-
-    def gated(trainer: Engine, recorder: Recorder) -> None:
-        delay(recorder, nothing, until=Metric("loss") < 0, engine=trainer, event=Events.ITERATION_COMPLETED)
-
-    plain = fire(lambda trainer, recorder: trainer.add_event_handler(Events.ITERATION_COMPLETED, nothing))
-    return plain, fire(gated)
-
-
 def evaluating(recorder: Recorder, trainer: Engine, evaluator: Engine) -> Work:
     """A training run of 500 iterations with an evaluation after each."""
     evaluator.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.state.metrics.update(loss=0.5))
     trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: evaluator.run([0]))
     return lambda: trainer.run([0] * 500, max_epochs=1)
+
+
+def gated_handler(until: Condition) -> tuple[Work, Work]:
+    """A handler of a per-iteration event behind a gate, past an evaluation with a loss of 0.5, against a plain one."""
+
+    def nothing(engine: Engine) -> None:
+        pass
+
+    def fire(attach: Callable[[Engine, Recorder], object]) -> Work:
+        trainer, evaluator = engines()
+        evaluator.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.state.metrics.update(loss=0.5))
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: evaluator.run([0]))
+        attach(trainer, Recorder(trainer, evaluator))
+        trainer.run([0])
+        trainer.state.iteration += 1
+        return lambda: trainer._fire_event(Events.ITERATION_COMPLETED)  # noqa: SLF001
+
+    def gated(trainer: Engine, recorder: Recorder) -> None:
+        delay(recorder, nothing, until=until, engine=trainer, event=Events.ITERATION_COMPLETED)
+
+    plain = fire(lambda trainer, recorder: trainer.add_event_handler(Events.ITERATION_COMPLETED, nothing))
+    return plain, fire(gated)
 
 
 def gates_fed(count: int) -> Work:
@@ -79,14 +82,16 @@ def gates_fed(count: int) -> Work:
 
 def rate_step(groups: int) -> tuple[Work, Work]:
     """One step of warm-up and cosine for some groups, against the closed form written out."""
-    parameters = [{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(groups)]
-    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    optimizer, bare = (
+        torch.optim.SGD([{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(groups)], lr=0.1)
+        for _ in range(2)
+    )
     trainer, evaluator = engines()
     schedule = warmup(iterations=100).then(Cosine(iterations=900))
     phases = apply_schedule(Recorder(trainer, evaluator), optimizer, schedule, per="iteration")
     phases._on_run(True)
     trainer.state.iteration = 500
-    s, g, before_iteration = 499, optimizer.param_groups, phases.course.before_iteration
+    s, g, before_iteration = 499, bare.param_groups, phases.course.before_iteration
     cos, pi = math.cos, math.pi
 
     def by_hand() -> None:
@@ -216,7 +221,9 @@ def grown_history() -> float:
 
 
 TIMED: dict[str, tuple[Callable[[], tuple[Work, Work]], int, float]] = {
-    "closed gate on a per-iteration event / plain handler": (closed_gate, 20_000, 1.05),
+    "handler of iterations until epoch 5, closed / plain": (lambda: gated_handler(After(epochs=5)), 20_000, 1.05),
+    "handler of iterations until a loss, closed / plain": (lambda: gated_handler(Metric("loss") < 0), 20_000, 1.05),
+    "handler of iterations until a loss, open / plain": (lambda: gated_handler(Metric("loss") < 1), 20_000, 1.05),
     "rate step, 1 group / closed form": (lambda: rate_step(1), 5_000, 1.5),
     "rate step, 100 groups / closed form": (lambda: rate_step(100), 1_000, 1.1),
     "preview of 1,000,000 steps / NumPy": (million_steps, 1, 1.5),

@@ -187,7 +187,9 @@ def lazily(count: int) -> Runs:
     return Runs([Reader(seed) for seed in range(count)])
 
 
+#: Name, figure, and its goal; ``NONE`` where there is none.
 Row = tuple[str, float, str, float]
+NONE = float("inf")
 GRIDS = (("5 delays", factored, by_hand_factored), ("unrelated", unrelated, by_hand))
 
 
@@ -213,9 +215,9 @@ def against_numpy() -> Iterator[Row]:
         print(f"{name}: {', '.join(told)}; ours on the wall {spent['ours'].wall * 1e3:.0f} ms", file=sys.stderr)
         hand_cpu, ours = spent["NumPy, factored"].cpu, spent["ours"].cpu
         yield f"2,000 runs x 100 rules, {name} / reading and NumPy", ours / (spent["read"].cpu + hand_cpu), "<=", 1.2
-        yield f"  NumPy from arrays that are there, {name}", ours / hand_cpu, "<=", 1.2
+        yield f"  NumPy from arrays that are there, {name}", ours / hand_cpu, "<=", NONE
         if name == "5 delays":
-            yield "  NumPy that knows nothing of shared delays", ours / spent["NumPy"].cpu, "<=", 1.2
+            yield "  NumPy that knows nothing of shared delays", ours / spent["NumPy"].cpu, "<=", NONE
             yield "times as fast as Ignite's engine", against_ignite(listed, ours, cells), ">=", 2000
 
 
@@ -239,12 +241,15 @@ def of_many_runs() -> Iterator[Row]:
 
 
 def main() -> int:
-    """Print name, figure and goal of each; the number of goals missed."""
+    """Print name and figure of each, and the goal where there is one; the number of goals missed."""
     missed = 0
     for name, figure, way, goal in chain(against_numpy(), of_many_runs()):
-        within = figure <= goal if way == "<=" else figure >= goal
-        missed += not within
-        print(f"{name:56} {figure:9.2f}  goal {way} {goal:g}  {'ok' if within else 'MISSED'}", flush=True)
+        judged = ""
+        if goal != NONE:
+            within = figure <= goal if way == "<=" else figure >= goal
+            missed += not within
+            judged = f"  goal {way} {goal:g}  {'ok' if within else 'MISSED'}"
+        print(f"{name:56} {figure:9.2f}{judged}", flush=True)
     return missed
 
 

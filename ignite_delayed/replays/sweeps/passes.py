@@ -74,8 +74,11 @@ class Pass:
         is_low = np.ones(len(self._at), np.bool_)
         is_low[self._leads] = False
         self._at[is_low] = rows
-        self._values = np.full(len(self._at), np.inf)
-        self._values[is_low] = seen.values[seen.starts[runs] + rows]
+        self._values, self._epochs = np.full(len(self._at), np.inf), np.full(len(self._at), np.nan)
+        places = seen.starts[runs] + rows
+        self._values[is_low], self._epochs[is_low] = seen.values[places], seen.epochs[places]
+        self._stride = int(seen.lengths.max(initial=0)) + 2
+        self._keys = self._runs * self._stride + self._at
         #: From where on patience is spent.
         self._since = self._at
         if rule.while_closed != "count":
@@ -83,25 +86,33 @@ class Pass:
 
     def stops(self, rule: EarlyStop, patience: Sequence[int]) -> Stops:
         """What the rule does with each patience."""
-        every, lengths, opening = self._every, self._seen.lengths, self._opening
+        opening = self._opening
         improved = self._improvements(rule)
-        stops = self._lost(improved, patience)
-        if rule.nan == "stop" and len(self._seen.missing):
+        stops, last = self._lost(improved, patience)
+        is_sooner = rule.nan == "stop" and len(self._seen.missing) > 0
+        if is_sooner:
             stops = np.minimum(stops, self._seen.missing_from(self._opened))
-        epochs = self._seen.epochs_at(every, stops)
-        epochs = np.where(opening.between & (stops == opening.first - 1) & (stops < lengths), opening.epochs, epochs)
-        known = improved if rule.cumulative else slice(None)
-        stride = int(lengths.max(initial=0)) + 2
-        ends = every * stride + np.minimum(stops, lengths - 1)
-        found = np.searchsorted(self._runs[known] * stride + self._at[known], ends, side="right") - 1
-        at, kept = self._at[known][found], self._values[known][found]
-        kept = np.where(at < 0, np.nan, kept if rule.mode == "min" else -kept)
-        return Stops(epochs, kept, self._seen.epochs_at(every, at))
+        if is_sooner or (rule.threshold and not rule.cumulative):
+            last = self._latest(improved if rule.cumulative else None, stops)
+        epochs = self._seen.epochs_at(self._every, stops)
+        if opening.between.any():
+            is_between = opening.between & (stops == opening.first - 1) & (stops < self._seen.lengths)
+            epochs = np.where(is_between, opening.epochs, epochs)
+        kept = self._values[last]
+        kept[np.isinf(kept)] = np.nan  # before the first observation; no low is infinite
+        return Stops(epochs, kept if rule.mode == "min" else -kept, self._epochs[last])
 
-    def _improvements(self, rule: EarlyStop) -> Places | slice:
+    def _latest(self, improved: Places | None, stops: Places) -> Places:
+        """The last of the new lows, or of those that ``improved``, by each of ``stops``."""
+        ends = self._every * self._stride + np.minimum(stops, self._seen.lengths - 1)
+        if improved is None:
+            return np.searchsorted(self._keys, ends, side="right") - 1
+        return improved[np.searchsorted(self._keys[improved], ends, side="right") - 1]
+
+    def _improvements(self, rule: EarlyStop) -> Places:
         """Which of the new lows improved on what was the best by so much as the rule asks, and what leads them."""
         if not rule.threshold:
-            return slice(None)
+            return np.arange(len(self._at))
         if rule.cumulative:
             improved = self._improvements_each(rule)
         else:
@@ -121,31 +132,33 @@ class Pass:
             best[runs[better]] = self._values[places[better]]
         return improved
 
-    def _lost(self, improved: Places | slice, patience: Sequence[int]) -> Places:
-        """At which observation each patience is lost; one past the last is never.
+    def _lost(self, improved: Places, patience: Sequence[int]) -> tuple[Places, Places]:
+        """At which observation each patience is lost, and what improved last by then; one past the last is never.
 
         Where the delay is over between two observations and patience is lost by then, the rule stops there, which is
         told by the observation before.
         """
         lengths, opened = self._seen.lengths, self._opened
         runs, since = self._runs[improved], self._since[improved]
+        final = np.append(np.flatnonzero(runs[1:] != runs[:-1]), len(runs) - 1)
         until = np.append(since[1:], 0)
-        until[np.append(runs[1:] != runs[:-1], True)] = lengths
+        until[final] = lengths
         gaps = until - since
         waits = self._while_closed == "count"
         if waits:
             opened = opened - self._opening.between
             gaps[until <= opened[runs]] = 0
         long = np.flatnonzero(gaps > min(patience))
-        runs, since, gaps = runs[long], since[long], gaps[long]
-        stops = np.empty((len(patience), len(lengths)), np.int64)
-        for row, count in zip(stops, patience, strict=True):
+        runs, since, gaps, long = runs[long], since[long], gaps[long], improved[long]
+        stops, last = np.empty((2, len(patience), len(lengths)), np.int64)
+        stops[:], last[:] = lengths, improved[final]
+        for row, count in enumerate(patience):
             lost = np.flatnonzero(gaps > count)
             run = runs[lost]
             first = np.append(True, run[1:] != run[:-1])[: len(run)]
-            row[:] = lengths
-            row[run[first]] = since[lost[first]] + count
-        return np.minimum(np.maximum(stops, opened), lengths) if waits else stops
+            run, lost = run[first], lost[first]
+            stops[row, run], last[row, run] = since[lost] + count, long[lost]
+        return np.minimum(np.maximum(stops, opened), lengths) if waits else stops, last
 
 
 def _bound(rule: EarlyStop, best: Floats) -> Floats:

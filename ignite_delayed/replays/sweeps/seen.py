@@ -39,11 +39,11 @@ class Seen(NamedTuple):
     mode: Mode
 
     def epochs_at(self, runs: Places, at: Places) -> Floats:
-        """The epochs of observations of runs; NaN before the first observation and behind the last."""
+        """The epochs of observations of runs; NaN behind the last."""
         if not len(self.epochs):
             return np.full(at.shape, np.nan)
         epochs = self.epochs.take(self.starts[runs] + at, mode="clip")
-        return np.where((at >= 0) & (at < self.lengths[runs]), epochs, np.nan)
+        return np.where(at < self.lengths[runs], epochs, np.nan)
 
     def missing_from(self, at: Places) -> Places:
         """The first observation of each run from ``at`` on that was NaN; the length of the run where there is none."""
@@ -76,7 +76,9 @@ def _table(values: Floats, starts: Places, lengths: Places) -> Floats:
     rows = np.arange(int(lengths[-1]) if len(lengths) else 0)[:, None]
     if not len(rows):
         return np.empty((0, len(lengths)))
-    table = values.take(starts + np.minimum(rows, np.maximum(lengths - 1, 0)), mode="clip")
+    places = np.minimum(rows, np.maximum(lengths - 1, 0))
+    places += starts
+    table = values.take(places, mode="clip")
     shortest = int(lengths[0])
     np.copyto(table[shortest:], np.inf, where=rows[shortest:] >= lengths)
     return table

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...conditions import Condition, Expression
 from ...conditions.expression import Mode
-from ...history.columns import Columns, Places
+from ...history.columns import Columns, Floats, Places
 from ..columns import Rows, Stacked, evaluations, first_true, is_pointwise, judge, observed
 from .passes import Opening
 from .seen import Flags, Seen, seen_of
@@ -36,8 +36,7 @@ class Views:
         self._places: dict[int, Places] = {}
         with np.errstate(all="ignore"):  # infinities and NaN are values
             if len(self._together):
-                values.append(observed(monitor, stack)[1])
-                epochs.append(stack.clock["epoch"])
+                values, epochs = [observed(monitor, stack)[1]], [stack.clock["epoch"]]
                 lengths += stack.lengths.tolist()
             for place in self._alone.tolist():
                 rows = self._rows(place)
@@ -45,7 +44,8 @@ class Views:
                 values.append(cells)
                 epochs.append(rows.clock["epoch"][self._places[place]])
                 lengths.append(len(cells))
-        self._values, self._epochs = np.concatenate(values), np.concatenate(epochs)
+        self._values: Floats = np.concatenate(values) if len(values) > 1 else values[0]
+        self._epochs: Places = np.concatenate(epochs) if len(epochs) > 1 else epochs[0]
         self._lengths, self._starts = np.empty((2, len(runs)), np.int64)
         self._order = np.concatenate([self._together, self._alone])
         self._lengths[self._order] = lengths
