@@ -201,16 +201,18 @@ def seen(looks: Sequence[Look]) -> list[float]:
 
 @dataclass(frozen=True)
 class Turn:
-    """A phase: a curve, a factory of torch's, or ``None``."""
+    """A phase: a curve, which lowers no value past ``least`` if that is above 0; a factory of torch's; or ``None``."""
 
     what: Curve | Callable[[Any], Any] | None
     per: str | None
     end: End | None
     monitored: bool = False
+    least: float = 0.0
 
     @property
     def made(self) -> Phase:
         options: dict[str, Any] = {"monitor": "loss", "mode": "min"} if self.monitored else {"per": self.per}
+        options |= {"min_lr": self.least} if self.least else {}
         what = self.what.made if isinstance(self.what, Curve) else self.what
         return Phase(what, until=None if self.end is None else self.end.made, **options)
 
@@ -293,10 +295,11 @@ class _Run:
         return laid[-len(turn.curve.pieces) :]
 
     def set_factor(self, step: int) -> None:
-        factor = factor_at(self.laid, step)
+        factor, least = factor_at(self.laid, step), self.turns[self.index].least
+        highest = max(factor_at(self.laid, before) for before in range(step + 1)) if least else 0.0
         for group, base in zip(self.optimizer.param_groups, self.bases, strict=True):
             scale = group.get("lr_scale", 1.0) if self.parameter == "lr" else 1.0
-            _write(group, self.parameter, base * factor * scale)
+            _write(group, self.parameter, max(base * factor, min(least, base * highest)) * scale)
 
     def own_end(self) -> int | None:
         turn = self.turn

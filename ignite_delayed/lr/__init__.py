@@ -4,7 +4,8 @@
   and end; ``progress``: how far they are, saved and loaded; ``plan``: the run that their lengths are shares of.
 * ``updates``, ``cadence``: updates of the optimizer, as they are counted and as they are planned.
 * ``live``: the conditions that end phases and drive adjustments; ``other_writers``: who else writes.
-* ``adjust``: rates times a factor; ``highest``: how high schedules raise a momentum, which must stay below 1.
+* ``adjust``: rates times a factor; ``limits``: of one group or all, past which no value is lowered or raised;
+  ``highest``: how high schedules raise a momentum, which must stay below 1.
 * ``factories``: the functions for one schedule or scheduler; ``ignite_schedulers``: Ignite's own.
 * ``previews``: the rates without the run; ``rehearsal``: phases gone through from one change to the next;
   ``forecast``: when conditions will hold.

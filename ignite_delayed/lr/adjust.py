@@ -16,6 +16,7 @@ from ..history.record import Record
 from ..recording.attachment import Attachment
 from ..recording.recorder import Recorder, check_recorder
 from ..recording.rows import Row
+from .limits import bound_of, check_bound, check_each_group
 from .live import EachObservation
 from .optimizer.groups import BELOW_1, check_parameter, read_all, restore, snapshot, write
 from .optimizer.selection import Selector, select_groups, selector_label
@@ -116,8 +117,8 @@ class LRAdjuster(Attachment):
     def _limit(self, rate: float, factor: float, index: int) -> float:
         """``rate * factor``, held at the bounds; a rate that was outside of them before is not pulled in."""
         if factor < 1:
-            return max(rate * factor, min(_bound_of(self._lowest, index), rate))
-        return min(rate * factor, max(_bound_of(self._highest, index), rate))
+            return max(rate * factor, min(bound_of(self._lowest, index), rate))
+        return min(rate * factor, max(bound_of(self._highest, index), rate))
 
     def remove(self) -> None:
         """Adjust no more; the rates stay as they are. A second call does nothing."""
@@ -157,11 +158,6 @@ class LRAdjuster(Attachment):
         factors = ", ".join(f"{condition!r}: {factor!r}" for condition, factor in self.factors.items())
         what = "" if self.parameter == "lr" else f"of {self.parameter!r} "
         return f"<LRAdjuster {what}{{{factors}}} within {self._lowest!r} and {self._highest!r}>"
-
-
-def _bound_of(bound: float | list[float], index: int) -> float:
-    """The bound of group ``index``; a group that was added later has the last."""
-    return bound[min(index, len(bound) - 1)] if isinstance(bound, list) else bound
 
 
 def adjust_lr(
@@ -231,20 +227,16 @@ def adjust_lr(
     }
     lowest, highest = _bounds("min_lr", min_lr, optimizer), _bounds("max_lr", max_lr, optimizer)
     for index in range(len(optimizer.param_groups)):
-        if _bound_of(lowest, index) > _bound_of(highest, index):
-            refuse_value("min_lr", f"<= max_lr={_bound_of(highest, index):g}", _bound_of(lowest, index))
-        if parameter in BELOW_1 and max(checked.values()) > 1 and _bound_of(highest, index) >= 1:
+        if bound_of(lowest, index) > bound_of(highest, index):
+            refuse_value("min_lr", f"<= max_lr={bound_of(highest, index):g}", bound_of(lowest, index))
+        if parameter in BELOW_1 and max(checked.values()) > 1 and bound_of(highest, index) >= 1:
             hint = "An average that never forgets never learns."
-            refuse_value("max_lr", f"< 1 where {parameter} is raised", _bound_of(highest, index), hint)
+            refuse_value("max_lr", f"< 1 where {parameter} is raised", bound_of(highest, index), hint)
     label = f"adjust {parameter}" if groups is None else f"adjust {parameter} of {selector_label(groups)}"
     name = label if name is None else check_name("name", name)
     return LRAdjuster(recorder, optimizer, checked, (lowest, highest), name, parameter)
 
 
 def _bounds(argument: str, value: Any, optimizer: Optimizer) -> float | list[float]:
-    if not isinstance(value, (list, tuple)):
-        return check_real(argument, value, least=0)
-    if len(value) != len(optimizer.param_groups):
-        groups = len(optimizer.param_groups)
-        refuse_value(argument, f"one number, or one for each of the {groups} groups", value)
-    return [check_real(f"an entry of {argument}", entry, least=0) for entry in value]
+    check_each_group(argument, value, optimizer)
+    return check_bound(argument, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 from torch.optim import Optimizer
@@ -31,6 +31,7 @@ def apply_schedule(
     *,
     per: Literal["iteration", "epoch", "update"],
     until: Any = None,
+    min_lr: float | Sequence[float] = 0.0,
     parameter: str = "lr",
     groups: Selector | None = None,
     name: str | None = None,
@@ -47,6 +48,7 @@ def apply_schedule(
     *,
     per: Literal["iteration", "epoch", "update"],
     until: Any = None,
+    min_lr: float | Sequence[float] = 0.0,
     parameter: str = "lr",
     name: str | None = None,
     planned_epochs: float | None = None,
@@ -61,6 +63,7 @@ def apply_schedule(
     *,
     per: Literal["iteration", "epoch", "update"],
     until: Any = None,
+    min_lr: float | Sequence[float] = 0.0,
     parameter: str = "lr",
     groups: Selector | None = None,
     name: str | None = None,
@@ -83,6 +86,8 @@ def apply_schedule(
         per: ``"iteration"``, ``"epoch"`` or ``"update"``: what one step is. An update is a step that the optimizer
             makes, so that a schedule is right under gradient accumulation, and where AMP skips steps.
         until: delays the start: a condition, or a function of one record; ``None`` starts at once.
+        min_lr: no value is lowered past it; one number (>= 0), or one for each group that is written. A warm-up from
+            below it is not lifted: see :class:`Phase`. Of a dict of schedules one number for all.
         parameter: ``"lr"``, or any other number of the groups: ``"momentum"``, ``"weight_decay"``, ``"beta1"``,
             ``"beta2"``.
         groups: those that are written, others are left alone: a number, a name (the ``"name"`` of a group), several of
@@ -144,13 +149,17 @@ def apply_schedule(
     named: dict[str, Any] = {"parameter": parameter, "planned_epochs": planned_epochs}
     named["gradient_accumulation_steps"] = gradient_accumulation_steps
     if not isinstance(schedule, Mapping):
-        phases = [*_pause(condition), _scheduled(schedule, per)]
+        phases = [*_pause(condition), _scheduled(schedule, per, min_lr)]
         return LRPhases(recorder, optimizer, phases, groups=groups, name=name, **named)
     if groups is not None:
         refuse_value("groups", "left out for a dict of schedules", groups, "Its keys are the groups.")
+    if isinstance(min_lr, (list, tuple)):
+        hint = "Call this with groups= where they differ, once for each."
+        refuse_value("min_lr", "one number for a dict of schedules", min_lr, hint)
     check_apart(optimizer, schedule)
     several = {
-        choice: [*_pause(condition), _scheduled(one, per, f"schedule[{choice!r}]")] for choice, one in schedule.items()
+        choice: [*_pause(condition), _scheduled(one, per, min_lr, f"schedule[{choice!r}]")]
+        for choice, one in schedule.items()
     }
     attached: dict[Any, LRPhases] = {}
     with all_or_nothing(lambda: _remove_all(attached.values())):
@@ -160,10 +169,10 @@ def apply_schedule(
     return attached
 
 
-def _scheduled(schedule: Any, per: Any, argument: str = "schedule") -> Phase:
+def _scheduled(schedule: Any, per: Any, min_lr: Any, argument: str = "schedule") -> Phase:
     if not isinstance(schedule, Schedule):
         refuse_type(argument, "a Schedule", schedule, _way_out(schedule))
-    return Phase(schedule, per=per)
+    return Phase(schedule, per=per, min_lr=min_lr)
 
 
 def _way_out(given: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
 from typing import Any, Literal, NamedTuple
@@ -19,6 +19,7 @@ from ..conditions import Condition, Expression, as_condition
 from ..conditions.comparison import as_monitor
 from ..conditions.patience import Patient
 from ..schedules import Chain, Schedule
+from .limits import check_bound
 
 __all__ = ["Mode", "Per", "Phase", "Switched", "check_lengths", "check_phases", "format_rates", "writing_span"]
 
@@ -47,6 +48,10 @@ class Phase(Value):
         monitor: the metric that ``ReduceLROnPlateau`` watches: a name or an expression.
         mode: ``"min"`` or ``"max"``, which of its values is better; asked for beside ``monitor``, and the same as that
             of the scheduler, whose own default is ``"min"`` whatever it watches.
+        min_lr: of a schedule: no value is lowered past it; one number (>= 0), or one for each group. At step ``s`` of
+            the phase a group has ``max(base * f(s), min(min_lr, base * highest))``, where ``highest`` is the highest
+            factor up to ``s``: a warm-up from 0 is not lifted, and what never was above stays at its highest. Of
+            another parameter it is the least value of that; timm's ``lr_scale`` multiplies what comes out.
 
     Raises:
         TypeError, ValueError: for any other argument.
@@ -57,13 +62,14 @@ class Phase(Value):
         Phase(Linear(0.0, 1.0, fraction=0.05), per='iteration')
     """
 
-    __slots__ = ("mode", "monitor", "monitored", "per", "until", "what")
+    __slots__ = ("min_lr", "mode", "monitor", "monitored", "per", "until", "what")
 
     what: Any
     per: Per | None
     until: Condition | None
     monitor: str | Expression | None
     mode: Mode | None
+    min_lr: float | tuple[float, ...]
     monitored: Expression | None
 
     def __init__(
@@ -74,8 +80,11 @@ class Phase(Value):
         until: Any = None,
         monitor: str | Expression | None = None,
         mode: Mode | None = None,
+        min_lr: float | Sequence[float] = 0.0,
     ) -> None:
+        least = check_bound("min_lr", min_lr)
         self._set(
+            min_lr=tuple(least) if isinstance(least, list) else least,
             what=what,
             until=None if until is None else as_condition("until", until),
             monitor=monitor,
@@ -84,6 +93,9 @@ class Phase(Value):
         )
         self._set(per=self._check_per(per))
         self._check_mode()
+        if self.min_lr and not isinstance(what, Schedule):
+            hint = "A torch scheduler has its own: ReduceLROnPlateau(min_lr=), CosineAnnealingLR(eta_min=)."
+            refuse_value("min_lr", "left out where there is no schedule", min_lr, hint)
 
     def _check_per(self, per: Any) -> Any:
         hint = "It says what one step is, and is never guessed."

@@ -209,6 +209,7 @@ def _phases_on(
         phases = list(what)
     parameter = parameter or "lr"
     if double is None:
+        _refuse_rates(phases)
         double = _plain_optimizer(parameter)
     # One unnamed source reports all, whoever reports it in the run.
     recorder = Recorder(trainer, optimizer=double)
@@ -228,6 +229,14 @@ def _phases_on(
     )
     run.logger = _silent
     return run
+
+
+def _refuse_rates(phases: Iterable[Phase]) -> None:
+    """Refuse least rates where there are only factors."""
+    for phase in phases:
+        if isinstance(phase, Phase) and phase.min_lr:
+            hint = f"Without it these are factors, and min_lr={phase.min_lr!r} is none."
+            refuse_value("optimizer", "given where a phase has min_lr", None, hint)
 
 
 def _plain_optimizer(parameter: str) -> Optimizer:

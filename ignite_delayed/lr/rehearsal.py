@@ -190,7 +190,7 @@ class _Rehearsal:
                 steps = np.maximum(iterations // self._length - epochs, 0)
             elif stepper.per == "update":
                 steps = self._updates(iterations) - progress.updates_before
-            np.multiply(stepper.factors(steps)[:, None], stepper.scaled, out=table[rows])
+            stepper.fill(table[rows], steps)
         else:
             for epoch in range(last // self._length + 1, (following - 2) // self._length + 2):
                 begin = (epoch - 1) * self._length

@@ -7,25 +7,31 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .lettering import em, wrap_text
+from .panels import LEADING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.legend import Legend
 
-__all__ = ["add_key"]
+__all__ = ["add_key", "key_lines"]
 
 _HANDLE, _GAP = 1.8, 0.7  # in font sizes: what stands beside a text, and how far from it
 _SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)  # of the font size, from which the largest is chosen that fits
 _MOST = 0.35  # of what panels and key have together, the part that a key may take
+_LEAST = 0.3  # of its height, what a panel keeps
 
 
 class _Place(NamedTuple):
-    """Where a key goes, in pixels: from ``left`` to ``right``, ``below`` its panel, under panels so ``high`` in all."""
+    """Where a key goes, in pixels: from ``left`` to ``right``, ``below`` its panel, under panels so ``high`` in all.
+
+    Labels of the panels reach so far ``beyond`` the left edge of the figure.
+    """
 
     left: float
     right: float
     below: float
     high: float
+    beyond: float
 
 
 def add_key(lowest: Axes, keys: Sequence[Any], *, grow: bool, panels: Sequence[Axes] = ()) -> Legend | None:
@@ -34,8 +40,8 @@ def add_key(lowest: Axes, keys: Sequence[Any], *, grow: bool, panels: Sequence[A
     Args:
         lowest: the panel below which it stands, the leftmost where there are several.
         keys: what it lists.
-        grow: whether the figure is ours and grows by it; else what is in the figure makes room, and the text of a key
-            that would take most of the place is smaller.
+        grow: whether the figure is ours and grows by it; else what is in the figure makes room, the panel alone where
+            the figure has no layout, and the text of a key that would take most of the place is smaller.
         panels: what it is the key of, ``lowest`` alone by default.
     """
     import matplotlib as mpl
@@ -44,6 +50,10 @@ def add_key(lowest: Axes, keys: Sequence[Any], *, grow: bool, panels: Sequence[A
         return None
     figure: Any = lowest.get_figure(root=True)
     place = _place(figure, lowest, panels or [lowest])
+    fixed = not grow and not panels and figure.get_layout_engine() is None
+    if fixed and place.beyond:
+        _shrink(lowest, left=place.beyond)
+        place = _place(figure, lowest, [lowest])
     points = 72 * em(mpl.rcParams["legend.fontsize"])
     key, *smaller = (partial(_columns, lowest, keys, place, points * share) for share in _SHARES)
     drawn = key()
@@ -54,7 +64,32 @@ def add_key(lowest: Axes, keys: Sequence[Any], *, grow: bool, panels: Sequence[A
     from .artists import RoomBelow
 
     lowest.add_artist(RoomBelow(drawn))
+    if fixed:
+        panel = lowest.get_window_extent()
+        floor = max(panel.y0 - place.below, figure.bbox.y0)  # as far down as its labels were
+        short = floor - drawn.get_window_extent().y0
+        _shrink(lowest, below=min(max(0.0, short), (1 - _LEAST) * panel.height))
     return drawn
+
+
+def key_lines(panel: Axes, most: int) -> int:
+    """How many lines a key below ``panel`` may have before it takes too much of it: 2 at least, ``most`` at most."""
+    import matplotlib as mpl
+
+    figure: Any = panel.get_figure(root=True)
+    line = LEADING * _SHARES[-1] * em(mpl.rcParams["legend.fontsize"]) * figure.dpi
+    return min(most, max(2, int(_MOST * panel.get_window_extent().height / line)))
+
+
+def _shrink(panel: Axes, left: float = 0.0, below: float = 0.0) -> None:
+    """Take so many pixels from a panel; a layout that is made later may still place it."""
+    from matplotlib.transforms import Bbox
+
+    figure: Any = panel.get_figure(root=False)
+    box = panel.get_window_extent()
+    smaller = Bbox.from_extents(box.x0 + left, box.y0 + below, box.x1, box.y1)
+    panel.set_position(smaller.transformed(figure.transSubfigure.inverted()))
+    panel.set_in_layout(True)
 
 
 def _place(figure: Any, lowest: Axes, panels: Sequence[Axes]) -> _Place:
@@ -70,6 +105,7 @@ def _place(figure: Any, lowest: Axes, panels: Sequence[Axes]) -> _Place:
         right=max(box.x1 for box in boxes),
         below=0.0 if below is None else max(0.0, bottom - below.y0),
         high=max(box.y1 for box in boxes) - min(box.y0 for box in boxes),
+        beyond=max(0.0, figure.bbox.x0 - left),
     )
 
 

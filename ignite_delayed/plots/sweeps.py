@@ -13,7 +13,8 @@ from ..conditions.expression import label_of
 from ..history.columns import Floats
 from ..replays import Choice, Sweep
 from ..replays.sweeps.labels import labels_of
-from .key import add_key
+from .key import add_key, key_lines
+from .lettering import fit_text
 from .panels import one_axes
 from .style import OKABE_ITO
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SweepFront", "check_sweep", "plot_sweep"]
 
-#: Rules on the front that the key names; the ends and those in between.
+#: Rules on the front that the key names where there is room; the ends and those in between.
 _NAMED = 8
 
 
@@ -68,7 +69,8 @@ def plot_sweep(swept: Sweep, *, chosen: Choice | Condition | None = None, ax: Ax
     Args:
         swept: what :func:`sweep` returned.
         chosen: a rule of the sweep to mark, or what :func:`choose` returned.
-        ax: where to draw; a figure with ``layout="constrained"`` makes room for the key. A new figure by default.
+        ax: where to draw; a figure with ``layout="constrained"`` makes room for the key, without a layout the axes gets
+            smaller. A new figure by default.
 
     Raises:
         TypeError, ValueError: for anything else, a rule that is not in the sweep, and a sweep with nothing to draw.
@@ -94,17 +96,27 @@ def plot_sweep(swept: Sweep, *, chosen: Choice | Condition | None = None, ax: Ax
     points = drawn.scatter(found.epochs, found.regret, s=14, color="0.6", zorder=2)
     order = np.flatnonzero(found.front)
     order = order[np.lexsort((found.regret[order], found.epochs[order]))]
-    keys = _draw_front(drawn, found.epochs[order], found.regret[order], [labels[at] for at in order])
+    named = _NAMED if ax is None else key_lines(drawn, most=_NAMED)
+    keys = _draw_front(drawn, found.epochs[order], found.regret[order], [labels[at] for at in order], named)
     if rule is not None:
         at = swept.rules.index(rule)
         keys.append(_draw_star(drawn, found.epochs[at], found.regret[at], f"chosen: {labels[at]}"))
     drawn.set_xlabel(f"epochs spent, mean over {_runs(found.runs)}")
     drawn.set_ylabel(f"regret in {label_of(swept.monitor)}, mean")
     drawn.margins(0.06, 0.1)
+    _fit_labels(drawn, share=1.0 if ax is None else 0.6)
     return SweepFront(drawn, points, [swept.rules[at] for at in order], rule, add_key(drawn, keys, grow=ax is None))
 
 
-def _draw_front(ax: Axes, cost: Floats, lost: Floats, labels: list[str]) -> list[Any]:
+def _fit_labels(ax: Axes, share: float) -> None:
+    """Let the labels of the axes be no longer than it, of whose height a key will leave ``share``."""
+    ax.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
+    panel = ax.get_window_extent()
+    fit_text(ax.yaxis.label, share * panel.height, 2)
+    fit_text(ax.xaxis.label, panel.width, 1)
+
+
+def _draw_front(ax: Axes, cost: Floats, lost: Floats, labels: list[str], named: int) -> list[Any]:
     """The rules that no other beats, joined and numbered, and entries of the key for them."""
     from matplotlib.lines import Line2D
 
@@ -114,7 +126,7 @@ def _draw_front(ax: Axes, cost: Floats, lost: Floats, labels: list[str]) -> list
     ax.plot(cost[first], lost[first], linewidth=1.2, zorder=3, **look)
     keys: list[Any] = []
     beside: dict[str, Any] = {"xytext": (4, 5), "textcoords": "offset points", "fontsize": "small", "zorder": 4}
-    for place in _spread(len(corners)):
+    for place in _spread(len(corners), named):
         at, equal = first[place], [labels[one] for one in corners[place]]
         ax.annotate(f"{place + 1}", (cost[at], lost[at]), **beside)
         others = f", and {len(equal) - 1} like it" if len(equal) > 1 else ""
@@ -165,9 +177,9 @@ def _corners(cost: Floats, lost: Floats) -> list[list[int]]:
     return corners
 
 
-def _spread(count: int) -> list[int]:
-    """At most so many of ``count`` numbers as the key names, the first and the last among them."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, _NAMED))})
+def _spread(count: int, most: int) -> list[int]:
+    """At most ``most`` of ``count`` numbers, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))})
 
 
 def _runs(count: int) -> str:

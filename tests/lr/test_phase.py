@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import pickle
 from typing import Any
 
@@ -55,6 +56,23 @@ def falls(optimizer: Any) -> ExponentialLR:
         (falls, {"per": "epoch", "mode": "min"}, ValueError, "mode must be left out without monitor="),
         (Constant(), {"per": "epoch", "mode": "min"}, ValueError, "mode must be left out for a schedule"),
         (None, {"until": After(epochs=1), "mode": "min"}, ValueError, "mode must be left out where nothing is"),
+        (Constant(), {"per": "epoch", "min_lr": -0.1}, ValueError, "min_lr must be a finite number >= 0, got -0.1"),
+        (Constant(), {"per": "epoch", "min_lr": math.nan}, ValueError, "min_lr must be a finite number >= 0, got nan"),
+        (Constant(), {"per": "epoch", "min_lr": "1e-5"}, TypeError, "min_lr must be a finite number >= 0, got '1e-5'"),
+        (Constant(), {"per": "epoch", "min_lr": [0.1, -1]}, ValueError, "an entry of min_lr must be a finite number"),
+        (Constant(), {"per": "epoch", "min_lr": []}, ValueError, "min_lr must be one number, or one for each group"),
+        (
+            falls,
+            {"per": "epoch", "min_lr": 0.1},
+            ValueError,
+            r"min_lr must be left out .*CosineAnnealingLR\(eta_min=\)",
+        ),
+        (
+            None,
+            {"until": After(epochs=1), "min_lr": 0.1},
+            ValueError,
+            "min_lr must be left out where there is no sched",
+        ),
         (falls, {"monitor": 3}, TypeError, "monitor must be the name of a metric or a metric expression"),
     ],
 )
@@ -92,6 +110,9 @@ def test_whether_it_ends(phase: Phase, ends: bool) -> None:
             Phase(Cosine(steps=3), per="epoch", until=Metric("loss") < 1),
             f"Phase({Cosine(steps=3)!r}, per='epoch', until=Metric('loss') < 1.0)",
         ),
+        (Phase(Cosine(steps=3), per="epoch", min_lr=1), f"Phase({Cosine(steps=3)!r}, per='epoch', min_lr=1.0)"),
+        (Phase(Constant(), per="epoch", min_lr=[0, 1]), "Phase(Constant(), per='epoch', min_lr=(0.0, 1.0))"),
+        (Phase(Constant(), per="epoch", min_lr=0), "Phase(Constant(), per='epoch')"),
         (Phase(falls, per="epoch"), "Phase(falls, per='epoch')"),
         (Phase(falls, monitor="loss", mode="min"), "Phase(falls, per='evaluation', monitor='loss')"),
         (Phase(StepLR(sgd(), 3), per="epoch"), "Phase(<StepLR>, per='epoch')"),
@@ -127,7 +148,9 @@ class TestValue:
         assert hash(self.cosine()) == hash(self.cosine())
         assert Phase(falls, monitor="loss", mode="min") == Phase(falls, monitor="loss", mode="min", per="evaluation")
 
-    @pytest.mark.parametrize("changes", [{"per": "iteration"}, {"until": None}, {"until": Metric("loss") < 2}])
+    @pytest.mark.parametrize(
+        "changes", [{"per": "iteration"}, {"until": None}, {"until": Metric("loss") < 2}, {"min_lr": 0.1}]
+    )
     def test_differs_where_an_argument_does(self, changes: dict[str, Any]) -> None:
         assert self.cosine() != self.cosine(**changes)
 
@@ -140,6 +163,7 @@ class TestValue:
         [
             Phase(None, until=After(epochs=1)),
             Phase(Cosine(steps=3), per="epoch", until=Metric("loss") < 1),
+            Phase(Cosine(steps=3), per="epoch", min_lr=[0.1, 0.2]),
             Phase(falls, monitor=Metric("loss"), mode="min"),
             Phase(functools.partial(StepLR, step_size=3), per="iteration"),
         ],

@@ -237,7 +237,8 @@ def turns(draw: st.DrawFn, last: bool, torch_too: bool) -> Turn:
         return Turn(SCHEDULERS[name], draw(st.sampled_from([*per_of(name), "update"])), end)
     by_itself = not last and draw(st.booleans())
     curve = draw(curves(endless=not by_itself, rest=not by_itself))
-    return Turn(curve, draw(st.sampled_from(["iteration", "epoch", "update"])), None if by_itself else end)
+    per, least = draw(st.sampled_from(["iteration", "epoch", "update"])), draw(st.sampled_from([0.0, 0.0, 0.01, 0.06]))
+    return Turn(curve, per, None if by_itself else end, least=least)
 
 
 @st.composite

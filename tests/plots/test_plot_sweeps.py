@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from plot_runs import find_overlaps
 
 from ignite_delayed import (
     After,
@@ -36,6 +37,19 @@ def swept(count: int = 4, **axes: Any) -> Sweep:
     return sweep([run(9 + n % 3) for n in range(count)], grid(EarlyStop, "loss", mode="min", **axes))
 
 
+def noisily_swept() -> Sweep:
+    """A sweep with a long front."""
+    generator = np.random.default_rng(0)
+    noisy = [
+        History(
+            Record(epoch=e, iteration=e, values={"loss": x})
+            for e, x in enumerate(np.exp(-np.arange(200) / 60) + 0.2 * generator.standard_normal(200), 1)
+        )
+        for _ in range(20)
+    ]
+    return sweep(noisy, grid(EarlyStop, "loss", mode="min", patience=range(1, 40)))
+
+
 def texts(legend: Any) -> list[str]:
     return [text.get_text() for text in legend.get_texts()]
 
@@ -63,15 +77,7 @@ class TestFront:
         assert named.endswith(", and 2 like it")
 
     def test_of_a_long_front_the_ends_and_some_in_between_are_named(self) -> None:
-        generator = np.random.default_rng(0)
-        noisy = [
-            History(
-                Record(epoch=e, iteration=e, values={"loss": x})
-                for e, x in enumerate(np.exp(-np.arange(200) / 60) + 0.2 * generator.standard_normal(200), 1)
-            )
-            for _ in range(20)
-        ]
-        drawn = plot_sweep(sweep(noisy, grid(EarlyStop, "loss", mode="min", patience=range(1, 40))))
+        drawn = plot_sweep(noisily_swept())
         assert len(drawn.front) > 8
         numbers = [int(text.partition(":")[0]) for text in texts(drawn.legend)]
         assert len(numbers) == 8
@@ -104,6 +110,31 @@ class TestFront:
     def test_it_is_drawn_where_that_is_asked_for(self) -> None:
         _, ax = plt.subplots(layout="constrained")
         assert plot_sweep(swept(), ax=ax).axes is ax
+
+    @pytest.mark.parametrize("layout", ["constrained", None])
+    @pytest.mark.parametrize("long", [True, False])
+    def test_in_a_small_figure_of_the_caller_key_and_labels_are_whole(self, layout: Any, long: bool) -> None:
+        these = noisily_swept() if long else swept()
+        figure, ax = plt.subplots(figsize=(3, 2.4), layout=layout)
+        drawn = plot_sweep(these, chosen=these.rules[5], ax=ax)
+        figure.canvas.draw()
+        assert drawn.legend is not None
+        boxes = {"key": drawn.legend, "x": ax.xaxis.label, "y": ax.yaxis.label, "panel": ax}
+        placed = {name: part.get_window_extent() for name, part in boxes.items()}
+        for name, box in placed.items():
+            assert figure.bbox.padded(1).contains(box.x0, box.y0), name
+            assert figure.bbox.padded(1).contains(box.x1, box.y1), name
+        assert find_overlaps(**placed) == []
+        assert placed["panel"].height > 60
+        assert placed["panel"].width > 150
+
+    def test_a_layout_that_is_made_later_places_the_axes_still(self) -> None:
+        figure, ax = plt.subplots(figsize=(3, 2.4))
+        plot_sweep(swept(), ax=ax)
+        before = ax.get_position().y1
+        figure.set_layout_engine("constrained")
+        figure.canvas.draw()
+        assert ax.get_position().y1 > before
 
     @pytest.mark.parametrize(
         ("arguments", "said"),

@@ -8,10 +8,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from ..._utils.checks import refuse_value
 from ...conditions import Condition
 from ...schedules import Chain, Schedule
+from ..limits import check_each_group
 from ..optimizer.groups import read_all
 from ..phase import Phase
 from .adapted import kind_of
 from .base import NoStepper, Stepper
+from .floored import FlooredStepper
 from .schedule import ScheduleStepper
 from .scheduler import SchedulerStepper
 from .torch_state import state_of
@@ -36,7 +38,9 @@ def build_steppers(
         elif isinstance(phase.what, Schedule):
             assert phase.per is not None
             joined = joined if _fit_together(*joined, phase.what) else ()
-            steppers.append(ScheduleStepper(phase.what, phase.per, parameter, phase is phases[-1], joined, index))
+            given = (phase.what, phase.per, parameter, phase is phases[-1], joined, index)
+            check_each_group("min_lr", phase.min_lr, optimizer)
+            steppers.append(FlooredStepper(phase.min_lr, *given) if phase.min_lr else ScheduleStepper(*given))
             joined = () if phase.what.endless or phase.what.takes_rest else (*joined, phase.what)
         else:
             stepper, trial = _scheduler_stepper(phase, optimizer, parameter, conditions)

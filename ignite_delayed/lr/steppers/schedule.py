@@ -87,7 +87,7 @@ class ScheduleStepper(Stepper):
         self.step(optimizer, bases, 0)
 
     def step(self, optimizer: Optimizer, bases: list[float], step: int) -> None:
-        self.factor = factor = self._curves[bisect_right(self._starts, step)](step)
+        self.factor = factor = self._factor_at(step)
         groups, parameter = optimizer.param_groups, self._parameter
         while len(bases) < len(groups):  # a group that was unfrozen later brings its own base
             bases.append(base_value(groups[len(bases)], parameter))
@@ -96,14 +96,25 @@ class ScheduleStepper(Stepper):
             if not bases[index]:  # frozen so far: the rate that it is unfrozen with is its base
                 bases[index] = read(group, parameter)
             scaled.append(bases[index] * scale_of(group, parameter))
-            write(group, parameter, scaled[index] * factor)
         self.scaled = scaled
+        for group, value in zip(groups, self._values(factor), strict=True):
+            write(group, parameter, value)
+
+    def _factor_at(self, step: int) -> float:
+        return self._curves[bisect_right(self._starts, step)](step)  # type: ignore[no-any-return]
+
+    def _values(self, factor: float) -> list[float]:
+        return [base * factor for base in self.scaled]
 
     def factors(self, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The factors at each of ``steps``: those of :meth:`step`, where there are many but for the last place."""
         if len(steps) >= _MANY:
             return self._resolved(steps)
-        return np.array([self._curves[bisect_right(self._starts, step)](step) for step in steps.tolist()])
+        return np.array([self._factor_at(step) for step in steps.tolist()])
+
+    def fill(self, table: npt.NDArray[np.float64], steps: npt.NDArray[np.int64]) -> None:
+        """Put the values of the groups at each of ``steps``, which go on from the last, into the rows of ``table``."""
+        np.multiply(self.factors(steps)[:, None], self.scaled, out=table)
 
     def bound(self, optimizer: Optimizer, bases: list[float], origin: int, iteration: int, high: float) -> Bound | None:
         """How the iterations from ``iteration`` on and before ``high`` are stepped quickly, if they can be."""
@@ -117,7 +128,7 @@ class ScheduleStepper(Stepper):
         return Bound(int(min(ends)), origin + 1, curve, self, optimizer, groups, len(groups), entry, self.scaled)
 
     def last_values(self, bases: list[float]) -> list[float] | None:
-        return None if self.factor is None else [base * self.factor for base in self.scaled]
+        return None if self.factor is None else self._values(self.factor)
 
     def accept(self, prepared: Any) -> None:
         self.factor = None

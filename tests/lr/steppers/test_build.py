@@ -8,6 +8,7 @@ from lr_runs import SCHEDULERS, sgd, untouched
 from ignite_delayed import After, Constant, Linear, Phase
 from ignite_delayed.lr.steppers.base import NoStepper
 from ignite_delayed.lr.steppers.build import build_steppers
+from ignite_delayed.lr.steppers.floored import FlooredStepper
 from ignite_delayed.lr.steppers.schedule import ScheduleStepper
 from ignite_delayed.lr.steppers.scheduler import SchedulerStepper
 
@@ -35,6 +36,15 @@ def test_what_a_scheduler_writes_is_found_out() -> None:
     _, parameters, entries = build_steppers([RAMP, CYCLE], sgd(), "lr")
     assert parameters == {"lr", "momentum"}
     assert {"lr", "momentum", "initial_lr", "max_lr"} <= entries
+
+
+def test_a_least_value_is_one_number_or_one_for_each_group() -> None:
+    for least in (0.1, [0.1, 0.2]):
+        [stepper], _, _ = build_steppers([Phase(Constant(), per="epoch", min_lr=least)], sgd(1.0, 0.5), "lr")
+        assert type(stepper) is FlooredStepper
+    for wrong in ([0.1], [0.1, 0.2, 0.3]):
+        with pytest.raises(ValueError, match=r"min_lr must be one number, or one for each of the 2 groups, got \(0.1"):
+            build_steppers([PAUSE, Phase(Constant(), per="epoch", min_lr=wrong)], sgd(1.0, 0.5), "lr")
 
 
 def test_schedulers_write_no_other_parameter() -> None:
