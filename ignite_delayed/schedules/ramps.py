@@ -76,6 +76,20 @@ class _Ramp(Shape):
     start: float
     end: float
 
+    def __init__(
+        self,
+        start: float = 1.0,
+        end: float = 0.0,
+        *,
+        steps: int | None = None,
+        iterations: int | None = None,
+        epochs: float | None = None,
+        fraction: float | None = None,
+        rest: bool | None = None,
+    ) -> None:
+        self._set_ends(start, end)
+        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
+
     def _set_ends(self, start: float, end: float) -> None:
         self._set(start=check_real("start", start, least=0), end=check_real("end", end, least=0))
 
@@ -109,20 +123,6 @@ class Linear(_Ramp):
 
     __slots__ = ()
 
-    def __init__(
-        self,
-        start: float = 1.0,
-        end: float = 0.0,
-        *,
-        steps: int | None = None,
-        iterations: int | None = None,
-        epochs: float | None = None,
-        fraction: float | None = None,
-        rest: bool | None = None,
-    ) -> None:
-        self._set_ends(start, end)
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
-
     def _curve(self, at: int, xp: Any) -> Curve:
         start, rise, length = self.start, self.end - self.start, self._span()
         return lambda step: start + rise * ((step - at) / length)
@@ -150,20 +150,6 @@ class Cosine(_Ramp):
     """
 
     __slots__ = ()
-
-    def __init__(
-        self,
-        start: float = 1.0,
-        end: float = 0.0,
-        *,
-        steps: int | None = None,
-        iterations: int | None = None,
-        epochs: float | None = None,
-        fraction: float | None = None,
-        rest: bool | None = None,
-    ) -> None:
-        self._set_ends(start, end)
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         return half_wave(self.start, self.end, self._span())(at, xp)
@@ -237,20 +223,6 @@ class Sqrt(_Ramp):
     """
 
     __slots__ = ()
-
-    def __init__(
-        self,
-        start: float = 1.0,
-        end: float = 0.0,
-        *,
-        steps: int | None = None,
-        iterations: int | None = None,
-        epochs: float | None = None,
-        fraction: float | None = None,
-        rest: bool | None = None,
-    ) -> None:
-        self._set_ends(start, end)
-        self._measure(steps=steps, iterations=iterations, epochs=epochs, fraction=fraction, rest=rest)
 
     def _curve(self, at: int, xp: Any) -> Curve:
         start, rise, length, sqrt = self.start, self.end - self.start, self._span(), xp.sqrt

@@ -93,7 +93,6 @@ def test_a_logger_s_attach_and_its_shortcuts_wait_for_the_record_of_their_event(
 
 
 def test_tensorboard_is_written_from_then_on(tmp_path: Any) -> None:
-    pytest.importorskip("tensorboard")
     from ignite.handlers import TensorboardLogger
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

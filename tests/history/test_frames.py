@@ -32,7 +32,6 @@ def test_marks_survive_copies_selections_and_pickles() -> None:
 
 
 def test_marks_and_nan_survive_parquet(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     several().to_pandas().to_parquet(tmp_path / "run.parquet")
     assert History.from_pandas(pd.read_parquet(tmp_path / "run.parquet")) == several()
 

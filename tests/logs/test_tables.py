@@ -57,7 +57,6 @@ def test_a_history_survives_to_csv(tmp_path_factory: pytest.TempPathFactory, run
 
 
 def test_parquet_as_pandas_writes_it(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     history = read_parquet(LOGS / "pandas.parquet", empty="nan")
     assert clocks(history) == [(e, e, e) for e in (1, 2, 3, 4)]
     assert repr(history["loss"].tolist()) == "[0.9, 0.5, nan, 0.3]"

@@ -10,7 +10,7 @@ import pytest
 
 from ignite_delayed import After, EarlyStop, History, Record, Runs, Sweep, UnknownMetricError, grid, sweep
 
-distributed = pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed", reason="needs the extra dask")
 
 RULES = grid(EarlyStop, "loss", mode="min", patience=[1, 2, 3], until=[None, After(epochs=2)])
 

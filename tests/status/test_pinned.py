@@ -258,7 +258,7 @@ class TestProgressBars:
         assert "\x1b[?25l" not in written[0]
 
     def test_a_bar_that_comes_later_takes_the_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        tqdm = pytest.importorskip("tqdm").tqdm
+        tqdm = pytest.importorskip("tqdm", reason="needs the extra progress").tqdm
         trainer, recorder = watched()
         with terminal() as (file, written):
             monkeypatch.setattr(sys, "stderr", file)
