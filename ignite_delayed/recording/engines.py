@@ -295,6 +295,8 @@ class Engines:
             RuntimeError: in another thread than that in which the trainer runs.
         """
         self.run.refuse_other_thread()
+        if not self.run.in_own_thread():
+            return  # no run goes on, so nothing is pending; of one that begins just now nothing is touched
         if not self._agreement.needed or self._relay.alone:
             for watch in self._watches:
                 watch.record_pending()

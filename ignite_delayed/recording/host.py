@@ -68,8 +68,11 @@ def is_running(engine: Engine) -> bool:
 
 
 def is_running_in(thread: int, engine: Engine) -> bool:
-    """Whether a ``run()`` of ``engine`` goes on in ``thread``, as ``threading.get_ident()`` named it there."""
-    return _runs_below(sys._current_frames().get(thread), engine)
+    """Whether a ``run()`` of ``engine`` goes on in ``thread``, as ``threading.get_ident()`` named it there.
+
+    A frame that returns while it is looked at has none below it any more: only several looks can say that none runs.
+    """
+    return any(_runs_below(sys._current_frames().get(thread), engine) for _ in range(_LOOKS))
 
 
 def _runs_below(frame: FrameType | None, engine: Engine) -> bool:
@@ -92,6 +95,7 @@ def is_raised_in(engine: Engine) -> bool:
     return False
 
 
+_LOOKS = 20
 _RUNS = (Engine._internal_run_as_gen.__code__, Engine._internal_run_legacy.__code__)
 
 

@@ -109,6 +109,10 @@ class TrainerRun:
         self._look()
         return new
 
+    def in_own_thread(self) -> bool:
+        """Whether this is the thread in which the run was last seen."""
+        return self._thread == threading.get_ident()
+
     def refuse_other_thread(self) -> None:
         """Refuse to be asked for a state in another thread than that in which the run goes on just now.
 
@@ -116,7 +120,7 @@ class TrainerRun:
             RuntimeError: saying what to do instead.
         """
         trainer = self._trainer()
-        if trainer is None or self._thread == threading.get_ident() or not is_running_in(self._thread, trainer):
+        if trainer is None or self.in_own_thread() or not is_running_in(self._thread, trainer):
             return
         raise RuntimeError(_OTHER_THREAD)
 
