@@ -61,18 +61,23 @@ def is_running(engine: Engine) -> bool:
     Events do not tell: ``interrupt()`` leaves without an end, an exception without any event, and both come back
     without a start. The generator that Ignite runs in does, and without it the stack.
     """
-    generator = working_generator(engine)
-    if generator is not None and generator.gi_running:
-        return True
-    return not Engine.interrupt_resume_enabled and _runs_below(sys._getframe(), engine)
+    return _generator_runs(engine) or (not Engine.interrupt_resume_enabled and _runs_below(sys._getframe(), engine))
 
 
 def is_running_in(thread: int, engine: Engine) -> bool:
     """Whether a ``run()`` of ``engine`` goes on in ``thread``, as ``threading.get_ident()`` named it there.
 
-    A frame that returns while it is looked at has none below it any more: only several looks can say that none runs.
+    Without the generator the stack tells. A frame that returns while it is looked at has none below it any more: only
+    several looks can say that none runs.
     """
-    return any(_runs_below(sys._current_frames().get(thread), engine) for _ in range(_LOOKS))
+    looks = (_runs_below(sys._current_frames().get(thread), engine) for _ in range(_LOOKS))
+    return _generator_runs(engine) or (not Engine.interrupt_resume_enabled and any(looks))
+
+
+def _generator_runs(engine: Engine) -> bool:
+    """Whether the generator that Ignite runs ``engine`` in is at work, in whatever thread."""
+    generator = working_generator(engine)
+    return generator is not None and generator.gi_running
 
 
 def _runs_below(frame: FrameType | None, engine: Engine) -> bool:
